@@ -1,0 +1,40 @@
+# `make demo` and `make test` are the two commands; the rest is for whoever changes the code.
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint types unit real bench clean
+
+demo: $(STAMP)
+	$(BIN)/wsrec demo
+
+test: lint unit real
+
+lint: $(STAMP) .types/wsrec
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p wsrec
+	$(BIN)/mypy tests benchmarks examples
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/pytest -m "not real"
+
+real: $(STAMP)
+	$(BIN)/pytest -m real
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/run.py
+
+$(STAMP): pyproject.toml constraints.txt .ci/venv
+	.ci/venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,real]'
+	touch $@
+
+# Type checkers do not follow setuptools' mapping of the root onto `wsrec`; this link shows them.
+.types/wsrec:
+	mkdir -p .types
+	ln -sfn .. .types/wsrec
+
+clean:
+	rm -rf $(VENV) .types build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,5 @@
+"""`python -m wsrec` is the command `wsrec`."""
+
+from .cli import main
+
+main()
