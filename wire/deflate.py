@@ -1,0 +1,129 @@
+"""RFC 7692: permessage-deflate, as far as a reader of both directions needs it."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["INFLATE_LIMIT", "Extensions", "InflateError", "InflateLimitError", "Inflater"]
+
+INFLATE_LIMIT = 64 << 20
+"""How far one message may grow, in bytes; beyond it lies a bomb rather than a message."""
+
+_PARAMETER = re.compile(r'\s*([^=;,\s]+)\s*(?:=\s*("[^"]*"|[^;,\s]*))?\s*')
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """What the backend's `Sec-WebSocket-Extensions` agreed to."""
+
+    deflate: bool = False
+    server_keeps_context: bool = True
+    client_keeps_context: bool = True
+    others: tuple[str, ...] = ()
+    """Extensions whose meaning is not known here: their RSV bits are nobody's fault."""
+
+    @classmethod
+    def parse(cls, header: str | None) -> Extensions:
+        """Read the header's value, several joined by commas; never raises."""
+        deflate = False
+        parameters: set[str] = set()
+        others: list[str] = []
+        for extension in (header or "").split(","):
+            name, *settings = (piece.strip() for piece in extension.split(";"))
+            if name.lower() == "permessage-deflate":
+                deflate = True
+                parameters = {
+                    match[1].lower() for text in settings if (match := _PARAMETER.match(text))
+                }
+            elif name:
+                others.append(name)
+        return cls(
+            deflate=deflate,
+            server_keeps_context="server_no_context_takeover" not in parameters,
+            client_keeps_context="client_no_context_takeover" not in parameters,
+            others=tuple(others),
+        )
+
+    def inflater(self, sender: Literal["client", "server"]) -> Inflater | None:
+        """Return what inflates the messages of `sender`, or None when nothing needs it."""
+        if not self.deflate or self.others:
+            return None  # an unknown extension may sit on top of the compressed bytes
+        keeps = self.client_keeps_context if sender == "client" else self.server_keeps_context
+        return Inflater(keeps_context=keeps)
+
+    @property
+    def rsv_bits(self) -> int:
+        """The RSV bits that may be set, as in `Frame.rsv`."""
+        return 7 if self.others else 4 if self.deflate else 0
+
+
+class InflateError(Exception):
+    """The bytes are no DEFLATE data, or an earlier failure lost the context they need."""
+
+
+class InflateLimitError(Exception):
+    """The message grows beyond the limit; `within` is what of this piece still fits."""
+
+    def __init__(self, within: bytes) -> None:
+        super().__init__("the message inflates beyond the limit")
+        self.within = within
+
+
+class Inflater:
+    """Inflates the compressed messages of one direction, piece by piece."""
+
+    __slots__ = ("_keeps_context", "_limit", "_size", "_usable", "_zlib")
+
+    def __init__(self, *, keeps_context: bool, limit: int = INFLATE_LIMIT) -> None:
+        self._keeps_context = keeps_context
+        self._limit = limit
+        self._size = 0
+        self._usable = True
+        self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)  # reads every smaller window too
+
+    @property
+    def usable(self) -> bool:
+        """False once a failure has lost the context that later messages need."""
+        return self._usable
+
+    def feed(self, data: bytes | bytearray) -> bytes:
+        """Inflate one piece of a message.
+
+        Raises:
+            InflateError: the bytes are no DEFLATE data.
+            InflateLimitError: the message has grown beyond the limit.
+        """
+        try:
+            out = self._zlib.decompress(data, self._limit - self._size + 1)
+        except zlib.error as error:
+            self._usable = False
+            raise InflateError(str(error)) from error
+        self._size += len(out)
+        if self._size > self._limit:
+            self._usable = False
+            raise InflateLimitError(out[: self._limit - self._size])
+        if self._zlib.eof:
+            # A block with BFINAL ended the stream (§7.2.3.4 allows it); another one may follow.
+            rest = self._zlib.unused_data
+            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+            if rest and rest != b"\x00\x00\xff\xff":
+                return out + self.feed(rest)
+        return out
+
+    def end(self) -> bytes:
+        """Inflate what the end of the message brings: the four octets the sender left out."""
+        out = self.feed(b"\x00\x00\xff\xff")
+        self._size = 0
+        if not self._keeps_context:
+            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+        return out
+
+    def lose_message(self) -> None:
+        """Start afresh behind a message that failed, where no context is kept between them."""
+        if not self._keeps_context:
+            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+            self._size = 0
+            self._usable = True

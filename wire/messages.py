@@ -1,0 +1,206 @@
+"""RFC 6455 §5.4-5.6: the frames of one direction become messages."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Literal, NamedTuple
+
+from .anomalies import Anomaly
+from .close import parse_close
+from .decoder import PART_SIZE
+from .deflate import InflateError, InflateLimitError, Inflater
+from .frames import BINARY, CLOSE, CONTINUATION, TEXT, Frame, Part
+
+__all__ = ["Kind", "MessageTracker", "Placed"]
+
+Kind = Literal["text", "binary"]
+_KINDS: dict[int, Kind] = {TEXT: "text", BINARY: "binary"}
+_Utf8 = codecs.getincrementaldecoder("utf-8")
+
+
+class Placed(NamedTuple):
+    """What a frame's place among the others of its sender says."""
+
+    first_seq: int | None
+    """The number of the first frame of the message that this frame completes, if it does."""
+    kind: Kind | None
+    """What that message is."""
+    anomalies: int
+    """`Anomaly` bits to add to the frame's own."""
+    data_apart: bool
+    """The message's data is not this frame's payload: it was left in `MessageTracker.pieces`."""
+
+
+class MessageTracker:
+    """Follows one sender's messages: where each begins and ends, and what it holds.
+
+    A message in one uncompressed frame stands in that frame and is not kept. Of a fragmented or
+    a compressed one, the data is left in `pieces` for the caller to take, at least `PART_SIZE`
+    bytes each but for the last: memory does not grow with the message.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_collects",
+        "_compressed",
+        "_first_seq",
+        "_flags",
+        "_in_parts",
+        "_inflater",
+        "_kind",
+        "_piece",
+        "_rsv_bits",
+        "_utf8",
+        "messages_begun",
+        "pieces",
+    )
+
+    def __init__(self, inflater: Inflater | None = None, rsv_bits: int = 0) -> None:
+        """`inflater`: set when permessage-deflate was negotiated; `rsv_bits`: bits in use."""
+        self._inflater = inflater
+        self._rsv_bits = rsv_bits
+        self._closed = False
+        self._kind = 0  # TEXT or BINARY inside a message, else 0
+        self._first_seq = 0  # the first frame of the message we are in, once it is complete
+        self._in_parts = False  # inside a frame that comes in parts
+        self._compressed = False
+        self._collects = False
+        self._flags = 0  # anomalies of the message so far
+        self._utf8: codecs.IncrementalDecoder | None = None
+        self._piece = bytearray()
+        self.pieces: list[bytes] = []
+        self.messages_begun = 0
+
+    def part(self, part: Part) -> None:
+        """Take a piece of a payload too large to hold; its `Frame` comes to `frame` later."""
+        if not self._in_parts:
+            self._in_parts = True
+            if part.opcode in _KINDS:
+                self._begin(part.fin, part.rsv, part.opcode)
+        if self._kind and part.opcode < CLOSE:
+            self._consume(part.data)
+
+    def frame(self, frame: Frame, seq: int) -> Placed:
+        """Take the next frame; `seq` is its number in the session, 1 or higher."""
+        fin, rsv, opcode, _, payload, anomalies = frame
+        if fin and not (rsv or anomalies or self._kind or self._closed) and payload is not None:
+            # The common case, a message in one frame, without the bookkeeping.
+            if opcode == TEXT:
+                if payload.isascii() or _is_utf8(payload):
+                    return _placed(Placed, (seq, "text", 0, False))
+                return Placed(seq, "text", _INVALID_UTF8, False)
+            if opcode == BINARY:
+                return _placed(Placed, (seq, "binary", 0, False))
+        flags = _AFTER_CLOSE if self._closed else 0
+        if rsv & ~self._rsv_bits:
+            flags |= _RESERVED_BITS
+        if opcode == CLOSE:
+            self._closed = True
+            return Placed(None, None, flags | parse_close(payload or b"")[2], False)
+        if opcode not in (CONTINUATION, TEXT, BINARY):
+            self._in_parts = False
+            return Placed(None, None, flags, False)
+        if opcode == CONTINUATION:
+            if not self._kind:
+                self._in_parts = False
+                return Placed(None, None, flags | _UNEXPECTED_CONTINUATION, False)
+            if rsv & 4 and self._inflater:
+                flags |= _RESERVED_BITS  # RSV1 marks the first frame only (RFC 7692 §6)
+        else:
+            if self._first_seq:
+                flags |= _INTERRUPTED_MESSAGE
+            if not self._in_parts:
+                self._begin(fin, rsv, opcode)
+            self._first_seq = seq
+        if payload is not None:
+            self._consume(payload)
+        self._in_parts = False
+        if not fin or anomalies & _TRUNCATED:
+            return Placed(None, None, flags, False)
+        return self._end(flags)
+
+    def _begin(self, fin: int, rsv: int, opcode: int) -> None:
+        self.messages_begun += 1
+        self._kind = opcode
+        self._flags = 0
+        self._compressed = bool(rsv & 4) and self._inflater is not None
+        self._collects = self._compressed or not fin
+        self._utf8 = _Utf8() if opcode == TEXT else None
+        self._piece.clear()
+        self.pieces.clear()
+
+    def _consume(self, data: bytes | bytearray) -> None:
+        if self._compressed:
+            data = self._inflate(data)
+        if self._utf8 is not None:
+            self._check_utf8(data)
+        if self._collects:
+            self._piece += data
+            if len(self._piece) >= PART_SIZE:
+                self.pieces.append(bytes(self._piece))
+                self._piece.clear()
+
+    def _inflate(self, data: bytes | bytearray | None) -> bytes:
+        """Inflate `data`, or with None what is left when the message ends; b"" on failure."""
+        assert self._inflater is not None
+        if not self._inflater.usable:
+            if not self._flags & (_INFLATE_FAILED | _INFLATE_LIMIT):
+                self._flags |= _NOT_INFLATED
+            return b""
+        try:
+            return self._inflater.end() if data is None else self._inflater.feed(data)
+        except InflateLimitError as error:
+            self._flags |= _INFLATE_LIMIT
+            return error.within
+        except InflateError:
+            self._flags |= _INFLATE_FAILED
+            return b""
+
+    def _check_utf8(self, data: bytes | bytearray, *, end: bool = False) -> None:
+        if self._utf8 is not None:
+            try:
+                self._utf8.decode(data, end)
+            except UnicodeDecodeError:
+                self._flags |= _INVALID_UTF8
+                self._utf8 = None
+
+    def _end(self, flags: int) -> Placed:
+        if self._compressed:
+            assert self._inflater is not None
+            tail = self._inflate(None)
+            self._check_utf8(tail)
+            self._piece += tail
+            if not self._inflater.usable:
+                self._inflater.lose_message()
+        if not self._flags & _INFLATE_LIMIT:
+            self._check_utf8(b"", end=True)
+        if self._collects:
+            self.pieces.append(bytes(self._piece))
+            self._piece.clear()
+        # What could not be inflated is best read as it came: in the frames.
+        apart = self._collects and not self._flags & (_INFLATE_FAILED | _NOT_INFLATED)
+        first, kind = self._first_seq, _KINDS[self._kind]
+        self._first_seq = self._kind = 0
+        return Placed(first, kind, flags | self._flags, apart)
+
+
+def _is_utf8(data: bytes | bytearray) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_placed = tuple.__new__  # half the cost of the constructor, once for every frame
+
+# Plain integers: an IntFlag operation costs more than the rest of a frame's bookkeeping.
+_AFTER_CLOSE = int(Anomaly.AFTER_CLOSE)
+_INFLATE_FAILED = int(Anomaly.INFLATE_FAILED)
+_INFLATE_LIMIT = int(Anomaly.INFLATE_LIMIT)
+_INTERRUPTED_MESSAGE = int(Anomaly.INTERRUPTED_MESSAGE)
+_INVALID_UTF8 = int(Anomaly.INVALID_UTF8)
+_NOT_INFLATED = int(Anomaly.NOT_INFLATED)
+_RESERVED_BITS = int(Anomaly.RESERVED_BITS)
+_TRUNCATED = int(Anomaly.TRUNCATED | Anomaly.TRUNCATED_HEADER)
+_UNEXPECTED_CONTINUATION = int(Anomaly.UNEXPECTED_CONTINUATION)
