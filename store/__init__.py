@@ -1,0 +1,1 @@
+"""The recording: its tables, its one writer, its readers."""

@@ -1,0 +1,55 @@
+"""One recorder for a recording: a lock that the kernel takes back when its holder dies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import RecordingBusyError
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows keeps a file open exclusively by itself
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["RecordingLock"]
+
+
+class RecordingLock:
+    """Holds `RECORDING.lock`; the file is gone again once the lock is released."""
+
+    def __init__(self, recording: Path) -> None:
+        """Take the lock.
+
+        Raises:
+            RecordingBusyError: another process holds it.
+        """
+        self._path = recording.with_name(recording.name + ".lock")
+        while True:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                if fcntl is not None:
+                    fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
+                os.close(self._fd)
+                raise RecordingBusyError(
+                    f"{recording}: process {holder} is recording into this file; "
+                    "give this one another file with -o"
+                ) from None
+            if self._is_current():
+                break
+            os.close(self._fd)  # its last holder removed it between our open and our lock
+        os.truncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Remove the file, then let go of it."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._fd)
+
+    def _is_current(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._fd), self._path.stat())
+        except FileNotFoundError:
+            return False

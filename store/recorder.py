@@ -1,0 +1,261 @@
+"""The recording's one writer: a thread that parses and inserts what the event loop hands over."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..wire.mask import Unmask, xor_mask
+from .batch import Batch
+from .errors import RecordingError
+from .lock import RecordingLock
+from .session import Headers, SessionWriter
+from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
+from .tap import SessionTap
+
+__all__ = ["Recorder"]
+
+_HIGH = 4 << 20
+"""Backlog in bytes beyond which sockets must not be read."""
+_LOW = 3 << 20
+"""Backlog at which reading goes on. Close to `_HIGH`: a long pause is a long wait for someone."""
+_HURRY = 512 << 10
+"""Backlog that is written at once instead of at the next turn."""
+_INTERVAL = 0.04
+"""Seconds in which frames gather before they are committed."""
+_BATCH = 512 << 10
+"""Bytes written in one transaction at most."""
+_ITEM = 256
+"""What an item weighs in the backlog beside its bytes."""
+
+
+class Recorder:
+    """Writes one recording, from a thread of its own; the event loop never waits for it.
+
+    The loop appends to a queue and reads two numbers. When `put` answers True the backlog is
+    full: whoever reads sockets pauses until `on_room` is called (from the recorder's thread).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        meta: Mapping[str, str] | None = None,
+        unmask: Unmask = xor_mask,
+        on_room: Callable[[], object] = lambda: None,
+        on_failure: Callable[[Exception], object] = lambda error: None,
+    ) -> None:
+        """Open or create the recording at `path` and start its thread.
+
+        Args:
+            path: an existing recording is continued.
+            meta: settings worth keeping in the `meta` table.
+            unmask: applies RFC 6455 masks; a compiled function is faster than the default.
+            on_room: called when the backlog has shrunk after `put` had answered True.
+            on_failure: called once, when the recording cannot be written any more.
+
+        Raises:
+            RecordingError: the file is something else, unwritable, or being recorded into.
+        """
+        self.path = path
+        self.failure: Exception | None = None
+        self._unmask = unmask
+        self._on_room = on_room
+        self._on_failure = on_failure
+        self._queue: deque[tuple[Callable[..., object], int, tuple[Any, ...]]] = deque()
+        # Each counter has one thread that writes it, so that no lock is needed.
+        self._taken = 0
+        self._written = 0
+        self._crowded = False
+        self._awake = False
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._stopping = False
+        self._lock = RecordingLock(path)
+        try:
+            self._connection = _open(path, meta or {})
+            self._batch = Batch(self._connection)
+            (self._last_session,) = self._connection.execute(
+                "SELECT coalesce(max(id), 0) FROM sessions"
+            ).fetchone()
+            self._origin_ns = _origin_ns(self._connection)
+        except sqlite3.Error as error:
+            self._lock.release()
+            raise RecordingError(f"{path}: cannot be recorded into: {error}") from error
+        except BaseException:
+            self._lock.release()
+            raise
+        self._thread = threading.Thread(target=self._run, name="wsrec-recorder", daemon=True)
+        self._thread.start()
+
+    def session(self, client: str | None, target: str, headers: Headers) -> SessionTap:
+        """Begin a session: its opening handshake has arrived now."""
+        now = time.monotonic_ns()
+        self._last_session += 1
+        writer = SessionWriter(self._batch, self._last_session, now, self._unmask)
+        started_at = datetime.now(UTC).isoformat(timespec="microseconds")
+        self.put(writer.opened, 0, started_at, now - self._origin_ns, client, target, headers)
+        return SessionTap(self, writer)
+
+    def put(self, work: Callable[..., object], size: int, *args: Any) -> bool:
+        """Have `work(*args)` done on the recorder's thread; answer whether the backlog is full."""
+        self._queue.append((work, size, args))
+        self._taken += size + _ITEM
+        backlog = self._taken - self._written
+        if not self._awake:
+            self._awake = True
+            self._wake.set()
+        if backlog > _HURRY:
+            if not self._hurry.is_set():
+                self._hurry.set()
+            if backlog > _HIGH:
+                self._crowded = True
+                return True
+        return False
+
+    def close(self) -> None:
+        """Write what is left, mark the recording's clean end, close the file.
+
+        Blocks until that is done. Does nothing more after a failure than let go of the file.
+        """
+        self._stopping = True
+        self._hurry.set()
+        self._wake.set()
+        self._thread.join()
+        try:
+            if self.failure is None:
+                ended = datetime.now(UTC).isoformat(timespec="microseconds")
+                self._connection.execute("INSERT INTO meta VALUES ('ended_at', ?)", (ended,))
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.close()
+        except sqlite3.Error as error:
+            self.failure = error
+        finally:
+            self._lock.release()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._wake.wait()
+                self._hurry.wait(_INTERVAL)
+                self._hurry.clear()
+                while self._queue:
+                    self._transact()
+                if self._stopping and not self._queue:
+                    return
+                self._wake.clear()
+                self._awake = False
+                if self._queue or self._stopping:  # came in between: look again
+                    self._awake = True
+                    self._wake.set()
+        except Exception as error:
+            self.failure = error
+            self._on_failure(error)
+            self._discard()
+
+    def _transact(self) -> None:
+        """Write up to `_BATCH` bytes of the queue in one transaction."""
+        take = self._queue.popleft
+        self._connection.execute("BEGIN IMMEDIATE")
+        weight = 0
+        while self._queue and weight < _BATCH:
+            work, size, args = take()
+            work(*args)
+            weight += size + _ITEM
+        self._batch.flush()
+        self._connection.execute("COMMIT")
+        self._written += weight
+        if self._crowded and self._taken - self._written < _LOW:
+            self._crowded = False
+            self._on_room()
+
+    def _discard(self) -> None:
+        """After a failure: keep the queue empty so that nobody waits for room."""
+        while not self._stopping or self._queue:
+            self._wake.wait(0.1)
+            while self._queue:
+                self._written += self._queue.popleft()[1] + _ITEM
+            if self._crowded:
+                self._crowded = False
+                self._on_room()
+
+
+def _open(path: Path, meta: Mapping[str, str]) -> sqlite3.Connection:
+    new = not path.exists() or path.stat().st_size == 0
+    try:
+        # SQLite would create the file, and its -wal beside it, readable for everybody.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror or error}") from error
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        if new:
+            connection.execute("PRAGMA page_size = 16384")
+        else:
+            _check_format(connection, path)
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise RecordingError(
+                f"{path}: this file system allows no write-ahead log (it answered {mode!r}); "
+                "record to a local disk"
+            )
+        connection.execute("PRAGMA synchronous = NORMAL")
+        # 40 MB of log between checkpoints: 50 % more rows a second than SQLite's 4 MB.
+        connection.execute("PRAGMA wal_autocheckpoint = 2500")
+        create_tables(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM meta WHERE key = 'ended_at'")
+        standing = {
+            "format_version": str(FORMAT_VERSION),
+            "started_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        }
+        current = {
+            **meta,
+            "sqlite_version": sqlite3.sqlite_version,
+            "python_version": platform.python_version(),
+            "host": platform.node(),
+        }
+        connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", standing.items())
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", current.items())
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application_id != APPLICATION_ID:
+        raise RecordingError(f"{path}: not a wsrec recording; give the recording another name")
+    if version > FORMAT_VERSION:
+        raise RecordingError(
+            f"{path}: recording format {version} is newer than this wsrec reads "
+            f"({FORMAT_VERSION}); upgrade wsrec"
+        )
+
+
+def _origin_ns(connection: sqlite3.Connection) -> int:
+    """Return the process's monotonic time at which the recording's time is zero.
+
+    A continued recording goes on where the wall clock says, but never before its last session's
+    end: sessions of two runs cannot overlap.
+    """
+    (started_at,) = connection.execute("SELECT value FROM meta WHERE key = 'started_at'").fetchone()
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(started_at)
+    last: int = connection.execute(
+        "SELECT coalesce(max(started_ns + coalesce(ended_ns, 0)), 0) FROM sessions"
+    ).fetchone()[0]
+    passed = int(elapsed.total_seconds() * 1e9)
+    return time.monotonic_ns() - max(passed, last, 0)

@@ -1,0 +1,120 @@
+"""The recording's tables: a public interface, see docs/recording.md.
+
+Rows of `frames` are appended in order of arrival, whatever session they belong to: a row number
+ordered by session cost half the inserts, an index on (session, seq) a third. What finds the rows
+of a session is `extents`: the recorder groups each batch by session and notes where each group
+lies, one small row for a batch of frames instead of an index entry for every one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+__all__ = ["APPLICATION_ID", "FORMAT_VERSION", "PART_BITS", "create_tables"]
+
+APPLICATION_ID = 0x77737263
+"""`PRAGMA application_id` of a recording: "wsrc"."""
+
+FORMAT_VERSION = 1
+"""`PRAGMA user_version` of a recording."""
+
+PART_BITS = 20
+"""A part's id is its blob's number shifted by this, plus its place in the blob."""
+
+_migrations = Migrations("wsrec")
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Bring a new or an older recording to the current format, in a transaction."""
+    _migrations.apply(Database(connection))
+
+
+@_migrations()
+def v1_tables(db: Database) -> None:
+    """Format 1."""
+    for statement in _V1:
+        db.execute(statement)
+
+
+_V1 = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
+    """CREATE TABLE sessions (
+        id INTEGER PRIMARY KEY,
+        started_at TEXT NOT NULL,      -- UTC, ISO 8601: the only wall clock
+        started_ns INTEGER NOT NULL,   -- monotonic, since the recording's start
+        client TEXT,
+        target TEXT NOT NULL,
+        request_headers TEXT NOT NULL, -- JSON list of [name, value]
+        status INTEGER,
+        response_headers TEXT,
+        subprotocol TEXT,
+        extensions TEXT,
+        ended_ns INTEGER,              -- monotonic, since the session's start
+        close_code INTEGER,
+        close_reason TEXT,
+        closed_by TEXT,
+        clean INTEGER NOT NULL DEFAULT 0,
+        client_frames INTEGER NOT NULL DEFAULT 0,
+        client_bytes INTEGER NOT NULL DEFAULT 0,
+        server_frames INTEGER NOT NULL DEFAULT 0,
+        server_bytes INTEGER NOT NULL DEFAULT 0
+    )""",
+    """CREATE TABLE frames (
+        id INTEGER PRIMARY KEY,
+        session_id INTEGER NOT NULL,
+        seq INTEGER NOT NULL,          -- 1.. in order of arrival, both senders
+        sender TEXT NOT NULL,
+        at_ns INTEGER NOT NULL,        -- monotonic, since the session's start
+        forwarded_ns INTEGER,          -- null: not known to have been forwarded
+        fin INTEGER NOT NULL,
+        rsv INTEGER NOT NULL,
+        opcode INTEGER NOT NULL,
+        masked INTEGER NOT NULL,
+        payload BLOB,                  -- unmasked, as on the wire; null: in parts
+        payload_parts INTEGER,         -- the blob in parts that holds the payload
+        kind TEXT,                     -- text or binary, on the frame that completes a message
+        first_seq INTEGER,             -- the first frame of that message
+        data_parts INTEGER,            -- the blob that holds its data, where payload is not it
+        anomalies TEXT                 -- names, joined by commas
+    )""",
+    """CREATE TABLE extents (
+        session_id INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        first_id INTEGER NOT NULL,     -- frames.id of first_seq; the rest follow without a gap
+        PRIMARY KEY (session_id, first_seq)
+    ) WITHOUT ROWID""",
+    f"""CREATE TABLE parts (
+        id INTEGER PRIMARY KEY,
+        blob INTEGER GENERATED ALWAYS AS (id >> {PART_BITS}) VIRTUAL,
+        n INTEGER GENERATED ALWAYS AS (id & {(1 << PART_BITS) - 1}) VIRTUAL,
+        data BLOB NOT NULL
+    )""",
+    # A text that was not decodable stays a BLOB: as TEXT it would break whoever reads it.
+    f"""CREATE VIEW messages AS
+        SELECT session_id, first_seq, last_seq, sender, at_ns, forwarded_ns, kind,
+            CASE WHEN kind = 'text' AND (anomalies IS NULL
+                    OR instr(anomalies, 'utf8') + instr(anomalies, 'inflate') = 0)
+                THEN CAST(bytes AS TEXT) ELSE CAST(bytes AS BLOB) END AS data,
+            anomalies
+        FROM (
+            SELECT e.session_id AS session_id, f.first_seq AS first_seq, f.seq AS last_seq,
+                f.sender AS sender, f.at_ns AS at_ns, f.forwarded_ns AS forwarded_ns,
+                f.kind AS kind, f.anomalies AS anomalies,
+                CASE WHEN f.data_parts IS NULL THEN f.payload ELSE (
+                    SELECT group_concat(data, '') FROM (
+                        SELECT data FROM parts
+                        WHERE id BETWEEN f.data_parts << {PART_BITS}
+                            AND (f.data_parts << {PART_BITS}) + {(1 << PART_BITS) - 1}
+                        ORDER BY id
+                    )
+                ) END AS bytes
+            FROM extents e CROSS JOIN frames f
+            WHERE f.id BETWEEN e.first_id AND e.first_id + e.last_seq - e.first_seq
+                AND f.kind IS NOT NULL
+        )""",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {FORMAT_VERSION}",
+)

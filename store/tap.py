@@ -1,0 +1,68 @@
+"""What the event loop holds of a session that is being recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .model import Sender
+from .session import Headers, SessionWriter
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
+
+__all__ = ["SessionTap"]
+
+
+class SessionTap:
+    """Hands one session's bytes to the recorder; every call returns at once.
+
+    Times are `time.monotonic_ns()` of this process.
+    """
+
+    __slots__ = ("_feed", "_put", "_writer")
+
+    def __init__(self, recorder: Recorder, writer: SessionWriter) -> None:
+        self._put = recorder.put
+        self._feed = writer.feed
+        self._writer = writer
+
+    @property
+    def id(self) -> int:
+        """The session's number in the recording."""
+        return self._writer.id
+
+    def answered(
+        self, status: int, headers: Headers, subprotocol: str | None, extensions: str | None
+    ) -> None:
+        """Note the response to the opening handshake."""
+        self._put(self._writer.answered, 0, status, headers, subprotocol, extensions)
+
+    def data(self, sender: Sender, at_ns: int, forwarded_ns: int | None, data: bytes) -> bool:
+        """Record bytes; answer whether the backlog is full and reading has to pause.
+
+        `forwarded_ns` is None when the other peer has not taken all of it yet: `forwarded` says
+        so later.
+        """
+        return self._put(self._feed, len(data), sender, at_ns, forwarded_ns, data)
+
+    def forwarded(self, sender: Sender, now_ns: int) -> None:
+        """Note that the other peer has taken all that `sender` sent until now."""
+        self._put(self._writer.forwarded, 0, sender, now_ns)
+
+    def when_recorded(self, answer: Callable[[bool, bool], object]) -> None:
+        """Ask, behind all bytes handed over so far, whether both streams are between frames.
+
+        `answer(client, server)` is called on the recorder's thread.
+        """
+        writer = self._writer
+        self._put(lambda: answer(writer.at_boundary("client"), writer.at_boundary("server")), 0)
+
+    def synthetic(self, sender: Sender, payload: bytes) -> None:
+        """Note a Close frame with this body that the proxy has sent in the name of `sender`."""
+        self._put(self._writer.synthetic, 0, sender, time.monotonic_ns(), payload)
+
+    def ended(self) -> None:
+        """Note that both connections are gone: the end record is written."""
+        self._put(self._writer.ended, 0, time.monotonic_ns())
