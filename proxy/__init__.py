@@ -1,0 +1,1 @@
+"""In front of the backend: opening handshake, raw tunnel, tap."""

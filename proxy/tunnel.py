@@ -1,0 +1,223 @@
+"""Two transports joined by raw bytes; a copy of each chunk goes to the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Callable
+from time import monotonic_ns
+
+from ..store.model import Sender
+from ..store.tap import SessionTap
+from ..wire.close import close_body
+from ..wire.decoder import FrameDecoder
+from ..wire.frames import CLOSE, Frame, encode_frame
+
+__all__ = ["RECORD", "Pipe", "Tunnel"]
+
+_LINGER = 30.0
+"""Seconds without a byte that a connection may stay open when one side has ended it."""
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+_WRITE, RECORD, _DRAIN = 1, 2, 4
+"""Reasons not to read: the other peer is slow, the recorder is, the session is being ended."""
+
+
+class Pipe(asyncio.Protocol):
+    """One direction: reads one peer and writes what it sends, as it is, to the other."""
+
+    __slots__ = (
+        "_blocked",
+        "_closing",
+        "_holds",
+        "_record",
+        "active_ns",
+        "ended",
+        "lost",
+        "other",
+        "sender",
+        "transport",
+        "tunnel",
+        "write",
+    )
+
+    other: Pipe
+    write: Callable[[bytes], None]
+
+    def __init__(self, tunnel: Tunnel, sender: Sender, transport: asyncio.Transport) -> None:
+        self.tunnel = tunnel
+        self.sender: Sender = sender
+        self.transport = transport
+        self._record = tunnel.tap.data
+        self._blocked = False  # the other transport holds bytes that its peer has not taken
+        self._holds = 0
+        self._closing: FrameDecoder | None = None
+        self.active_ns = 0  # when bytes last came
+        self.ended = False  # the peer will send nothing more
+        self.lost = False
+        # With no room in it, the buffer tells at once when a peer does not take what we write,
+        # and again when it has taken all: that is when it counts as forwarded.
+        transport.set_write_buffer_limits(high=0)
+
+    def data_received(self, data: bytes) -> None:
+        """Forward first, then record: the peer does not wait for the recorder."""
+        self.active_ns = at_ns = monotonic_ns()
+        if self._closing is not None:
+            self._answered(data, at_ns)
+            return
+        self.write(data)
+        full = self._record(self.sender, at_ns, None if self._blocked else monotonic_ns(), data)
+        if full:
+            self.tunnel.throttle(self)
+
+    def pause_writing(self) -> None:
+        """This transport's peer does not take what we write: stop reading the other one."""
+        self.other._blocked = True
+        self.other.hold(_WRITE)
+
+    def resume_writing(self) -> None:
+        """This transport's peer has taken everything."""
+        other = self.other
+        other._blocked = False
+        self.tunnel.tap.forwarded(other.sender, monotonic_ns())
+        other.release(_WRITE)
+
+    def eof_received(self) -> bool:
+        """Pass the end of the stream on; the other direction may go on."""
+        self.ended = True
+        other = self.other
+        if other.lost or other.ended or self._closing or not other.transport.can_write_eof():
+            return False  # nothing left to wait for, or TLS, which knows no half-close
+        if self.transport.get_extra_info("sslcontext") is not None:
+            return False
+        other.transport.write_eof()
+        self.tunnel.expire()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the other connection end the way this one did."""
+        self.lost = True
+        other = self.other
+        if not other.lost:
+            if exc is not None:
+                _reset(other.transport)
+            elif self._closing is None:
+                other.transport.close()
+                self.tunnel.expire()
+        self.tunnel.lost()
+
+    def hold(self, reason: int) -> None:
+        """Stop reading, for one reason more."""
+        if not self._holds and not self.lost:
+            self.transport.pause_reading()
+        self._holds |= reason
+
+    def release(self, reason: int) -> None:
+        """Read on, unless another reason is left."""
+        if self._holds == reason and not self.lost:
+            self.transport.resume_reading()
+        self._holds &= ~reason
+
+    def finish(self, body: bytes, at_boundary: bool, other_at_boundary: bool) -> None:
+        """Send this peer a Close frame in the other's name, then wait for its answer.
+
+        A frame in the middle of another would be garbage: without `other_at_boundary`, where
+        the stream towards this peer stands between two frames, only the connection is closed.
+        """
+        self._closing = FrameDecoder(masked=self.sender == "client")
+        if self.lost:
+            return
+        if other_at_boundary and not self.other.ended:
+            mask = os.urandom(4) if self.sender == "server" else None
+            self.transport.write(encode_frame(CLOSE, body, mask=mask))
+            self.tunnel.tap.synthetic(self.other.sender, body)
+        if not (other_at_boundary and at_boundary) or self.ended:
+            self.transport.close()
+        self._holds = _DRAIN
+        self.release(_DRAIN)
+
+    def _answered(self, data: bytes, at_ns: int) -> None:
+        """Record what arrives behind our Close frame; the peer's own one ends the connection."""
+        assert self._closing is not None
+        self.tunnel.tap.data(self.sender, at_ns, None, data)
+        for frame in self._closing.feed(data):
+            if isinstance(frame, Frame) and frame.opcode == CLOSE:
+                self.transport.close()
+
+
+class Tunnel:
+    """The two directions of one session, from its 101 to the end of both connections."""
+
+    def __init__(
+        self,
+        tap: SessionTap,
+        client: asyncio.Transport,
+        server: asyncio.Transport,
+        throttle: Callable[[Pipe], None],
+        on_closed: Callable[[Tunnel], None],
+    ) -> None:
+        self.tap = tap
+        self.throttle = throttle
+        self._on_closed = on_closed
+        self._expiry: asyncio.TimerHandle | None = None
+        self.client = Pipe(self, "client", client)
+        self.server = Pipe(self, "server", server)
+        self.client.other, self.server.other = self.server, self.client
+        self.client.write, self.server.write = server.write, client.write
+
+    def lost(self) -> None:
+        """One connection is gone; with the second the session has ended."""
+        if self.client.lost and self.server.lost:
+            if self._expiry is not None:
+                self._expiry.cancel()
+            self.tap.ended()
+            self._on_closed(self)
+
+    def expire(self) -> None:
+        """Abort what is left of the session once `_LINGER` seconds pass without a byte."""
+        if self._expiry is None:
+            self._arm(_LINGER)
+
+    def _arm(self, seconds: float) -> None:
+        self._expiry = asyncio.get_running_loop().call_later(seconds, self._expired)
+
+    def _expired(self) -> None:
+        silence = (monotonic_ns() - max(self.client.active_ns, self.server.active_ns)) / 1e9
+        if silence < _LINGER:
+            self._arm(_LINGER - silence)
+        else:
+            self.abort()
+
+    def close(self, code: int, reason: str) -> None:
+        """End the session from here: a Close frame to both peers, where one fits in."""
+        loop = asyncio.get_running_loop()
+        self.client.hold(_DRAIN)
+        self.server.hold(_DRAIN)
+        body = close_body(code, reason)
+
+        def inject(client: bool, server: bool) -> None:
+            self.client.finish(body, client, server)
+            self.server.finish(body, server, client)
+
+        # Only the recorder knows where frames begin, and only once it has read all we have.
+        self.tap.when_recorded(
+            lambda client, server: loop.call_soon_threadsafe(inject, client, server)
+        )
+
+    def abort(self) -> None:
+        """Drop what is left of both connections."""
+        for pipe in (self.client, self.server):
+            if not pipe.lost:
+                pipe.transport.abort()
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """Close the way the other peer did: with a reset, and what was not sent yet is gone."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):  # it may be gone already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()

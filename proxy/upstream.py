@@ -1,0 +1,67 @@
+"""Where the backend is, and what a client's request target becomes there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from yarl import URL
+
+__all__ = ["Upstream", "UpstreamError"]
+
+_HTTP = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+
+
+class UpstreamError(ValueError):
+    """The text names no backend; the message is one line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The backend behind the proxy."""
+
+    text: str
+    """The URL as it was given."""
+    origin: str
+    """HTTP scheme, host and port, such as `http://127.0.0.1:8000`."""
+    path: str
+    """What every request target begins with at the backend, such as `/v1`, or empty."""
+
+    @classmethod
+    def parse(cls, text: str) -> Upstream:
+        """Read a ws, wss, http or https URL.
+
+        Raises:
+            UpstreamError: it is none.
+        """
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError as error:
+            raise UpstreamError(f"upstream {text!r}: {error}") from error
+        if parts.scheme not in _HTTP or not parts.hostname:
+            raise UpstreamError(
+                f"upstream {text!r}: expected a ws, wss, http or https URL such as"
+                " ws://127.0.0.1:8000"
+            )
+        if parts.username is not None or parts.query or parts.fragment:
+            raise UpstreamError(
+                f"upstream {text!r}: credentials, queries and fragments are the client's to send"
+            )
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        origin = f"{_HTTP[parts.scheme]}://{host}" + (f":{port}" if port is not None else "")
+        return cls(text, origin, parts.path.rstrip("/"))
+
+    def url(self, target: str) -> URL:
+        """Return the backend's URL for a request target, which is passed on as it is.
+
+        The upstream's own path goes in front of it unless it is there already: clients may keep
+        the path they use without the proxy.
+        """
+        path = target.partition("?")[0]
+        if self.path and path != self.path and not path.startswith(self.path + "/"):
+            target = self.path + target
+        return URL(self.origin + target, encoded=True)
+
+    def __str__(self) -> str:
+        return self.text
