@@ -1,0 +1,95 @@
+"""`wsrec sessions` and `wsrec show`: looking inside a recording."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TextIO
+
+from rich.console import Console
+
+from ..report.listing import (
+    frame_json,
+    frame_line,
+    message_json,
+    message_line,
+    session_json,
+    session_table,
+    session_title,
+)
+from ..store.errors import RecordingError
+from ..store.model import Frame, Message
+from ..store.reader import Recording
+
+__all__ = ["list_sessions", "show"]
+
+Format = Literal["text", "json"]
+
+
+def list_sessions(path: Path, out: TextIO, format: Format) -> None:  # noqa: A002
+    """Write a table of the recording's sessions, or a line of JSON for each.
+
+    Raises:
+        RecordingError: the file cannot be read as a recording.
+    """
+    with Recording.open(path) as recording:
+        if format == "json":
+            for session in recording.sessions():
+                print(session_json(session), file=out)
+        else:
+            # A pipe has no width: nothing is folded for it.
+            width = None if out.isatty() else 10_000
+            Console(file=out, width=width, highlight=False).print(
+                session_table(recording.sessions())
+            )
+
+
+def show(
+    path: Path,
+    out: TextIO,
+    format: Format,  # noqa: A002
+    *,
+    session_id: int | None = None,
+    frames: bool = False,
+    width: int | None = None,
+) -> None:
+    """Write what was said: messages and control frames, or with `frames` every frame.
+
+    Args:
+        path: the recording.
+        out: where to write.
+        format: lines for people, or a line of JSON for each.
+        session_id: only this session.
+        frames: frames as they crossed the wire instead of messages.
+        width: cut a line's data to so many characters; None for all of it.
+
+    Raises:
+        RecordingError: the file cannot be read as a recording, or has no such session.
+    """
+    with Recording.open(path) as recording:
+        if session_id is None:
+            sessions = list(recording.sessions())
+        else:
+            session = recording.session(session_id)
+            if session is None:
+                raise RecordingError(f"{path}: no session {session_id}; see `wsrec sessions`")
+            sessions = [session]
+        for session in sessions:
+            if format == "text":
+                print(session_title(session), file=out)
+            for item in _items(recording, session.id, frames=frames):
+                if isinstance(item, Message):
+                    line = message_json(item) if format == "json" else message_line(item, width)
+                else:
+                    line = frame_json(item) if format == "json" else frame_line(item, width)
+                print(line, file=out)
+
+
+def _items(recording: Recording, session_id: int, *, frames: bool) -> Iterator[Frame | Message]:
+    if frames:
+        return recording.frames(session_id)
+    control = (frame for frame in recording.frames(session_id) if frame.opcode >= 8)
+    return heapq.merge(
+        recording.messages(session_id), control, key=lambda item: (item.seq, item.sender)
+    )
