@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import click
 
@@ -13,12 +13,14 @@ from . import __version__
 __all__ = ["main"]
 
 Format = Literal["text", "json"]
+Severity = Literal["error", "warning", "info"]
 
 
 class _Commands(click.Group):
-    """Turns what is wrong with a file into one line and the exit code of docs/architecture.md."""
+    """Turns what is wrong with a file into lines for people and an exit code."""
 
     def invoke(self, context: click.Context) -> object:
+        from .schemas.mistakes import ContractError
         from .store.errors import RecordingError
 
         try:
@@ -26,6 +28,9 @@ class _Commands(click.Group):
         except RecordingError as error:
             click.echo(f"wsrec: {error}", err=True)
             sys.exit(3)
+        except ContractError as error:
+            click.echo(str(error), err=True)
+            sys.exit(2)
 
 
 _format = click.option(
@@ -112,3 +117,96 @@ def show(
 
     width = None if full else 200
     show(recording, sys.stdout, format, session_id=session, frames=frames, width=width)
+
+
+@main.command()
+@click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...")
+@click.option(
+    "-c", "--contract", "name", default=None, metavar="NAME|FILE",
+    help="A pack's name or a contract's file.  [default: agent-events]",
+)  # fmt: skip
+@_format
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE", help="Write the report there instead of to standard output.",
+)  # fmt: skip
+@click.option(
+    "--fail-on", type=click.Choice(["error", "warning", "info"]), default="error",
+    show_default=True, help="The least severity that makes the exit code 1.",
+)  # fmt: skip
+def validate(
+    recordings: tuple[str, ...],
+    name: str | None,
+    format: Format,  # noqa: A002
+    output: Path | None,
+    fail_on: Severity,
+) -> None:
+    """Judge the sessions of each RECORDING against a contract.
+
+    Exit code: 0 pass, 1 findings or not enough recorded to tell, 2 usage or contract error,
+    3 recording unreadable or damaged, 5 nothing was validated.
+    """
+    from .replay.validate import exit_code, validate, write
+    from .schemas.packs import DEFAULT_PACK, find
+
+    report = validate(recordings, find(name or DEFAULT_PACK))
+    with click.open_file(str(output or "-"), "w", encoding="utf-8") as out:
+        write(report, cast(TextIO, out), format)
+    sys.exit(exit_code(report, fail_on))
+
+
+@main.group()
+def contract() -> None:
+    """Look at contracts: the packs that ship with wsrec, and your own."""
+
+
+@contract.command("list")
+def contract_list() -> None:
+    """List the packs, each with what it is for."""
+    from .schemas.packs import find, packs
+
+    for name in packs():
+        click.echo(f"{name:20} {find(name).description}")
+
+
+@contract.command("show")
+@click.argument("name", metavar="PACK|FILE")
+def contract_show(name: str) -> None:
+    """Print a contract as it was written."""
+    from .schemas.packs import find
+
+    click.echo(find(name).text, nl=False)
+
+
+@contract.command("check")
+@click.argument("names", nargs=-1, required=True, metavar="FILE...")
+def contract_check(names: tuple[str, ...]) -> None:
+    """Check contracts; exit code 2 when there are mistakes, each said with line and column."""
+    from .schemas.packs import find
+
+    for name in names:
+        click.echo(f"{name}: {find(name).name} is a valid contract")
+
+
+@main.command()
+@click.option("--broken", is_flag=True, help="Let the backend misbehave in four ways.")
+@click.option("--sessions", type=click.IntRange(1, 1000), default=25, show_default=True)
+@click.option("--messages", type=click.IntRange(1, 1000), default=2, show_default=True,
+              help="Questions that each client asks.")  # fmt: skip
+@click.option(
+    "-o", "--output", default="demo.db", show_default=True, metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The recording; a former one is kept as FILE.old.",
+)  # fmt: skip
+def demo(broken: bool, sessions: int, messages: int, output: Path) -> None:
+    """Run a small agent backend, its clients and the proxy between them; then judge it.
+
+    Exit code: that of `wsrec validate`; 1 as well when a message was lost on the way.
+    """
+    from .demo.run import DemoError, run_demo
+
+    try:
+        status = run_demo(output, sessions, messages, broken=broken, out=sys.stdout)
+    except DemoError as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(status)

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from aiohttp.http import HttpProcessingError
+
 from ..store.errors import RecordingError
-from .server import Proxy
+from .server import Proxy, reason
 from .upstream import Upstream
 
 __all__ = ["run_proxy"]
@@ -39,6 +41,7 @@ def run_proxy(
     """
     logging.basicConfig(level=logging.WARNING, format="wsrec: %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    logging.getLogger("aiohttp.server").addFilter(_in_one_line)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_run(upstream, recording, host, port, format, command))
 
@@ -62,7 +65,7 @@ async def _run(
     except RecordingError as error:
         return _fail(3, str(error))
     except OSError as error:
-        return _fail(2, f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}")
+        return _fail(2, f"cannot listen on {host}:{port}: {reason(error)}")
     _tune_collector()
     try:
         _announce(proxy, format)
@@ -130,6 +133,15 @@ def _first_then_default(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) ->
     stop.set()
     for number in _STOP_SIGNALS:
         loop.remove_signal_handler(number)
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Say without a traceback that a client does not speak HTTP; let faults in here keep theirs."""
+    fault = record.exc_info[1] if record.exc_info else None
+    if isinstance(fault, HttpProcessingError):
+        why = " ".join(fault.message.split())
+        record.msg, record.args, record.exc_info = f"{record.getMessage()}: {why}", (), None
+    return True
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -41,9 +41,9 @@ def check_target(request: web.BaseRequest, headers: Pairs) -> None:
     """Refuse what no request to this origin looks like.
 
     Raises:
-        RefusedError: another origin's URL, CONNECT, or more than one Host.
+        RefusedError: another origin's URL, CONNECT, `*`, or more than one Host.
     """
-    if not request.raw_path.startswith("/") and request.raw_path != "*":
+    if not request.raw_path.startswith("/"):
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the request target must begin with a slash")
     if sum(name.lower() == "host" for name, _ in headers) > 1:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "more than one Host header")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["Pairs", "decode_pairs", "end_to_end", "get", "hop_by_hop", "tokens"]
+from multidict import CIMultiDict
+
+__all__ = ["Pairs", "decode_pairs", "end_to_end", "get", "hop_by_hop", "outgoing", "tokens"]
 
 Pairs = list[tuple[str, str]]
 """Names and values in order of arrival, case and duplicates kept."""
@@ -52,3 +54,20 @@ def end_to_end(pairs: Pairs) -> Pairs:
     """Return what may be passed on."""
     stays = hop_by_hop(pairs)
     return [pair for pair in pairs if pair[0].lower() not in stays]
+
+
+def outgoing(pairs: Pairs) -> CIMultiDict[str]:
+    """Return the fields as aiohttp's client takes them without losing any.
+
+    A repeated name gets the case it came in first: aiohttp would keep only the last of two
+    spellings. What is not UTF-8 would be left out.
+
+    Raises:
+        UnicodeEncodeError: a value is not UTF-8.
+    """
+    spelled: dict[str, str] = {}
+    out = CIMultiDict[str]()
+    for name, value in pairs:
+        value.encode()
+        out.add(spelled.setdefault(name.lower(), name), value)
+    return out

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from aiohttp import ClientError, ClientResponse, ClientSession, web
-from multidict import CIMultiDict
 
-from .headers import Pairs, decode_pairs, end_to_end, get
+from .client import AUTO_HEADERS
+from .headers import Pairs, decode_pairs, end_to_end, get, outgoing
 from .upstream import Upstream
 
-__all__ = ["AUTO_HEADERS", "answer", "forward_http", "relay_response"]
+__all__ = ["answer", "forward_http", "relay_response"]
 
-# aiohttp would add these to a request that the client sent without them.
-AUTO_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+# aiohttp would add these to a response that the backend sent without them.
+_ADDED = ("content-type", "date", "server")
 _CHUNK = 1 << 16
 
 
@@ -34,7 +34,7 @@ async def forward_http(
     async with http.request(
         request.method,
         upstream.url(request.raw_path),
-        headers=CIMultiDict(passed),
+        headers=outgoing(passed),
         data=_body(request) if request.can_read_body else None,
         skip_auto_headers=AUTO_HEADERS,
         allow_redirects=False,
@@ -44,7 +44,7 @@ async def forward_http(
 
 async def relay_response(request: web.BaseRequest, response: ClientResponse) -> web.StreamResponse:
     """Send the backend's response to the client as it is, body and all."""
-    relayed = web.StreamResponse(status=response.status, reason=response.reason)
+    relayed = _Relayed(status=response.status, reason=response.reason)
     for name, value in end_to_end(decode_pairs(response.raw_headers)):
         relayed.headers.add(name, value)
     await relayed.prepare(request)
@@ -58,6 +58,17 @@ async def relay_response(request: web.BaseRequest, response: ClientResponse) -> 
         if request.transport is not None:
             request.transport.abort()
     return relayed
+
+
+class _Relayed(web.StreamResponse):
+    """A response that gets nothing but what its connection needs: the rest is the backend's."""
+
+    async def _prepare_headers(self) -> None:
+        own = {name.lower() for name in self.headers}
+        await super()._prepare_headers()
+        for name in _ADDED:
+            if name not in own:
+                self.headers.pop(name, None)
 
 
 def answer(status: int, text: str, headers: Pairs | None = None) -> web.Response:

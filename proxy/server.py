@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from http import HTTPStatus
 from pathlib import Path
 from typing import Self
 
 import aiohttp
 from aiohttp import ClientResponse, web
-from multidict import CIMultiDict
 
 from .. import __version__
 from ..store.recorder import Recorder
 from ..store.tap import SessionTap
+from .client import AUTO_HEADERS, HEADER_SIZE, handshake_client, http_client
 from .detach import Hijacked, detach_request, detach_response
 from .handshake import (
     RefusedError,
@@ -26,20 +27,18 @@ from .handshake import (
     switching_protocols,
     upgrade_headers,
 )
-from .headers import Pairs, decode_pairs, get
-from .http import AUTO_HEADERS, answer, forward_http, relay_response
+from .headers import Pairs, decode_pairs, get, outgoing
+from .http import answer, forward_http, relay_response
 from .tunnel import RECORD, Pipe, Tunnel
 from .unmask import unmask
 from .upstream import Upstream
 
-__all__ = ["Proxy"]
+__all__ = ["Proxy", "reason"]
 
 log = logging.getLogger("wsrec.proxy")
 
-_CONNECT_TIMEOUT = 10.0  # seconds to reach the backend
 _HANDSHAKE_TIMEOUT = 30.0  # seconds for its answer to an upgrade
 _IDLE_TIMEOUT = 75.0  # seconds that a connection may wait before its (next) request is complete
-_HEADER_SIZE = 32 << 10  # bytes of one header field: tokens in cookies and subprotocols are long
 
 
 class Proxy:
@@ -88,21 +87,16 @@ class Proxy:
             on_room=lambda: loop.call_soon_threadsafe(self._release),
             on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
         )
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, enable_cleanup_closed=False),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
-            max_line_size=_HEADER_SIZE,
-            max_field_size=_HEADER_SIZE,
-        )
+        self._http = http_client()
+        self._handshakes = handshake_client()
         server = web.Server(
             self._handle,
+            handler_cancellation=True,  # a client that leaves takes its request along
             access_log=None,
             auto_decompress=False,
             keepalive_timeout=_IDLE_TIMEOUT,
-            max_line_size=_HEADER_SIZE,
-            max_field_size=_HEADER_SIZE,
+            max_line_size=HEADER_SIZE,
+            max_field_size=HEADER_SIZE,
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         try:
@@ -149,6 +143,7 @@ class Proxy:
     async def _shut(self) -> None:
         await self._runner.cleanup()
         await self._http.close()
+        await self._handshakes.close()
         await asyncio.to_thread(self._recorder.close)
 
     async def _tunnels_gone(self, seconds: float) -> None:
@@ -180,14 +175,7 @@ class Proxy:
             key = check_request(request, headers)
             if self._stopping or self.failure is not None:
                 raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "no new sessions now")
-            async with asyncio.timeout(_HANDSHAKE_TIMEOUT):
-                response = await self._http.request(
-                    "GET",
-                    self.upstream.url(request.raw_path),
-                    headers=CIMultiDict(upgrade_headers(headers)),
-                    skip_auto_headers=AUTO_HEADERS,
-                    allow_redirects=False,
-                )
+            response = await self._dial(request, headers, tap)
             try:
                 return await self._answer(request, response, key, tap)
             finally:
@@ -197,6 +185,23 @@ class Proxy:
             tap.answered(refusal.status, list(refusal.headers.items()), None, None)
             tap.ended()
             return refusal
+
+    async def _dial(
+        self, request: web.BaseRequest, headers: Pairs, tap: SessionTap
+    ) -> ClientResponse:
+        """Send an opening handshake to the backend; return its answer."""
+        try:
+            async with asyncio.timeout(_HANDSHAKE_TIMEOUT):
+                return await self._handshakes.request(
+                    "GET",
+                    self.upstream.url(request.raw_path),
+                    headers=outgoing(upgrade_headers(headers)),
+                    skip_auto_headers=AUTO_HEADERS,
+                    allow_redirects=False,
+                )
+        except asyncio.CancelledError:  # the client has left, or the proxy is ending
+            tap.ended()
+            raise
 
     async def _answer(
         self, request: web.BaseRequest, response: ClientResponse, key: str, tap: SessionTap
@@ -265,9 +270,16 @@ def _peer(request: web.BaseRequest) -> str | None:
     return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else None
 
 
+def reason(error: OSError) -> str:
+    """Say what went wrong without the address, which event loops put into `strerror`."""
+    if error.errno is None or error.errno < 0:  # a name that is not found, a certificate
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
+
+
 def _in_a_line(fault: Exception) -> str:
     if isinstance(fault, TimeoutError):
         return "no answer in time"
     if isinstance(fault, aiohttp.ClientConnectorError):
-        return f"cannot be reached: {fault.os_error.strerror or fault.os_error}"
+        return f"cannot be reached: {reason(fault.os_error)}"
     return " ".join(str(fault).split()) or type(fault).__name__

@@ -51,7 +51,7 @@ class Pipe(asyncio.Protocol):
         self.tunnel = tunnel
         self.sender: Sender = sender
         self.transport = transport
-        self._record = tunnel.tap.data
+        self._record = tunnel.tap.stream(sender)
         self._blocked = False  # the other transport holds bytes that its peer has not taken
         self._holds = 0
         self._closing: FrameDecoder | None = None
@@ -69,7 +69,7 @@ class Pipe(asyncio.Protocol):
             self._answered(data, at_ns)
             return
         self.write(data)
-        full = self._record(self.sender, at_ns, None if self._blocked else monotonic_ns(), data)
+        full = self._record(at_ns, None if self._blocked else monotonic_ns(), data)
         if full:
             self.tunnel.throttle(self)
 
@@ -142,7 +142,7 @@ class Pipe(asyncio.Protocol):
     def _answered(self, data: bytes, at_ns: int) -> None:
         """Record what arrives behind our Close frame; the peer's own one ends the connection."""
         assert self._closing is not None
-        self.tunnel.tap.data(self.sender, at_ns, None, data)
+        self._record(at_ns, None, data)
         for frame in self._closing.feed(data):
             if isinstance(frame, Frame) and frame.opcode == CLOSE:
                 self.transport.close()

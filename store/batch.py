@@ -5,21 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from .session import FRAME_COLUMNS
 from .tables import PART_BITS
 
 if TYPE_CHECKING:
+    from .rows import Columns
     from .session import SessionWriter
 
 __all__ = ["Batch", "Blob"]
 
-_WIDTH = len(FRAME_COLUMNS)
 # One statement for 100 rows instead of one for each: a fifth less CPU a frame, and the
 # interpreter's lock is released and retaken once for all of them.
 _ROWS = 100
+_MANY = 2000  # rows that are inserted before the transaction ends, to bound memory
 
 
 class Blob:
@@ -38,6 +37,7 @@ class Batch:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._dirty: list[SessionWriter] = []
+        self._gathered = 0
         (self._next_id,) = connection.execute(
             "SELECT coalesce(max(id), 0) + 1 FROM frames"
         ).fetchone()
@@ -63,26 +63,42 @@ class Batch:
         self._connection.execute("INSERT INTO parts (id, data) VALUES (?, ?)", (blob.next_id, data))
         blob.next_id += 1
 
+    def gathered(self, rows: int) -> None:
+        """Count rows that a session has gathered; write them when they have become many."""
+        self._gathered += rows
+        if self._gathered > _MANY:
+            self.flush()
+
     def flush(self) -> None:
         """Insert the rows gathered so far, and note where each session's lie."""
-        groups: list[list[Any]] = []
+        columns: Columns = ()
+        values: list[Any] = []
         for session in self._dirty:
-            rows, session.rows = session.rows, []
-            count = len(rows) // _WIDTH
-            if count:
+            runs, session.runs = session.runs, []
+            first_id = self._next_id
+            for run_columns, rows in runs:
+                if not rows:
+                    continue
+                if run_columns is not columns:
+                    self._insert(columns, values)
+                    columns, values = run_columns, []
+                values += rows
+                self._next_id += len(rows) // len(run_columns)
+            if self._next_id > first_id:
+                first_seq = session.seq - (self._next_id - first_id) + 1
                 self._connection.execute(
                     "INSERT INTO extents VALUES (?, ?, ?, ?)",
-                    (session.id, rows[1], rows[1] + count - 1, self._next_id),
+                    (session.id, first_seq, session.seq, first_id),
                 )
-                self._next_id += count
-                groups.append(rows)
+        self._insert(columns, values)
         self._dirty.clear()
-        values = groups[0] if len(groups) == 1 else list(chain.from_iterable(groups))
-        full = len(values) - len(values) % (_ROWS * _WIDTH)
-        for start in range(0, full, _ROWS * _WIDTH):
-            self._connection.execute(_insert(_ROWS), values[start : start + _ROWS * _WIDTH])
-        if full < len(values):
-            self._connection.execute(_insert((len(values) - full) // _WIDTH), values[full:])
+        self._gathered = 0
+
+    def _insert(self, columns: Columns, values: list[Any]) -> None:
+        width = len(columns) or 1
+        for start in range(0, len(values), _ROWS * width):
+            some = values[start : start + _ROWS * width]
+            self._connection.execute(_insert(columns, len(some) // width), some)
 
     def set_forwarded(self, session_id: int, seqs: Sequence[int], forwarded_ns: int) -> None:
         """Note when the other peer had taken frames that are in the file already."""
@@ -96,6 +112,6 @@ class Batch:
 
 
 @cache
-def _insert(rows: int) -> str:
-    row = "(" + ",".join("?" * _WIDTH) + ")"
-    return f"INSERT INTO frames ({','.join(FRAME_COLUMNS)}) VALUES {','.join([row] * rows)}"
+def _insert(columns: Columns, rows: int) -> str:
+    row = "(" + ",".join("?" * len(columns)) + ")"
+    return f"INSERT INTO frames ({','.join(columns)}) VALUES {','.join([row] * rows)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .errors import RecordingBusyError
+from .errors import RecordingBusyError, RecordingError
 
 try:
     import fcntl
@@ -23,10 +23,15 @@ class RecordingLock:
 
         Raises:
             RecordingBusyError: another process holds it.
+            RecordingError: there is no place for it beside the recording.
         """
-        self._path = recording.with_name(recording.name + ".lock")
+        target = recording.resolve()  # one lock for all the links to a file, as with its -wal
+        self._path = target.with_name(target.name + ".lock")
         while True:
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise RecordingError(f"{self._path}: {error.strerror or error}") from error
             try:
                 if fcntl is not None:
                     fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,9 @@ class Recording:
         with _damage(path):
             # mode=ro, never immutable=1: that would not see what a -wal beside the file holds.
             connection = sqlite3.connect(
-                f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None
+                f"file:{quote(os.fsencode(path.absolute()))}?mode=ro",
+                uri=True,
+                isolation_level=None,
             )
         try:
             with _damage(path):
@@ -169,9 +172,13 @@ def _check_file(path: Path) -> None:
         raise RecordingError(f"{path}: not a wsrec recording (not an SQLite file)")
     page = int.from_bytes(head[16:18], "big")
     expected = (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
-    wal = path.with_name(path.name + "-wal")
+    wal = path.resolve().with_name(path.resolve().name + "-wal")
     if size < expected and not wal.exists():
         raise RecordingError(f"{path}: truncated: {size} of {expected} bytes are there")
+
+
+# What our own code raises over values of types, sizes and depths that no recorder writes.
+_WRONG_VALUES = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 @contextlib.contextmanager
@@ -179,5 +186,6 @@ def _damage(path: Path) -> Iterator[None]:
     """Turn what SQLite or a decoder says about a damaged file into a `RecordingError`."""
     try:
         yield
-    except (sqlite3.Error, ValueError, TypeError) as error:
-        raise RecordingError(f"{path}: damaged: {error}") from error
+    except (sqlite3.Error, *_WRONG_VALUES) as error:
+        # SQLite quotes what it cannot decode: no recorded text reaches a terminal raw.
+        raise RecordingError(f"{path}: damaged: {repr(str(error))[1:-1]}") from error

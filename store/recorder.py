@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sqlite3
@@ -27,11 +28,11 @@ _HIGH = 4 << 20
 """Backlog in bytes beyond which sockets must not be read."""
 _LOW = 3 << 20
 """Backlog at which reading goes on. Close to `_HIGH`: a long pause is a long wait for someone."""
-_HURRY = 512 << 10
-"""Backlog that is written at once instead of at the next turn."""
-_INTERVAL = 0.04
-"""Seconds in which frames gather before they are committed."""
-_BATCH = 512 << 10
+_HURRY = 1 << 20
+"""Backlog that is written at once."""
+_NAP, _NAPS = 0.005, 8
+"""Seconds between looks at the backlog, and after how many it is written in any case."""
+_BATCH = 1 << 20
 """Bytes written in one transaction at most."""
 _ITEM = 256
 """What an item weighs in the backlog beside its bytes."""
@@ -77,22 +78,20 @@ class Recorder:
         self._crowded = False
         self._awake = False
         self._wake = threading.Event()
-        self._hurry = threading.Event()
         self._stopping = False
-        self._lock = RecordingLock(path)
-        try:
-            self._connection = _open(path, meta or {})
-            self._batch = Batch(self._connection)
-            (self._last_session,) = self._connection.execute(
-                "SELECT coalesce(max(id), 0) FROM sessions"
-            ).fetchone()
-            self._origin_ns = _origin_ns(self._connection)
-        except sqlite3.Error as error:
-            self._lock.release()
-            raise RecordingError(f"{path}: cannot be recorded into: {error}") from error
-        except BaseException:
-            self._lock.release()
-            raise
+        with contextlib.ExitStack() as undo:
+            self._lock = RecordingLock(path)
+            undo.callback(self._lock.release)
+            try:
+                self._connection = undo.enter_context(contextlib.closing(_open(path, meta or {})))
+                self._batch = Batch(self._connection)
+                (self._last_session,) = self._connection.execute(
+                    "SELECT coalesce(max(id), 0) FROM sessions"
+                ).fetchone()
+                self._origin_ns = _origin_ns(self._connection)
+            except (sqlite3.Error, TypeError, ValueError) as error:  # the latter: what it holds
+                raise RecordingError(f"{path}: cannot be recorded into: {error}") from error
+            undo.pop_all()
         self._thread = threading.Thread(target=self._run, name="wsrec-recorder", daemon=True)
         self._thread.start()
 
@@ -113,12 +112,11 @@ class Recorder:
         if not self._awake:
             self._awake = True
             self._wake.set()
-        if backlog > _HURRY:
-            if not self._hurry.is_set():
-                self._hurry.set()
-            if backlog > _HIGH:
-                self._crowded = True
-                return True
+        if backlog > _HIGH:
+            self._crowded = True
+            # Looked at again: if the thread made room before it could see the line above, it
+            # will not call `on_room`.
+            return self._taken - self._written >= _LOW
         return False
 
     def close(self) -> None:
@@ -127,15 +125,14 @@ class Recorder:
         Blocks until that is done. Does nothing more after a failure than let go of the file.
         """
         self._stopping = True
-        self._hurry.set()
         self._wake.set()
         self._thread.join()
         try:
-            if self.failure is None:
-                ended = datetime.now(UTC).isoformat(timespec="microseconds")
-                self._connection.execute("INSERT INTO meta VALUES ('ended_at', ?)", (ended,))
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._connection.close()
+            with contextlib.closing(self._connection) as connection:
+                if self.failure is None:
+                    ended = datetime.now(UTC).isoformat(timespec="microseconds")
+                    connection.execute("INSERT INTO meta VALUES ('ended_at', ?)", (ended,))
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             self.failure = error
         finally:
@@ -145,11 +142,11 @@ class Recorder:
         try:
             while True:
                 self._wake.wait()
-                self._hurry.wait(_INTERVAL)
-                self._hurry.clear()
-                while self._queue:
-                    self._transact()
-                if self._stopping and not self._queue:
+                self._gather()
+                self._transact()
+                if self._queue:
+                    continue  # gather again: many small transactions cost more than a few
+                if self._stopping:
                     return
                 self._wake.clear()
                 self._awake = False
@@ -160,6 +157,16 @@ class Recorder:
             self.failure = error
             self._on_failure(error)
             self._discard()
+
+    def _gather(self) -> None:
+        """Let frames gather for a while, unless they are many already.
+
+        Looking every few milliseconds costs less than having the event loop tell.
+        """
+        for _ in range(_NAPS):
+            if self._stopping or self._taken - self._written > _HURRY:
+                return
+            time.sleep(_NAP)
 
     def _transact(self) -> None:
         """Write up to `_BATCH` bytes of the queue in one transaction."""
@@ -180,6 +187,7 @@ class Recorder:
     def _discard(self) -> None:
         """After a failure: keep the queue empty so that nobody waits for room."""
         while not self._stopping or self._queue:
+            self._wake.clear()  # `put` sets it no more: `_awake` stays
             self._wake.wait(0.1)
             while self._queue:
                 self._written += self._queue.popleft()[1] + _ITEM
@@ -250,12 +258,14 @@ def _origin_ns(connection: sqlite3.Connection) -> int:
     """Return the process's monotonic time at which the recording's time is zero.
 
     A continued recording goes on where the wall clock says, but never before its last session's
-    end: sessions of two runs cannot overlap.
+    end, or last frame where there is no end: sessions of two runs cannot overlap.
     """
     (started_at,) = connection.execute("SELECT value FROM meta WHERE key = 'started_at'").fetchone()
     elapsed = datetime.now(UTC) - datetime.fromisoformat(started_at)
     last: int = connection.execute(
-        "SELECT coalesce(max(started_ns + coalesce(ended_ns, 0)), 0) FROM sessions"
+        "SELECT coalesce(max(started_ns + coalesce(ended_ns, (SELECT at_ns FROM frames"
+        " WHERE frames.id = (SELECT first_id + last_seq - first_seq FROM extents"
+        " WHERE session_id = sessions.id ORDER BY first_seq DESC LIMIT 1)), 0)), 0) FROM sessions"
     ).fetchone()[0]
     passed = int(elapsed.total_seconds() * 1e9)
     return time.monotonic_ns() - max(passed, last, 0)

@@ -12,7 +12,16 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
-__all__ = ["APPLICATION_ID", "FORMAT_VERSION", "PART_BITS", "create_tables"]
+__all__ = [
+    "APPLICATION_ID",
+    "BINARY_MESSAGE",
+    "FORMAT_VERSION",
+    "MASKED",
+    "PART_BITS",
+    "SERVER",
+    "TEXT_MESSAGE",
+    "create_tables",
+]
 
 APPLICATION_ID = 0x77737263
 """`PRAGMA application_id` of a recording: "wsrc"."""
@@ -22,6 +31,14 @@ FORMAT_VERSION = 1
 
 PART_BITS = 20
 """A part's id is its blob's number shifted by this, plus its place in the blob."""
+
+# `frames.head` above the frame's first byte.
+MASKED = 1 << 8
+SERVER = 1 << 9
+"""The server sent the frame."""
+TEXT_MESSAGE = 1 << 10
+"""The frame completes a text message."""
+BINARY_MESSAGE = 1 << 11
 
 _migrations = Migrations("wsrec")
 
@@ -61,23 +78,28 @@ _V1 = (
         server_frames INTEGER NOT NULL DEFAULT 0,
         server_bytes INTEGER NOT NULL DEFAULT 0
     )""",
-    """CREATE TABLE frames (
+    # Ten values that are nearly always the same take one column: what is bound for each frame
+    # is half of what an insert costs. They read as columns of their own all the same.
+    f"""CREATE TABLE frames (
         id INTEGER PRIMARY KEY,
         session_id INTEGER NOT NULL,
         seq INTEGER NOT NULL,          -- 1.. in order of arrival, both senders
-        sender TEXT NOT NULL,
+        sender TEXT AS (CASE head & {SERVER} WHEN 0 THEN 'client' ELSE 'server' END),
         at_ns INTEGER NOT NULL,        -- monotonic, since the session's start
         forwarded_ns INTEGER,          -- null: not known to have been forwarded
-        fin INTEGER NOT NULL,
-        rsv INTEGER NOT NULL,
-        opcode INTEGER NOT NULL,
-        masked INTEGER NOT NULL,
-        payload BLOB,                  -- unmasked, as on the wire; null: in parts
-        payload_parts INTEGER,         -- the blob in parts that holds the payload
-        kind TEXT,                     -- text or binary, on the frame that completes a message
-        first_seq INTEGER,             -- the first frame of that message
-        data_parts INTEGER,            -- the blob that holds its data, where payload is not it
-        anomalies TEXT                 -- names, joined by commas
+        fin INTEGER AS ((head >> 7) & 1),
+        rsv INTEGER AS ((head >> 4) & 7),
+        opcode INTEGER AS (head & 15),
+        masked INTEGER AS ((head >> 8) & 1),
+        kind TEXT AS (CASE head & {TEXT_MESSAGE | BINARY_MESSAGE}
+            WHEN {TEXT_MESSAGE} THEN 'text' WHEN {BINARY_MESSAGE} THEN 'binary' END),
+                                       -- what message the frame completes; null: none
+        head INTEGER NOT NULL,         -- the first byte on the wire; above: mask, sender, kind
+        anomalies TEXT,                -- names, joined by commas
+        message_seq INTEGER,           -- the message's first frame; null: this one
+        message_parts INTEGER,         -- the blob of its data; null: the payload
+        payload_parts INTEGER,         -- the blob of the payload; null: it is in payload
+        payload BLOB                   -- unmasked, as on the wire
     )""",
     """CREATE TABLE extents (
         session_id INTEGER NOT NULL,
@@ -100,14 +122,15 @@ _V1 = (
                 THEN CAST(bytes AS TEXT) ELSE CAST(bytes AS BLOB) END AS data,
             anomalies
         FROM (
-            SELECT e.session_id AS session_id, f.first_seq AS first_seq, f.seq AS last_seq,
+            SELECT e.session_id AS session_id,
+                coalesce(f.message_seq, f.seq) AS first_seq, f.seq AS last_seq,
                 f.sender AS sender, f.at_ns AS at_ns, f.forwarded_ns AS forwarded_ns,
                 f.kind AS kind, f.anomalies AS anomalies,
-                CASE WHEN f.data_parts IS NULL THEN f.payload ELSE (
+                CASE WHEN f.message_parts IS NULL THEN f.payload ELSE (
                     SELECT group_concat(data, '') FROM (
                         SELECT data FROM parts
-                        WHERE id BETWEEN f.data_parts << {PART_BITS}
-                            AND (f.data_parts << {PART_BITS}) + {(1 << PART_BITS) - 1}
+                        WHERE id BETWEEN f.message_parts << {PART_BITS}
+                            AND (f.message_parts << {PART_BITS}) + {(1 << PART_BITS) - 1}
                         ORDER BY id
                     )
                 ) END AS bytes

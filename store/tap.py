@@ -11,8 +11,12 @@ from .session import Headers, SessionWriter
 
 if TYPE_CHECKING:
     from .recorder import Recorder
+    from .stream import StreamWriter
 
-__all__ = ["SessionTap"]
+__all__ = ["Record", "SessionTap"]
+
+Record = Callable[[int, int | None, bytes], bool]
+"""Takes the bytes of one peer; see `SessionTap.stream`."""
 
 
 class SessionTap:
@@ -21,11 +25,10 @@ class SessionTap:
     Times are `time.monotonic_ns()` of this process.
     """
 
-    __slots__ = ("_feed", "_put", "_writer")
+    __slots__ = ("_put", "_writer")
 
     def __init__(self, recorder: Recorder, writer: SessionWriter) -> None:
         self._put = recorder.put
-        self._feed = writer.feed
         self._writer = writer
 
     @property
@@ -39,25 +42,31 @@ class SessionTap:
         """Note the response to the opening handshake."""
         self._put(self._writer.answered, 0, status, headers, subprotocol, extensions)
 
-    def data(self, sender: Sender, at_ns: int, forwarded_ns: int | None, data: bytes) -> bool:
-        """Record bytes; answer whether the backlog is full and reading has to pause.
+    def stream(self, sender: Sender) -> Record:
+        """Return what takes the bytes of one peer: `record(at_ns, forwarded_ns, data)`.
 
         `forwarded_ns` is None when the other peer has not taken all of it yet: `forwarded` says
-        so later.
+        so later. The answer is whether the backlog is full and reading has to pause.
         """
-        return self._put(self._feed, len(data), sender, at_ns, forwarded_ns, data)
+        put = self._put
+        feed = self._stream(sender).feed
+
+        def record(at_ns: int, forwarded_ns: int | None, data: bytes) -> bool:
+            return put(feed, len(data), at_ns, forwarded_ns, data)
+
+        return record
 
     def forwarded(self, sender: Sender, now_ns: int) -> None:
         """Note that the other peer has taken all that `sender` sent until now."""
-        self._put(self._writer.forwarded, 0, sender, now_ns)
+        self._put(self._stream(sender).forwarded, 0, now_ns)
 
     def when_recorded(self, answer: Callable[[bool, bool], object]) -> None:
         """Ask, behind all bytes handed over so far, whether both streams are between frames.
 
         `answer(client, server)` is called on the recorder's thread.
         """
-        writer = self._writer
-        self._put(lambda: answer(writer.at_boundary("client"), writer.at_boundary("server")), 0)
+        client, server = self._writer.client.decoder, self._writer.server.decoder
+        self._put(lambda: answer(client.at_boundary, server.at_boundary), 0)
 
     def synthetic(self, sender: Sender, payload: bytes) -> None:
         """Note a Close frame with this body that the proxy has sent in the name of `sender`."""
@@ -66,3 +75,6 @@ class SessionTap:
     def ended(self) -> None:
         """Note that both connections are gone: the end record is written."""
         self._put(self._writer.ended, 0, time.monotonic_ns())
+
+    def _stream(self, sender: Sender) -> StreamWriter:
+        return self._writer.client if sender == "client" else self._writer.server

@@ -12,6 +12,12 @@ __all__ = ["INFLATE_LIMIT", "Extensions", "InflateError", "InflateLimitError", "
 INFLATE_LIMIT = 64 << 20
 """How far one message may grow, in bytes; beyond it lies a bomb rather than a message."""
 
+_TAIL = b"\x00\x00\xff\xff"
+"""What a sender leaves out at the end of each message (§7.2.1)."""
+
+_STEP = 1024
+"""How much is inflated at once behind a final block: zlib copies what follows each of them."""
+
 _PARAMETER = re.compile(r'\s*([^=;,\s]+)\s*(?:=\s*("[^"]*"|[^;,\s]*))?\s*')
 
 
@@ -75,19 +81,29 @@ class InflateLimitError(Exception):
 class Inflater:
     """Inflates the compressed messages of one direction, piece by piece."""
 
-    __slots__ = ("_keeps_context", "_limit", "_size", "_usable", "_zlib")
+    __slots__ = ("_inside", "_keeps_context", "_limit", "_size", "_usable", "_zlib")
 
     def __init__(self, *, keeps_context: bool, limit: int = INFLATE_LIMIT) -> None:
         self._keeps_context = keeps_context
         self._limit = limit
         self._size = 0
+        self._begin_stream()
+
+    def _begin_stream(self) -> None:
         self._usable = True
+        self._inside = False  # something came since the stream, or the message in it, began
         self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)  # reads every smaller window too
 
     @property
     def usable(self) -> bool:
         """False once a failure has lost the context that later messages need."""
         return self._usable
+
+    def begin(self) -> None:
+        """Begin a message, whatever became of the one before."""
+        self._size = 0
+        if not self._keeps_context:
+            self._begin_stream()
 
     def feed(self, data: bytes | bytearray) -> bytes:
         """Inflate one piece of a message.
@@ -96,34 +112,39 @@ class Inflater:
             InflateError: the bytes are no DEFLATE data.
             InflateLimitError: the message has grown beyond the limit.
         """
+        pieces: list[bytes] = []
+        rest = self._inflate(data, pieces)
+        if rest != _TAIL:
+            for start in range(0, len(rest), _STEP):
+                step = rest[start : start + _STEP]
+                while step:
+                    step = self._inflate(step, pieces)
+        return b"".join(pieces)
+
+    def _inflate(self, data: bytes | bytearray, pieces: list[bytes]) -> bytes:
+        """Inflate up to the end of the stream; return what lies behind that."""
         try:
             out = self._zlib.decompress(data, self._limit - self._size + 1)
         except zlib.error as error:
             self._usable = False
             raise InflateError(str(error)) from error
+        if out:
+            pieces.append(out)
+        if data:
+            self._inside = True
         self._size += len(out)
         if self._size > self._limit:
             self._usable = False
-            raise InflateLimitError(out[: self._limit - self._size])
-        if self._zlib.eof:
-            # A block with BFINAL ended the stream (§7.2.3.4 allows it); another one may follow.
-            rest = self._zlib.unused_data
-            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
-            if rest and rest != b"\x00\x00\xff\xff":
-                return out + self.feed(rest)
-        return out
+            raise InflateLimitError(b"".join(pieces)[: self._limit - self._size])
+        if not self._zlib.eof:
+            return b""
+        # A block with BFINAL ended the stream (§7.2.3.4 allows it); another one may follow.
+        rest = self._zlib.unused_data
+        self._begin_stream()
+        return rest
 
     def end(self) -> bytes:
         """Inflate what the end of the message brings: the four octets the sender left out."""
-        out = self.feed(b"\x00\x00\xff\xff")
-        self._size = 0
-        if not self._keeps_context:
-            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+        out = self.feed(_TAIL) if self._inside else b""
+        self._inside = False
         return out
-
-    def lose_message(self) -> None:
-        """Start afresh behind a message that failed, where no context is kept between them."""
-        if not self._keeps_context:
-            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
-            self._size = 0
-            self._usable = True

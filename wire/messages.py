@@ -11,7 +11,7 @@ from .decoder import PART_SIZE
 from .deflate import InflateError, InflateLimitError, Inflater
 from .frames import BINARY, CLOSE, CONTINUATION, TEXT, Frame, Part
 
-__all__ = ["Kind", "MessageTracker", "Placed"]
+__all__ = ["Kind", "MessageTracker", "Placed", "is_utf8"]
 
 Kind = Literal["text", "binary"]
 _KINDS: dict[int, Kind] = {TEXT: "text", BINARY: "binary"}
@@ -51,6 +51,7 @@ class MessageTracker:
         "_piece",
         "_rsv_bits",
         "_utf8",
+        "idle",
         "messages_begun",
         "pieces",
     )
@@ -70,6 +71,9 @@ class MessageTracker:
         self._piece = bytearray()
         self.pieces: list[bytes] = []
         self.messages_begun = 0
+        self.idle = True
+        """No message is open, none is closed for good: a faultless message in one uncompressed
+        frame needs no `frame` call, it changes nothing here."""
 
     def part(self, part: Part) -> None:
         """Take a piece of a payload too large to hold; its `Frame` comes to `frame` later."""
@@ -77,35 +81,26 @@ class MessageTracker:
             self._in_parts = True
             if part.opcode in _KINDS:
                 self._begin(part.fin, part.rsv, part.opcode)
-        if self._kind and part.opcode < CLOSE:
+        if self._kind and part.opcode in (CONTINUATION, TEXT, BINARY):
             self._consume(part.data)
 
     def frame(self, frame: Frame, seq: int) -> Placed:
         """Take the next frame; `seq` is its number in the session, 1 or higher."""
         fin, rsv, opcode, _, payload, anomalies = frame
-        if fin and not (rsv or anomalies or self._kind or self._closed) and payload is not None:
-            # The common case, a message in one frame, without the bookkeeping.
-            if opcode == TEXT:
-                if payload.isascii() or _is_utf8(payload):
-                    return _placed(Placed, (seq, "text", 0, False))
-                return Placed(seq, "text", _INVALID_UTF8, False)
-            if opcode == BINARY:
-                return _placed(Placed, (seq, "binary", 0, False))
         flags = _AFTER_CLOSE if self._closed else 0
-        if rsv & ~self._rsv_bits:
-            flags |= _RESERVED_BITS
-        if opcode == CLOSE:
-            self._closed = True
-            return Placed(None, None, flags | parse_close(payload or b"")[2], False)
+        if rsv & ~self._rsv_bits or (rsv & 4 and self._inflater and opcode not in _KINDS):
+            flags |= _RESERVED_BITS  # RSV1 marks a message's first frame only (RFC 7692 §6)
         if opcode not in (CONTINUATION, TEXT, BINARY):
             self._in_parts = False
+            if opcode == CLOSE and not anomalies & _TRUNCATED:
+                self._closed = True
+                self.idle = False
+                flags |= parse_close(payload or b"")[2]
             return Placed(None, None, flags, False)
         if opcode == CONTINUATION:
             if not self._kind:
                 self._in_parts = False
                 return Placed(None, None, flags | _UNEXPECTED_CONTINUATION, False)
-            if rsv & 4 and self._inflater:
-                flags |= _RESERVED_BITS  # RSV1 marks the first frame only (RFC 7692 §6)
         else:
             if self._first_seq:
                 flags |= _INTERRUPTED_MESSAGE
@@ -121,11 +116,18 @@ class MessageTracker:
 
     def _begin(self, fin: int, rsv: int, opcode: int) -> None:
         self.messages_begun += 1
+        self.idle = False
         self._kind = opcode
         self._flags = 0
-        self._compressed = bool(rsv & 4) and self._inflater is not None
-        self._collects = self._compressed or not fin
+        self._compressed = False
         self._utf8 = _Utf8() if opcode == TEXT else None
+        if rsv & 4 and self._inflater is not None:
+            self._inflater.begin()
+            self._compressed = self._inflater.usable
+            if not self._compressed:  # it can only be kept as it came
+                self._flags = _NOT_INFLATED
+                self._utf8 = None
+        self._collects = self._compressed or not fin
         self._piece.clear()
         self.pieces.clear()
 
@@ -144,9 +146,7 @@ class MessageTracker:
         """Inflate `data`, or with None what is left when the message ends; b"" on failure."""
         assert self._inflater is not None
         if not self._inflater.usable:
-            if not self._flags & (_INFLATE_FAILED | _INFLATE_LIMIT):
-                self._flags |= _NOT_INFLATED
-            return b""
+            return b""  # it failed earlier in this message
         try:
             return self._inflater.end() if data is None else self._inflater.feed(data)
         except InflateLimitError as error:
@@ -170,29 +170,27 @@ class MessageTracker:
             tail = self._inflate(None)
             self._check_utf8(tail)
             self._piece += tail
-            if not self._inflater.usable:
-                self._inflater.lose_message()
-        if not self._flags & _INFLATE_LIMIT:
+        if not self._flags & (_INFLATE_FAILED | _INFLATE_LIMIT):
             self._check_utf8(b"", end=True)
-        if self._collects:
-            self.pieces.append(bytes(self._piece))
-            self._piece.clear()
         # What could not be inflated is best read as it came: in the frames.
-        apart = self._collects and not self._flags & (_INFLATE_FAILED | _NOT_INFLATED)
+        apart = self._collects and not self._flags & _INFLATE_FAILED
+        if apart:
+            self.pieces.append(bytes(self._piece))
+        self._piece.clear()
         first, kind = self._first_seq, _KINDS[self._kind]
         self._first_seq = self._kind = 0
+        self.idle = not self._closed
         return Placed(first, kind, flags | self._flags, apart)
 
 
-def _is_utf8(data: bytes | bytearray) -> bool:
+def is_utf8(data: bytes | bytearray) -> bool:
+    """Whether the bytes are UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError:
         return False
     return True
 
-
-_placed = tuple.__new__  # half the cost of the constructor, once for every frame
 
 # Plain integers: an IntFlag operation costs more than the rest of a frame's bookkeeping.
 _AFTER_CLOSE = int(Anomaly.AFTER_CLOSE)

@@ -1,0 +1,1 @@
+"""A small real agent backend, real clients, the proxy between them, and the verdict."""

@@ -1,0 +1,174 @@
+"""One sender's bytes on their way into the recording: frames, then rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..wire.anomalies import Anomaly, anomaly_names
+from ..wire.close import parse_close
+from ..wire.decoder import FrameDecoder
+from ..wire.deflate import Extensions
+from ..wire.frames import BINARY, CLOSE, TEXT, Frame, Part
+from ..wire.mask import Unmask
+from ..wire.messages import MessageTracker, is_utf8
+from .model import Sender
+from .rows import PLAIN_COLUMNS, unusual
+from .tables import BINARY_MESSAGE, MASKED, SERVER, TEXT_MESSAGE
+
+if TYPE_CHECKING:
+    from .batch import Batch, Blob
+    from .session import SessionWriter
+
+__all__ = ["StreamWriter"]
+
+_FEED_SIZE = 128 << 10  # bounds what a chunk full of tiny frames grows to as rows
+_KIND_BITS = {None: 0, "text": TEXT_MESSAGE, "binary": BINARY_MESSAGE}
+_TRUNCATED = int(Anomaly.TRUNCATED | Anomaly.TRUNCATED_HEADER)
+_FIN_TEXT = 0x80 | TEXT
+(_INVALID_UTF8,) = anomaly_names(Anomaly.INVALID_UTF8)
+
+
+class StreamWriter:
+    """Turns what one peer of a session sends into rows; lives on the recorder's thread.
+
+    Times come in as monotonic nanoseconds of the process and are stored relative to the
+    session's start.
+    """
+
+    def __init__(
+        self, session: SessionWriter, batch: Batch, sender: Sender, started_ns: int, unmask: Unmask
+    ) -> None:
+        self.sender = sender
+        self.decoder = FrameDecoder(masked=sender == "client", unmask=unmask)
+        self.frames = 0
+        self.bytes = 0
+        self._session = session
+        self._batch = batch
+        self._started_ns = started_ns
+        self._tracker = MessageTracker()
+        self._side = SERVER if sender == "server" else 0
+        plain = self._side | (MASKED if sender == "client" else 0)
+        self._plain_heads = {
+            0x80 | TEXT: 0x80 | TEXT | TEXT_MESSAGE | plain,
+            0x80 | BINARY: 0x80 | BINARY | BINARY_MESSAGE | plain,
+        }
+        self._payload: Blob | None = None  # where a payload in parts goes
+        self._data: Blob | None = None  # where the pieces of a message go
+        self._data_of = 0  # which of the tracker's messages that is
+        self._unforwarded: list[int] = []  # seqs of frames the other peer has not taken yet
+
+    def agreed(self, extensions: Extensions) -> None:
+        """Read messages the way the opening handshake says."""
+        self._tracker = MessageTracker(extensions.inflater(self.sender), extensions.rsv_bits)
+
+    def feed(self, at_ns: int, forwarded_ns: int | None, data: bytes) -> None:
+        """Take bytes that arrived at `at_ns`; `forwarded_ns` is None while they are on the way."""
+        at_ns -= self._started_ns
+        if forwarded_ns is not None:
+            forwarded_ns -= self._started_ns
+        if len(data) <= _FEED_SIZE:
+            self._feed(at_ns, forwarded_ns, data)
+        else:
+            for start in range(0, len(data), _FEED_SIZE):
+                self._feed(at_ns, forwarded_ns, data[start : start + _FEED_SIZE])
+
+    def forwarded(self, now_ns: int) -> None:
+        """Note that the other peer has taken everything sent until now."""
+        if self._unforwarded:
+            seqs, self._unforwarded = self._unforwarded, []
+            self._batch.set_forwarded(self._session.id, seqs, now_ns - self._started_ns)
+
+    def finish(self, at_ns: int) -> None:
+        """Write what the connection's end left unfinished."""
+        for item in self.decoder.finish():
+            self._add(at_ns - self._started_ns, None, item)
+
+    def _feed(self, at_ns: int, forwarded_ns: int | None, data: bytes) -> None:
+        session = self._session
+        before = session.seq
+        if self._tracker.idle:
+            # The hot path: messages in one faultless frame each, as nearly all are.
+            plain, data = self.decoder.take_plain(data)
+            if plain:
+                session_id = session.id
+                seq = before
+                heads = self._plain_heads
+                size = 0
+                rows = session.rows(PLAIN_COLUMNS)
+                for first, payload in plain:
+                    seq += 1
+                    if first == _FIN_TEXT and not (payload.isascii() or is_utf8(payload)):
+                        columns, more = unusual(_INVALID_UTF8)
+                        faulty = session.rows(columns)
+                        faulty += (session_id, seq, heads[first], at_ns, forwarded_ns, payload)
+                        faulty += more
+                        rows = session.rows(PLAIN_COLUMNS)
+                    else:
+                        rows += (session_id, seq, heads[first], at_ns, forwarded_ns, payload)
+                    size += len(payload)
+                session.seq = seq
+                self.frames += len(plain)
+                self.bytes += size
+        if data:
+            for item in self.decoder.feed(data):
+                self._add(at_ns, forwarded_ns, item)
+        if session.seq != before:
+            if forwarded_ns is None:
+                self._unforwarded.extend(range(before + 1, session.seq + 1))
+            self._batch.gathered(session.seq - before)
+
+    def _add(self, at_ns: int, forwarded_ns: int | None, item: Frame | Part) -> None:
+        """Make the row of any frame, or write a part of one."""
+        if isinstance(item, Part):
+            self._add_part(item)
+            return
+        session = self._session
+        session.seq += 1
+        self.frames += 1
+        placed = self._tracker.frame(item, session.seq)
+        self._take_pieces()
+        payload_parts = None if self._payload is None else self._payload.number
+        message_parts = payload_parts if placed.kind else None
+        if placed.data_apart and self._data is not None:
+            message_parts = self._data.number
+        payload = item.payload
+        if payload is not None:
+            self.bytes += len(payload)
+        elif self._payload is None:
+            payload = b""  # cut off before any of it came
+        self._payload = None
+        if item.opcode == CLOSE and not item.anomalies & _TRUNCATED:
+            code, reason, _ = parse_close(payload or b"")
+            session.closed(code, reason, self.sender)
+        head = item.fin << 7 | item.rsv << 4 | item.opcode | self._side
+        head |= (MASKED if item.masked else 0) | _KIND_BITS[placed.kind]
+        flags = item.anomalies | placed.anomalies
+        columns, more = unusual(
+            ",".join(anomaly_names(flags)) if flags else None,
+            placed.first_seq if placed.first_seq != session.seq else None,
+            message_parts,
+            payload_parts,
+        )
+        rows = session.rows(columns)
+        stored = None if payload is None else bytearray(payload)
+        rows += (session.id, session.seq, head, at_ns, forwarded_ns, stored)
+        rows += more
+
+    def _add_part(self, part: Part) -> None:
+        if self._payload is None:
+            self._payload = self._batch.new_blob()
+        self.bytes += len(part.data)
+        self._batch.add_part(self._payload, part.data)
+        self._tracker.part(part)
+        self._take_pieces()
+
+    def _take_pieces(self) -> None:
+        """Write what the tracker has put together of a message."""
+        tracker = self._tracker
+        if tracker.pieces:
+            if self._data is None or self._data_of != tracker.messages_begun:
+                self._data = self._batch.new_blob()
+                self._data_of = tracker.messages_begun
+            for piece in tracker.pieces:
+                self._batch.add_part(self._data, piece)
+            tracker.pieces.clear()
