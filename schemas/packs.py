@@ -1,0 +1,46 @@
+"""Packs: the contracts that ship with wsrec, and how a contract is found by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .contract import load
+from .mistakes import ContractError, Mistake, did_you_mean
+from .model import Contract
+
+__all__ = ["DEFAULT_PACK", "find", "pack_path", "packs"]
+
+DEFAULT_PACK = "agent-events"
+
+_PACKS = Path(__file__).parent / "packs"
+
+
+def packs() -> tuple[str, ...]:
+    """Return the names of the packs, sorted."""
+    return tuple(sorted(path.parent.name for path in _PACKS.glob("*/contract.yaml")))
+
+
+def pack_path(name: str) -> Path:
+    """Return the contract file of a pack; it exists if `name` is among `packs()`."""
+    return _PACKS / name / "contract.yaml"
+
+
+def find(name_or_path: str) -> Contract:
+    """Return the pack of that name, or the contract in that file or folder.
+
+    A pack's name wins over a file of the same name; write `./name` for the file.
+    Raises ContractError.
+    """
+    if name_or_path in packs():
+        return load(pack_path(name_or_path))
+    path = Path(name_or_path)
+    try:
+        if path.is_dir():
+            path = path / "contract.yaml"
+        if not path.exists():
+            hint = did_you_mean(name_or_path, packs())
+            message = f"no such file, and no pack of that name{hint}"
+            raise ContractError([Mistake(name_or_path, 0, 0, message)])
+    except (OSError, ValueError) as error:  # a name too long, or with a NUL, is no path either
+        raise ContractError([Mistake(repr(name_or_path)[:200], 0, 0, str(error))]) from None
+    return load(path)

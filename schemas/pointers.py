@@ -1,0 +1,77 @@
+"""JSON Pointers (RFC 6901), with `*` for every member where a contract allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["ABSENT", "Pointer"]
+
+
+class _Absent:
+    """What a pointer that does not resolve gives: unlike None, it is not a JSON value."""
+
+
+ABSENT: Final = _Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A parsed pointer; `str` gives the text it was read from."""
+
+    text: str
+    tokens: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Pointer:
+        """Return the pointer; raises ValueError when `text` is not one."""
+        if text and not text.startswith("/"):
+            raise ValueError(f"{text!r} is not a JSON Pointer: it must start with '/'")
+        tokens = text.split("/")[1:]
+        for token in tokens:
+            if "~" in token.replace("~0", "").replace("~1", ""):
+                raise ValueError(f"{text!r} is not a JSON Pointer: '~' must be '~0' or '~1'")
+        return cls(text, tuple(t.replace("~1", "/").replace("~0", "~") for t in tokens))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def get(self, value: object) -> object:
+        """Return what the pointer leads to in `value`, or ABSENT; never raises."""
+        for token in self.tokens:
+            if isinstance(value, Mapping):
+                if token not in value:
+                    return ABSENT
+                value = value[token]
+            elif isinstance(value, list):
+                if not (token.isascii() and token.isdecimal() and len(token) <= 9):
+                    return ABSENT
+                index = int(token)
+                if index >= len(value) or (len(token) > 1 and token[0] == "0"):
+                    return ABSENT
+                value = value[index]
+            else:
+                return ABSENT
+        return value
+
+    def each(self, value: object) -> Iterator[object]:
+        """Yield everything the pointer leads to, `*` standing for each member in order."""
+        yield from _walk(value, self.tokens)
+
+
+def _walk(value: object, tokens: tuple[str, ...]) -> Iterator[object]:
+    if "*" not in tokens:
+        found = Pointer("", tokens).get(value)
+        if found is not ABSENT:
+            yield found
+        return
+    star = tokens.index("*")
+    holder = Pointer("", tokens[:star]).get(value)
+    members: list[object] = []
+    if isinstance(holder, Mapping):
+        members = list(holder.values())
+    elif isinstance(holder, list):
+        members = holder
+    for member in members:
+        yield from _walk(member, tokens[star + 1 :])

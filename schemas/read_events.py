@@ -1,0 +1,163 @@
+"""Reads the parts of a contract that make events of messages: `decode` and `events`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .jsonschemas import EventSchema, SchemaFileError, SchemaFiles
+from .model import (
+    Codec,
+    Condition,
+    Decode,
+    Each,
+    EventRules,
+    EventType,
+    Join,
+    Literally,
+    NameSource,
+    OnlyKey,
+    SenderRule,
+)
+from .pointers import Pointer
+from .reader import Reader
+from .source import Node
+
+__all__ = ["EVENTS_KEYS", "TYPE_KEYS", "read_condition", "read_decode", "read_events"]
+
+CODECS: Final[tuple[Codec, ...]] = ("json", "ndjson", "msgpack")
+LATER_STEPS: Final = ("socketio", "jsonrpc", "split")
+EVENTS_KEYS: Final = ("sender", "name", "alias", "fields", "types", "unknown")
+TYPE_KEYS: Final = ("sender", "schema", "when")
+SENDERS: Final[tuple[SenderRule, ...]] = ("client", "server", "both")
+
+
+def read_decode(reader: Reader, node: Node | None) -> Decode:
+    """Return the decode steps; without any, each message is one JSON text."""
+    codec: Codec | None = None
+    each: list[Each] = []
+    kinds = Decode().kinds
+    for item in reader.one_or_many(node):
+        if isinstance(item.value, dict):
+            step = reader.keys(item, "a decode step", ("each", "when", "kinds"), LATER_STEPS)
+            if "kinds" in step:
+                words = reader.one_or_many(step["kinds"])
+                kinds = tuple(
+                    reader.choice(word, "kinds", ("text", "binary"), "text") for word in words
+                )
+            if "each" in step:
+                pointer = reader.pointer(step["each"], "each", star=True)
+                each.append(Each(pointer, _pointer_condition(reader, step.get("when"))))
+            elif "when" in step:
+                reader.wrong(item, "'when' in a decode step needs 'each' beside it")
+            continue
+        word = reader.text(item, "a decode step")
+        if word in LATER_STEPS:
+            reader.wrong(item, f"decode step {word!r} is not supported by this version")
+        elif codec is not None and word in CODECS:
+            reader.wrong(item, f"a second codec {word!r} after {codec!r}; a message has one")
+        elif each:
+            reader.wrong(item, f"codec {word!r} must stand before the 'each' steps")
+        elif word:
+            codec = reader.choice(item, "a decode step", CODECS, "json")
+    return Decode(codec or "json", tuple(each), kinds)
+
+
+def _pointer_condition(
+    reader: Reader, node: Node | None
+) -> tuple[tuple[Pointer, tuple[str | int | float | bool | None, ...]], ...]:
+    return tuple(
+        (reader.pointer(key, "a key of 'when' in decode"), reader.scalars(item, "when"))
+        for key, item in reader.entries(node, "when").values()
+    )
+
+
+def read_condition(reader: Reader, node: Node | None, fields: set[str]) -> Condition | None:
+    """Return `when`: `has: [fields]`, or a field and the value or values it must have."""
+    if node is None:
+        return None
+    has: tuple[str, ...] = ()
+    equals = []
+    for name, (key, item) in reader.entries(node, "when").items():
+        if name == "has":
+            nodes = reader.one_or_many(item)
+            has = tuple(reader.known(word, "when: has", fields, "field") for word in nodes)
+        else:
+            reader.known(key, "when", fields | {"has"}, "field")
+            equals.append((name, reader.scalars(item, f"when: {name}")))
+    return Condition(has, tuple(equals))
+
+
+def _name_source(reader: Reader, node: Node) -> NameSource:
+    if not isinstance(node.value, dict):
+        return reader.pointer(node, "a pointer in events: name")
+    what = "a source in events: name"
+    found = reader.keys(node, what, ("only_key", "join", "with", "literal"))
+    if len(found.keys() - {"with"}) != 1 or ("with" in found and "join" not in found):
+        reader.wrong(node, f"{what} is a pointer or one of only_key, join (and with), literal")
+        return OnlyKey()
+    if "only_key" in found:
+        if found["only_key"].value is not True:
+            reader.wrong(found["only_key"], "only_key must be true")
+        return OnlyKey()
+    if "literal" in found:
+        return Literally(reader.text(found["literal"], "literal"))
+    parts = tuple(reader.pointer(part, "join") for part in reader.items(found["join"], "join"))
+    return Join(parts, reader.text(found["with"], "with") if "with" in found else ".")
+
+
+def _schema(reader: Reader, name: str, node: Node, files: SchemaFiles) -> EventSchema | None:
+    try:
+        if isinstance(node.value, str):
+            if not node.value.endswith(".json") and ":" in node.value:
+                message = f"schema {node.value!r}: module:Type is not supported by this version"
+                reader.wrong(node, message)
+                return None
+            return files.file(node.value)
+        return files.inline(name, node.plain())
+    except SchemaFileError as error:
+        reader.wrong(node, str(error))
+        return None
+
+
+def read_events(reader: Reader, node: Node | None, files: SchemaFiles) -> EventRules:
+    """Return the `events` section."""
+    if node is None:
+        return EventRules(name=(Pointer.parse("/type"),))
+    found = reader.keys(node, "events", EVENTS_KEYS, ("schemas", "unknown_fields"))
+    sender = reader.choice(found.get("sender"), "events: sender", SENDERS, "server")
+    names = reader.one_or_many(found.get("name"))
+    fields = {
+        name: tuple(reader.pointer(each, f"field {name!r}") for each in reader.one_or_many(item))
+        for name, (key, item) in reader.entries(found.get("fields"), "events: fields").items()
+        if not _reserved(reader, key, name)
+    }
+    alias = {
+        name: reader.text(item, f"alias {name!r}")
+        for name, (_, item) in reader.entries(found.get("alias"), "events: alias").items()
+    }
+    types: dict[str, EventType] = {}
+    for name, (_, item) in reader.entries(found.get("types"), "events: types").items():
+        what = f"event {name!r}"
+        rules = (
+            {} if item.value is None else reader.keys(item, what, TYPE_KEYS, ("unknown_fields",))
+        )
+        types[name] = EventType(
+            name,
+            reader.choice(rules.get("sender"), f"sender of {what}", SENDERS, sender),
+            _schema(reader, name, rules["schema"], files) if "schema" in rules else None,
+            read_condition(reader, rules.get("when"), set(fields)),
+        )
+    return EventRules(
+        sender,
+        tuple(_name_source(reader, each) for each in names) or (Pointer.parse("/type"),),
+        alias,
+        fields,
+        types,
+        reader.choice(found.get("unknown"), "events: unknown", ("allow", "warn", "fail"), "allow"),
+    )
+
+
+def _reserved(reader: Reader, key: Node, name: str) -> bool:
+    if name == "has":
+        reader.wrong(key, "a field cannot be named 'has': it is a word of 'when'")
+    return name == "has"

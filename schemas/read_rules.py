@@ -1,0 +1,148 @@
+"""Reads what a span and a session have in common: completeness, order, sameness, limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from .mistakes import did_you_mean
+from .model import Count, Inside, Limits, OrderRule, Trigger
+from .read_events import read_condition
+from .reader import Reader
+from .source import Node
+
+__all__ = ["INSIDE_KEYS", "Names", "read_inside", "read_limits", "read_triggers"]
+
+INSIDE_KEYS: Final = ("requires", "count", "first", "last", "order", "same")
+LIMIT_KEYS: Final = ("max", "p50", "p95", "p99", "min_samples")
+ORDER_KINDS: Final = ("before", "responds", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The words a rule may use."""
+
+    events: frozenset[str] | None
+    """None: the contract declares no types, so every name may be an event's."""
+    fields: frozenset[str]
+
+    def event(self, reader: Reader, node: Node, what: str) -> str:
+        """Return the name of an event that the contract mentions elsewhere."""
+        name = reader.text(node, what)
+        if name and self.events is not None and name not in self.events:
+            hint = did_you_mean(name, self.events)
+            reader.wrong(node, f"unknown event {name!r} in {what}{hint}")
+        return name
+
+
+def read_triggers(
+    reader: Reader, node: Node | None, what: str, names: Names
+) -> tuple[Trigger, ...]:
+    """Return event names, or `{event, sender, when}`, one or a list."""
+    found = []
+    senders: tuple[Literal["client", "server", "other"], ...] = ("client", "server", "other")
+    for item in reader.one_or_many(node):
+        if not isinstance(item.value, dict):
+            found.append(Trigger(reader.text(item, what)))
+            continue
+        parts = reader.keys(item, what, ("event", "sender", "when"))
+        event = reader.text(parts["event"], f"event in {what}") if "event" in parts else "*"
+        sender = None
+        if "sender" in parts:
+            sender = reader.choice(parts["sender"], f"sender in {what}", senders, "server")
+        when = read_condition(reader, parts.get("when"), set(names.fields))
+        found.append(Trigger(event, sender, when))
+    return tuple(found)
+
+
+def _counts(reader: Reader, node: Node | None, what: str, names: Names) -> tuple[Count, ...]:
+    found = []
+    for name, (key, item) in reader.entries(node, what).items():
+        names.event(reader, key, what)
+        parts = reader.keys(item, f"{what}: {name}", ("min", "max"))
+        bounds = {
+            part: reader.integer(bound, f"{what}: {name}: {part}", 0, 10**9)
+            for part, bound in parts.items()
+        }
+        low, high = bounds.get("min"), bounds.get("max")
+        if low is not None and high is not None and low > high:
+            reader.wrong(item, f"{what}: {name}: min {low} is more than max {high}")
+        found.append(Count(name, low, high))
+    return tuple(found)
+
+
+def _order_rule(reader: Reader, node: Node, what: str, names: Names) -> OrderRule | None:
+    known = ("before", "responds", "never", "between", "after")
+    found = reader.keys(node, f"a rule of {what}", known)
+    kinds = [kind for kind in ORDER_KINDS if kind in found]
+    if len(kinds) != 1:
+        reader.wrong(node, f"a rule of {what} is one of before, responds, never")
+        return None
+
+    def several(key: str, least: int, most: int) -> tuple[str, ...]:
+        nodes = reader.one_or_many(found[key])
+        if not least <= len(nodes) <= most:
+            count = f"{least}" if least == most else f"{least} or more"
+            reader.wrong(found[key], f"{key} in {what} takes {count} events")
+            return ()
+        return tuple(names.event(reader, each, f"{what}: {key}") for each in nodes)
+
+    if "before" in found:
+        events = several("before", 2, 50)
+        return OrderRule("before", events) if events else None
+    if "responds" in found:
+        parts = reader.keys(found["responds"], f"{what}: responds", ("to", "with", "within"))
+        if not {"to", "with"} <= parts.keys():
+            reader.wrong(found["responds"], f"{what}: responds needs both 'to' and 'with'")
+            return None
+        pair = tuple(names.event(reader, parts[key], f"{what}: {key}") for key in ("to", "with"))
+        within = reader.duration(parts["within"], "within") if "within" in parts else None
+        return OrderRule("responds", pair, within)
+    if ("between" in found) == ("after" in found):
+        reader.wrong(node, f"'never' in {what} needs either 'between' or 'after' beside it")
+        return None
+    never = several("never", 1, 1)
+    if "between" in found:
+        return OrderRule("between", never + several("between", 2, 2))
+    return OrderRule("after", never + several("after", 1, 1))
+
+
+def read_inside(reader: Reader, found: dict[str, Node], what: str, names: Names) -> Inside:
+    """Return the rules about the events inside a span or session."""
+    order = reader.items(found.get("order"), f"order of {what}")
+    rules = (_order_rule(reader, each, f"order of {what}", names) for each in order)
+    return Inside(
+        tuple(
+            names.event(reader, each, f"requires of {what}")
+            for each in reader.one_or_many(found.get("requires"))
+        ),
+        _counts(reader, found.get("count"), f"count of {what}", names),
+        read_triggers(reader, found.get("first"), f"first of {what}", names),
+        read_triggers(reader, found.get("last"), f"last of {what}", names),
+        tuple(rule for rule in rules if rule is not None),
+        tuple(
+            reader.known(each, f"same of {what}", names.fields, "field")
+            for each in reader.one_or_many(found.get("same"))
+        ),
+    )
+
+
+def read_limits(reader: Reader, node: Node | None, what: str, *extra: str) -> Limits | None:
+    """Return max and percentiles; `extra` keys are the caller's."""
+    if node is None:
+        return None
+    found = reader.keys(node, what, (*LIMIT_KEYS, *extra))
+    if not found.keys() & {"max", "p50", "p95", "p99"}:
+        reader.wrong(node, f"{what} limits nothing; give max, p50, p95 or p99")
+    percentiles = tuple(
+        (int(key[1:]), reader.duration(found[key], f"{what}: {key}"))
+        for key in ("p50", "p95", "p99")
+        if key in found
+    )
+    return Limits(
+        reader.duration(found["max"], f"{what}: max") if "max" in found else None,
+        percentiles,
+        reader.integer(found["min_samples"], "min_samples", 1, 10**9)
+        if "min_samples" in found
+        else 1,
+    )

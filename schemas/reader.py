@@ -1,0 +1,170 @@
+"""Reads typed values out of nodes and collects what is wrong, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from .durations import parse_duration
+from .mistakes import ContractError, Mistake, did_you_mean
+from .pointers import Pointer
+from .source import Node
+
+__all__ = ["Reader"]
+
+T = TypeVar("T")
+W = TypeVar("W", bound=str)
+
+
+class Reader:
+    """One reading of one contract.
+
+    Each method takes a node and says in `what` how to call it. A wrong node is
+    noted and answered with an empty value, so that one reading finds every
+    mistake; `finish` raises them all.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.mistakes: list[Mistake] = []
+
+    def wrong(self, node: Node, message: str) -> None:
+        """Note a mistake at `node`."""
+        self.mistakes.append(Mistake(self.origin, node.line, node.column, message))
+
+    def finish(self) -> None:
+        """Raise ContractError when there was any mistake."""
+        if self.mistakes:
+            raise ContractError(self.mistakes)
+
+    def entries(self, node: Node | None, what: str) -> dict[str, tuple[Node, Node]]:
+        """Return a mapping whose keys are free."""
+        if node is None:
+            return {}
+        if not isinstance(node.value, dict):
+            self.wrong(node, f"{what} must be a mapping, not {node.kind}")
+            return {}
+        return node.value
+
+    def keys(
+        self, node: Node | None, what: str, known: Iterable[str], later: Iterable[str] = ()
+    ) -> dict[str, Node]:
+        """Return a mapping whose keys are fixed; `later` are words of a coming version."""
+        known = set(known)
+        found: dict[str, Node] = {}
+        for name, (key, item) in self.entries(node, what).items():
+            if name in known:
+                found[name] = item
+            elif name in later:
+                self.wrong(key, f"key {name!r} in {what} is not supported by this version")
+            else:
+                self.wrong(key, f"unknown key {name!r} in {what}{did_you_mean(name, known)}")
+        return found
+
+    def items(self, node: Node | None, what: str) -> list[Node]:
+        """Return the items of a list."""
+        if node is None:
+            return []
+        if not isinstance(node.value, list):
+            self.wrong(node, f"{what} must be a list, not {node.kind}")
+            return []
+        return node.value
+
+    def one_or_many(self, node: Node | None) -> list[Node]:
+        """Return the items of a list, or the node itself as the only item."""
+        if node is None:
+            return []
+        return node.value if isinstance(node.value, list) else [node]
+
+    def text(self, node: Node, what: str) -> str:
+        """Return a word; an empty one is a mistake."""
+        if isinstance(node.value, str) and node.value:
+            return node.value
+        self.wrong(node, f"{what} must be a word, not {node.kind}")
+        return ""
+
+    def texts(self, node: Node | None, what: str) -> tuple[str, ...]:
+        """Return one word or a list of different words."""
+        found: list[str] = []
+        for item in self.one_or_many(node):
+            word = self.text(item, what)
+            if word in found:
+                self.wrong(item, f"{word!r} is given twice in {what}")
+            elif word:
+                found.append(word)
+        if isinstance(node, Node) and node.value == []:
+            self.wrong(node, f"{what} is an empty list")
+        return tuple(found)
+
+    def choice(self, node: Node | None, what: str, words: Iterable[W], default: W) -> W:
+        """Return one of `words`."""
+        words = tuple(words)
+        if node is None:
+            return default
+        if node.value in words:
+            return node.value
+        hint = did_you_mean(str(node.value), words)
+        self.wrong(node, f"{what} must be one of {', '.join(words)}, not {node.kind}{hint}")
+        return default
+
+    def known(self, node: Node, what: str, words: Iterable[str], kind: str) -> str:
+        """Return a word that must be among `words`, which are names of a `kind`."""
+        word = self.text(node, what)
+        words = tuple(words)
+        if word and word not in words:
+            self.wrong(node, f"unknown {kind} {word!r} in {what}{did_you_mean(word, words)}")
+        return word
+
+    def boolean(self, node: Node | None, what: str, default: bool) -> bool:
+        """Return true or false."""
+        if node is None or isinstance(node.value, bool):
+            return default if node is None else bool(node.value)
+        self.wrong(node, f"{what} must be true or false, not {node.kind}")
+        return default
+
+    def integer(self, node: Node, what: str, low: int, high: int) -> int:
+        """Return an integer between `low` and `high`."""
+        value = node.value
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.wrong(node, f"{what} must be a whole number from {low} to {high}, not {node.kind}")
+        return low
+
+    def duration(self, node: Node, what: str) -> int:
+        """Return nanoseconds."""
+        return self._parsed(node, f"{what} must be a duration such as 250ms, 2s or 5m", _duration)
+
+    def pointer(self, node: Node, what: str, *, star: bool = False) -> Pointer:
+        """Return a JSON Pointer; `*` is allowed with `star` only."""
+        pointer = self._parsed(node, f"{what} must be a JSON Pointer such as /data/id", _pointer)
+        if "*" in pointer.tokens and not star:
+            self.wrong(node, f"'*' is not allowed in {what}, only in decode: each")
+        return pointer
+
+    def scalars(self, node: Node, what: str) -> tuple[str | int | float | bool | None, ...]:
+        """Return a single value or a list of them."""
+        found: list[str | int | float | bool | None] = []
+        for item in self.one_or_many(node):
+            if isinstance(item.value, dict | list):
+                self.wrong(item, f"{what} must be a single value or a list, not {item.kind}")
+            else:
+                found.append(item.value)
+        return tuple(found)
+
+    def _parsed(self, node: Node, wanted: str, parse: Callable[[str | None], T]) -> T:
+        if not isinstance(node.value, str):
+            self.wrong(node, f"{wanted}, not {node.kind}")
+            return parse(None)
+        try:
+            return parse(node.value)
+        except ValueError as error:
+            self.wrong(node, str(error))
+            return parse(None)
+
+
+def _duration(text: str | None) -> int:
+    return 0 if text is None else parse_duration(text)
+
+
+def _pointer(text: str | None) -> Pointer:
+    return Pointer("", ()) if text is None else Pointer.parse(text)
