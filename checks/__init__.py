@@ -1,0 +1,1 @@
+"""The engine: events in, findings out; pure and bounded."""

@@ -1,0 +1,43 @@
+"""A contract made ready to run: compiled once, shared by all sessions."""
+
+from __future__ import annotations
+
+from ..schemas.mistakes import nearest
+from ..schemas.model import Contract
+from .decode import Decoder
+from .events import Extractor
+from .finding import Severities
+from .rules import SpanRule, compile_spans
+from .schema import SchemaCheck
+
+__all__ = ["Compiled"]
+
+
+class Compiled:
+    """Everything about a contract that does not depend on a session."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.decode = Decoder(contract.decode)
+        self.extract = Extractor(contract)
+        self.names = tuple(sorted(self.extract.names()))
+        self.schemas = {
+            name: SchemaCheck(kind.schema)
+            for name, kind in contract.events.types.items()
+            if kind.schema is not None
+        }
+        self.spans = compile_spans(contract.spans)
+        self.severities = Severities(contract.severity)
+        self.awaiting: dict[str, list[SpanRule]] = {}
+        """Event and the spans whose `first` is measured from it."""
+        todo = list(self.spans)
+        while todo:
+            rule = todo.pop()
+            todo.extend(rule.children)
+            latency = rule.span.latency
+            if latency.first is not None and latency.after is not None:
+                self.awaiting.setdefault(latency.after, []).append(rule)
+
+    def nearest(self, name: str | None) -> str | None:
+        """Return the event of the contract that `name` was most likely meant to be."""
+        return None if name is None else nearest(name, self.names)

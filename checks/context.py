@@ -1,0 +1,155 @@
+"""What the spans of one session share: what was lost, what waits, where samples go."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Literal, NamedTuple
+
+from ..schemas.durations import show_duration
+from ..schemas.mistakes import nearest
+from .events import Event
+from .finding import Finding, finding
+from .inside import InsideState
+from .rules import Key, SpanRule, compatible
+from .samples import Samples
+
+__all__ = ["Context", "Kind"]
+
+Kind = Literal["first", "gap", "total"]
+SampleSink = Callable[[str, Kind], Samples]
+
+MAX_WAITING: Final = 100
+MAX_STRANGERS: Final = 50
+
+
+class _Asked(NamedTuple):
+    seq: int
+    at_ns: int
+    key: Key
+    idle: bool
+    """No such span was open: one had to be opened for it."""
+
+
+class Context:
+    """The state of one session outside its spans."""
+
+    def __init__(self, inside: InsideState, sink: SampleSink) -> None:
+        self.inside = inside
+        self.sink = sink
+        self.tail_lost = False
+        """The recording may miss the session's last frames."""
+        self.gap = False
+        """The recording misses frames in the middle."""
+        self.end_seq: int | None = None
+        self._hints: Counter[str] = Counter()
+        self._strangers: dict[str, int] = {}
+        self._waiting: dict[str, deque[_Asked]] = {}
+
+    def limit(self, rule: SpanRule, kind: Kind) -> int | None:
+        """Return the greatest time allowed for one span, in nanoseconds."""
+        limits = getattr(rule.span.latency, kind)
+        return None if limits is None else limits.max
+
+    def measures(self, rule: SpanRule, kind: Kind) -> bool:
+        """Say whether the contract asks for this latency."""
+        return getattr(rule.span.latency, kind) is not None
+
+    def sample(self, rule: SpanRule, kind: Kind, ns: int) -> bool:
+        """Record a latency the contract asks for; True when it is over the limit."""
+        if not self.measures(rule, kind):
+            return False
+        self.sink(rule.name, kind).add(ns)
+        limit = self.limit(rule, kind)
+        return limit is not None and ns > limit
+
+    def hint(self, names: Iterable[str]) -> None:
+        """Note that an unreadable message mentions these events: it may have been one of them."""
+        self._hints.update(names)
+
+    def excuse(self, names: Iterable[str]) -> bool:
+        """Say whether an unreadable message explains the absence of one of `names`."""
+        for name in names:
+            if self._hints[name] > 0:
+                self._hints[name] -= 1
+                return True
+        return False
+
+    def stranger(self, name: str, seq: int) -> None:
+        """Note an object whose name the contract does not know."""
+        if len(self._strangers) < MAX_STRANGERS:
+            self._strangers.setdefault(name, seq)
+
+    def nearest(self, names: Iterable[str]) -> str | None:
+        """Return the unknown event whose name is close to one of `names`, for a message."""
+        for name in names:
+            close = nearest(name, self._strangers)
+            if close is not None:
+                return f"unknown event '{close}' at frame {self._strangers[close]}"
+        return None
+
+    # Latency from an event outside the span, such as the user's message, to its opening.
+
+    def asked(self, rule: SpanRule, event: Event, *, idle: bool) -> None:
+        """Note the event from which the next opening is measured."""
+        key = rule.bare(rule.key(event, event.sender))
+        waiting = self._waiting.setdefault(rule.name, deque(maxlen=MAX_WAITING))
+        waiting.append(_Asked(event.seq, event.at_ns, key, idle))
+
+    def answered(self, rule: SpanRule, key: Key, event: Event, *, late: bool) -> Iterator[Finding]:
+        """Measure an opening from the latest event it can answer.
+
+        An opening answers every such event that it is in time for; one that was
+        too old stays, to be reported as never answered. `late`: the real opening
+        was lost or came late, which is reported elsewhere; nothing is measured.
+        """
+        waiting = self._waiting.get(rule.name)
+        if not waiting:
+            return
+        bare = rule.bare(key)
+        limit = self.limit(rule, "first")
+        fitting = [asked for asked in waiting if compatible(asked.key, bare)]
+        for place, asked in enumerate(waiting):
+            if asked not in fitting and limit is not None and event.at_ns - asked.at_ns <= limit:
+                # Peers may name one run differently: enough not to say that nothing followed.
+                waiting[place] = asked._replace(idle=False)
+        if not fitting:
+            return
+        latest = fitting[-1]
+        took = event.at_ns - latest.at_ns
+        over = not late and self.sample(rule, "first", took)
+        for asked in fitting:
+            if late or over or limit is None or event.at_ns - asked.at_ns <= limit:
+                waiting.remove(asked)
+        if over and limit is not None:
+            after = rule.span.latency.after
+            yield finding(
+                "latency.first",
+                f"{event.name} came {show_duration(took)} after {after} (frame {latest.seq}); "
+                f"expected within {show_duration(limit)}",
+                seq=event.seq,
+                event=event.name,
+                span=rule.name,
+                expected=f"at most {show_duration(limit)}",
+                seen=show_duration(took),
+            )
+
+    def unanswered(self, rule: SpanRule, end_ns: int) -> Iterator[Finding]:
+        """Yield the events that no opening followed although the session lasted long enough."""
+        limit = self.limit(rule, "first")
+        for asked in self._waiting.pop(rule.name, ()):
+            waited = end_ns - asked.at_ns
+            if limit is None or waited <= limit or not asked.idle or self.excuse(rule.opens):
+                continue
+            opens = " or ".join(rule.opens)
+            yield finding(
+                "latency.first",
+                f"no {opens} followed {rule.span.latency.after} (frame {asked.seq}); expected "
+                f"within {show_duration(limit)}, the session lasted {show_duration(waited)} more",
+                seq=asked.seq,
+                event=rule.opens[0],
+                span=rule.name,
+                expected=f"at most {show_duration(limit)}",
+                seen="nothing",
+                nearest=self.nearest(rule.opens),
+            )

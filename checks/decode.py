@@ -1,0 +1,196 @@
+"""From a message to the objects in it, as the contract's decode steps say.
+
+Whatever a peer sends, nothing is raised: what cannot be read, or is not
+unambiguous JSON (duplicate keys, NaN, lone surrogates, numbers beyond a
+double, absurd depth), comes out as an `Undecodable` with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+import msgpack  # type: ignore[import-untyped]  # it ships no types
+
+from ..schemas.model import Decode, Each, Scalar
+from ..schemas.pointers import ABSENT, Pointer
+
+__all__ = ["MAX_DEPTH", "Decoder", "Undecodable", "alike"]
+
+MAX_DEPTH: Final = 100
+"""Deeper values are refused: a schema check would recurse as deep."""
+
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_LONE: Final = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Why a message, or a part of it, is not an event."""
+
+    reason: str
+
+
+class _RefusedError(ValueError):
+    """Valid for a lenient parser, but two readers may disagree about it."""
+
+
+def alike(left: object, right: object) -> bool:
+    """Compare as JSON does: true is not 1, but 1 is 1.0."""
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _RefusedError("the same key twice in one object")
+    return found
+
+
+def _constant(word: str) -> NoReturn:
+    raise _RefusedError(f"{word} is not a JSON number")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _RefusedError("a number too large for a double")
+    return number
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float
+)
+
+
+def _flaw(value: object) -> str | None:
+    """Return what is wrong inside a decoded value; iterative, so depth cannot hurt."""
+    todo, depth = [value], 0
+    while todo:
+        depth += 1
+        if depth > MAX_DEPTH:
+            return f"nested deeper than {MAX_DEPTH}"
+        below: list[object] = []
+        for item in todo:
+            if isinstance(item, dict):
+                below.extend(item)
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+            elif isinstance(item, str):
+                if not item.isascii() and _LONE.search(item):
+                    return "a lone surrogate, which is no character"
+            elif isinstance(item, float) and not math.isfinite(item):
+                return f"{item} is not a JSON number"
+        todo = below
+    return None
+
+
+def _json(text: str) -> object:
+    try:
+        value = _DECODER.decode(text)
+        if text.count("{") + text.count("[") > MAX_DEPTH or _SURROGATE.search(text):
+            flaw = _flaw(value)
+            if flaw is not None:
+                return Undecodable(f"not usable JSON: {flaw}")
+    except json.JSONDecodeError as error:
+        return Undecodable(f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos}")
+    except _RefusedError as error:
+        return Undecodable(f"not usable JSON: {error}")
+    except RecursionError:
+        return Undecodable(f"not usable JSON: nested deeper than {MAX_DEPTH}")
+    except ValueError:
+        return Undecodable("not usable JSON: an integer of thousands of digits")
+    return value
+
+
+def _text(data: str | bytes) -> str | Undecodable:
+    if isinstance(data, str):
+        return data
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Undecodable(f"not valid UTF-8 at byte {error.start}")
+
+
+def _from_json(data: str | bytes) -> Iterator[object]:
+    text = _text(data)
+    yield text if isinstance(text, Undecodable) else _json(text)
+
+
+def _from_ndjson(data: str | bytes) -> Iterator[object]:
+    text = _text(data)
+    if isinstance(text, Undecodable):
+        yield text
+        return
+    for line in text.split("\n"):
+        if line.strip(" \t\r"):
+            yield _json(line)
+
+
+def _map(pairs: list[tuple[object, object]]) -> dict[str, object]:
+    # Ids are often map keys in msgpack; pointers and schemas know words only.
+    return _object([(key if isinstance(key, str) else repr(key), item) for key, item in pairs])
+
+
+def _from_msgpack(data: str | bytes) -> Iterator[object]:
+    if isinstance(data, str):
+        yield Undecodable("a text message where msgpack is expected")
+        return
+    try:
+        value = msgpack.unpackb(
+            data,
+            strict_map_key=False,
+            object_pairs_hook=_map,
+            ext_hook=lambda code, _: f"ext({code})",
+        )
+    except Exception as error:  # the unpacker has a zoo of them, some plain ValueError
+        yield Undecodable(f"not msgpack: {type(error).__name__} {error}"[:200])
+        return
+    flaw = _flaw(value)
+    yield value if flaw is None else Undecodable(f"not usable msgpack: {flaw}")
+
+
+_CODECS: Final[Mapping[str, Callable[[str | bytes], Iterator[object]]]] = {
+    "json": _from_json,
+    "ndjson": _from_ndjson,
+    "msgpack": _from_msgpack,
+}
+
+
+def _meets(value: object, when: tuple[tuple[Pointer, tuple[Scalar | None, ...]], ...]) -> bool:
+    return all(
+        any(alike(pointer.get(value), wanted) for wanted in values) for pointer, values in when
+    )
+
+
+def _split(step: Each, value: object) -> Iterator[object]:
+    if isinstance(value, Undecodable) or not _meets(value, step.when):
+        yield value
+        return
+    tokens = step.pointer.tokens
+    holder = tokens[: tokens.index("*")] if "*" in tokens else tokens
+    if Pointer("", holder).get(value) is ABSENT:
+        yield Undecodable(f"nothing at {step.pointer} to take the events from")
+        return
+    yield from step.pointer.each(value)
+
+
+class Decoder:
+    """The compiled decode steps of one contract."""
+
+    def __init__(self, rules: Decode) -> None:
+        self._codec = _CODECS[rules.codec]
+        self._each = rules.each
+        self.kinds = frozenset(rules.kinds)
+
+    def __call__(self, data: str | bytes) -> list[object]:
+        """Return the objects of one message in order, `Undecodable` among them; never raises."""
+        values: list[object] = list(self._codec(data))
+        for step in self._each:
+            values = [item for value in values for item in _split(step, value)]
+        return values

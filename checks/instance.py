@@ -1,0 +1,283 @@
+"""One span of one session: what came inside it, and what is to be said when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..schemas.durations import show_duration
+from .context import Context, Kind
+from .events import Event
+from .finding import Finding, brief, finding
+from .inside import InsideState
+from .rules import Key, Role, SpanRule, show_key
+
+if TYPE_CHECKING:
+    from .track import Track
+
+__all__ = ["Instance"]
+
+
+class _Mark(NamedTuple):
+    name: str
+    seq: int
+    at_ns: int
+
+
+class Instance:
+    """A span from the first event that shows it exists.
+
+    Without an opening event it is a phantom: the events are still gathered, so
+    that a lost opening is one finding and not one for each event that follows.
+    """
+
+    def __init__(
+        self, rule: SpanRule, key: Key, parent: Instance | None, event: Event, *, real: bool
+    ) -> None:
+        self.rule = rule
+        self.key = key
+        self.parent = parent
+        self.sender = event.sender
+        self.first = self.mark(event)
+        self.opened: _Mark | None = self.first if real else None
+        self.opened_late = False
+        self.closed: _Mark | None = None
+        self.aborted = False
+        self.loose = event.malformed
+        """The opening event was malformed, so its key may be wrong."""
+        self.told = False
+        """What came after the close was reported."""
+        self.outside = False
+        """It opened after its parent had ended, which was reported."""
+        self.resolved = False
+        """What is wrong with its opening or closing was reported together with another span."""
+        self.unsure: set[str] = set()
+        """Events that came and may have belonged here."""
+        self.inside = InsideState(rule.span.inside, "span", rule.name, show_key(rule.bare(key)))
+        self.number = 0
+        """Its place among those of its kind; set by the track that makes it."""
+        self.tracks: tuple[Track, ...] = ()
+        """The spans inside, by kind; filled by the track that makes the instance."""
+        self._last_at = event.at_ns
+        self._measured_first = rule.span.latency.after is not None
+
+    @staticmethod
+    def mark(event: Event) -> _Mark:
+        """Return what is kept of an event that opens or closes a span."""
+        return _Mark(event.name, event.seq, event.at_ns)
+
+    @property
+    def label(self) -> str:
+        """The span as messages call it."""
+        key = show_key(self.rule.bare(self.key))
+        return f"{self.rule.name} {brief(key)}" if key else self.rule.name
+
+    def adopt(self, key: Key) -> None:
+        """Fill what the span's key lacks with what an event that belongs to it carries."""
+        if self.loose:
+            self.key = tuple(
+                old if new is None else new for old, new in zip(self.key, key, strict=True)
+            )
+            self.loose = False
+        else:
+            self.key = tuple(
+                new if old is None else old for old, new in zip(self.key, key, strict=True)
+            )
+        self.inside.key = show_key(self.rule.bare(self.key))
+
+    def _say(
+        self, code: str, message: str, mark: tuple[int | None, str], **more: str | None
+    ) -> Finding:
+        key = show_key(self.rule.bare(self.key))
+        seq, event = mark
+        return finding(code, message, seq=seq, event=event, span=self.rule.name, key=key, **more)
+
+    def feed(
+        self, event: Event, role: Role | None, context: Context, *, late: bool
+    ) -> Iterator[Finding]:
+        """Take an event that belongs here; `late`: that it came too late is reported."""
+        yield from self.tick(event, context)
+        if role != "open" and not self._measured_first and self.opened is not None:
+            self._measured_first = True
+            yield from self._latency("first", event, event.at_ns - self.opened.at_ns, context)
+        boundary = late or role in ("open", "close", "abort")
+        yield from self.inside.feed(event, boundary=boundary, late=late)
+
+    def tick(self, event: Event, context: Context) -> Iterator[Finding]:
+        """Take a sign of life."""
+        silence, self._last_at = event.at_ns - self._last_at, event.at_ns
+        if self.closed is None and event.seq != self.first.seq:
+            yield from self._latency("gap", event, silence, context)
+
+    def close(self, event: Event, role: Role, context: Context) -> Iterator[Finding]:
+        """Take the event that ends the span."""
+        self.closed = self.mark(event)
+        self.aborted = role == "abort"
+        if self.opened is not None and not self.opened_late:
+            yield from self._latency("total", event, event.at_ns - self.opened.at_ns, context)
+
+    def _latency(self, kind: Kind, event: Event, ns: int, context: Context) -> Iterator[Finding]:
+        if not context.sample(self.rule, kind, ns):
+            return
+        limit = show_duration(context.limit(self.rule, kind) or 0)
+        took = show_duration(ns)
+        text = {
+            "first": f"the first event of {self.label} came after {took}",
+            "gap": f"{took} of silence in {self.label} before {event.name}",
+            "total": f"{self.label} took {took}",
+        }[kind]
+        yield self._say(
+            f"latency.{kind}",
+            f"{text}; expected at most {limit}",
+            (event.seq, event.name),
+            expected=f"at most {limit}",
+            seen=took,
+        )
+
+    # The end.
+
+    @property
+    def cut(self) -> bool:
+        """Whether it ended in a way that explains what is missing inside."""
+        if self.parent is not None and self.parent.cut:
+            return True
+        return self.aborted or self._never_closed or self._closed_otherwise() is not None
+
+    @property
+    def _never_closed(self) -> bool:
+        return self.closed is None and self.rule.span.must_close
+
+    def _closed_otherwise(self) -> str | None:
+        """Return the required closing event in whose place another one came."""
+        if self.closed is None:
+            return None
+        wanted = [name for name in self.inside.missing() if name in self.rule.closes]
+        return wanted[0] if wanted and self.closed.name not in wanted else None
+
+    def _explain(self, names: Iterable[str], context: Context) -> None:
+        """Tell everything around that the absence of these events is accounted for."""
+        names = tuple(names)
+        place: Instance | None = self
+        while place is not None:
+            place.inside.explained.update(names)
+            place = place.parent
+        context.inside.explained.update(names)
+
+    def settle(self, context: Context) -> Iterator[Finding]:
+        """Yield what can be said now that nothing more can come."""
+        if self.aborted:
+            return
+        for track in self.tracks:
+            yield from track.settle(context)
+        if self.opened is None or self.opened_late:
+            yield from self._opening(context)
+        if self._never_closed:
+            yield from self._unclosed(context)
+            return
+        if self.closed is None and context.tail_lost:
+            return
+        if not context.gap:
+            yield from self._missing(context)
+        seq = self.closed.seq if self.closed is not None else context.end_seq
+        yield from self.inside.settle(seq, partial=context.gap)
+
+    def _opening(self, context: Context) -> Iterator[Finding]:
+        self._explain(self.rule.opens, context)
+        if self.resolved or context.gap:
+            return
+        opens = " or ".join(self.rule.opens)
+        if self.opened is not None:
+            yield self._say(
+                "span.order",
+                f"{self.first.name} came before {self.opened.name} (frame {self.opened.seq}), "
+                f"which opens {self.label}",
+                (self.first.seq, self.first.name),
+                expected=f"{self.opened.name} first",
+                seen=self.first.name,
+            )
+        elif not context.excuse(self.rule.opens):
+            yield self._say(
+                "span.unopened",
+                f"{self.first.name} belongs to {self.label}, which is not open; "
+                f"expected {opens} before it",
+                (self.first.seq, self.first.name),
+                expected=opens,
+                seen=self.first.name,
+                nearest=context.nearest(self.rule.opens),
+            )
+
+    def _unclosed(self, context: Context) -> Iterator[Finding]:
+        silent = (
+            self.resolved
+            or context.tail_lost
+            or context.gap
+            or self.opened is None  # a phantom was reported already
+            or (self.parent is not None and self.parent.cut)
+            or not self.unsure.isdisjoint(self.rule.closes)
+            or (self.parent is not None and not self.parent.unsure.isdisjoint(self.rule.closes))
+            or context.excuse(self.rule.closes)
+        )
+        missing = [name for name in self.inside.missing() if name not in self.rule.closes]
+        self._explain((*self.rule.closes, *missing), context)
+        if silent or self.opened is None:
+            return
+        closes = " or ".join(self.rule.closes) or "its end"
+        end = "the session ended"
+        if self.parent is not None and self.parent.closed is not None:
+            end = f"{self.parent.label} ended (frame {self.parent.closed.seq})"
+        message = (
+            f"{self.label} was opened by {self.opened.name} (frame {self.opened.seq}) and never "
+            f"closed; expected {closes} before {end}"
+        )
+        yield self._say(
+            "span.unclosed",
+            message + self._besides(missing),
+            (self.opened.seq, self.opened.name),
+            expected=closes,
+            nearest=context.nearest(self.rule.closes),
+        )
+
+    def _besides(self, missing: list[str]) -> str:
+        """Return what else is missing for the same reason."""
+        text = f"; not seen either: {', '.join(missing)}" if missing else ""
+        still = [span.label for track in self.tracks for span in track.unclosed()]
+        return text + (f"; still open inside: {', '.join(still[:5])}" if still else "")
+
+    def _missing(self, context: Context) -> Iterator[Finding]:
+        missing = [name for name in self.inside.missing() if not context.excuse((name,))]
+        if not missing:
+            return
+        self._explain(missing, context)
+        seq = self.closed.seq if self.closed is not None else context.end_seq
+        end = f"closed by {self.closed.name} (frame {seq})" if self.closed else "over"
+        instead = next((n for n in missing if n in self.rule.closes), None)
+        if instead is not None and self.closed is not None and self.closed.name != instead:
+            rest = [name for name in missing if name != instead]
+            yield self._say(
+                "span.missing",
+                f"{self.label} was {end} without {instead}" + self._besides(rest),
+                (seq, instead),
+                expected=instead,
+                seen=self.closed.name,
+                nearest=context.nearest([instead]),
+            )
+            return
+        for names in self._together(missing):
+            yield self._say(
+                "span.missing",
+                f"{self.label} was {end} without {' and '.join(names)}",
+                (seq, names[0]),
+                expected=", ".join(names),
+                nearest=context.nearest(names),
+            )
+
+    def _together(self, missing: list[str]) -> Iterator[list[str]]:
+        """Group the events of a span that never was: that it never was is one cause."""
+        rest = list(missing)
+        for track in self.tracks:
+            own = [n for n in rest if n in track.rule.opens or n in track.rule.closes]
+            if track.empty and len(own) > 1:
+                rest = [name for name in rest if name not in own]
+                yield own
+        for name in rest:
+            yield [name]

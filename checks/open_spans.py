@@ -1,0 +1,92 @@
+"""The open spans of one kind in one parent, found by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .events import Event
+from .instance import Instance
+from .rules import Key, SpanRule, common, compatible
+
+__all__ = ["OpenSpans"]
+
+
+class OpenSpans:
+    """Open spans in order of opening; a whole key is found without looking at the others."""
+
+    def __init__(self, rule: SpanRule) -> None:
+        self._rule = rule
+        self._spans: dict[int, Instance] = {}
+        self._by_key: dict[Key, list[Instance]] = {}
+        self._vague: dict[int, Instance] = {}
+        """Those whose key may yet change: a part is lacking, or the opening was malformed."""
+        self.phantoms: dict[int, Instance] = {}
+        """Those that nothing opened."""
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __iter__(self) -> Iterator[Instance]:
+        return iter(self._spans.values())
+
+    def add(self, span: Instance) -> None:
+        """Take a span that begins."""
+        self._spans[span.number] = span
+        self._list(span)
+        if span.opened is None:
+            self.phantoms[span.number] = span
+
+    def remove(self, span: Instance) -> None:
+        """Let go of a span that ends."""
+        self._unlist(span)
+        del self._spans[span.number]
+        self.phantoms.pop(span.number, None)
+
+    def opened(self, span: Instance, event: Event, key: Key) -> None:
+        """Note the opening of a phantom that came after other events of it."""
+        del self.phantoms[span.number]
+        span.opened, span.opened_late = span.mark(event), True
+        self.learn(span, key)
+
+    def learn(self, span: Instance, key: Key) -> None:
+        """Let a span learn the parts of its key that its first event did not carry."""
+        if span.key != key and span.number in self._vague:
+            self._unlist(span)
+            span.adopt(key)
+            self._list(span)
+
+    def exact(self, key: Key) -> tuple[Instance, ...]:
+        """Return the spans with this very key, oldest first."""
+        return tuple(self._by_key.get(key, ()))
+
+    def match(self, key: Key) -> list[Instance]:
+        """Return the spans that an event with this key may belong to, those that fit best."""
+        exact = self._by_key.get(key)
+        whole = None not in key
+        if exact and whole:
+            return exact[:1]
+        spans = self._vague if whole else self._spans  # two whole keys agree only when equal
+        fitting = [span for span in spans.values() if compatible(span.key, key)]
+        if not fitting:
+            loose = [span for span in self._vague.values() if span.loose]
+            return loose if len(loose) == 1 else []
+        if len(fitting) == 1:
+            return fitting
+        bare = self._rule.bare
+        scores = [common(bare(span.key), bare(key)) for span in fitting]
+        best = max(scores)
+        fitting = [span for span, score in zip(fitting, scores, strict=True) if score == best]
+        # First in, first out needs something in common; with nothing it would be a guess.
+        return fitting[:1] if best and self._rule.span.pair == "fifo" else fitting
+
+    def _list(self, span: Instance) -> None:
+        self._by_key.setdefault(span.key, []).append(span)
+        if span.loose or None in span.key:
+            self._vague[span.number] = span
+
+    def _unlist(self, span: Instance) -> None:
+        same = self._by_key[span.key]
+        same.remove(span)
+        if not same:
+            del self._by_key[span.key]
+        self._vague.pop(span.number, None)

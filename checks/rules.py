@@ -1,0 +1,121 @@
+"""Spans compiled: which part an event plays, what its key is, whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..schemas.model import Inside, Peer, Scalar, Span, Trigger
+from .events import Event, meets
+
+__all__ = ["Key", "Role", "SpanRule", "compatible", "compile_spans", "show_key"]
+
+Role = Literal["open", "close", "abort", "during"]
+Part = Scalar | tuple[str, bool] | None
+Key = tuple[Part, ...]
+"""One value for each key field; None where the event does not carry it."""
+
+_OTHER: dict[Peer, Peer] = {"client": "server", "server": "client"}
+
+
+def _part(value: Scalar | None) -> Part:
+    # Python takes True for 1; a key must not.
+    return ("bool", value) if isinstance(value, bool) else value
+
+
+def compatible(left: Key, right: Key) -> bool:
+    """Say whether two keys can be one: no part that both have differs."""
+    return all(a is None or b is None or a == b for a, b in zip(left, right, strict=True))
+
+
+def common(left: Key, right: Key) -> int:
+    """Return how many parts two keys have in common."""
+    return sum(a is not None and a == b for a, b in zip(left, right, strict=True))
+
+
+def show_key(key: Key) -> str | None:
+    """Return a key as a person would write it; None when there is nothing to show."""
+    parts = [str(part[1]).lower() if isinstance(part, tuple) else part for part in key]
+    return "/".join(str(part) for part in parts if part is not None) or None
+
+
+class SpanRule:
+    """One span of the contract and those inside it."""
+
+    def __init__(self, span: Span, children: Sequence[SpanRule]) -> None:
+        self.span = span
+        self.name = span.name
+        self.children = tuple(children)
+        self._roles: tuple[tuple[Role, Trigger], ...] = (
+            *(("open", trigger) for trigger in span.open),
+            *(("close", trigger) for trigger in span.close),
+            *(("abort", trigger) for trigger in span.abort),
+            *(("during", trigger) for trigger in span.during),
+        )
+        self.directed = any(trigger.sender == "other" for _, trigger in self._roles)
+        """Each peer numbers its own: the key holds who opened the span."""
+        self.opens = _names(span.open)
+        self.closes = _names(span.close)
+        self.watched = watched(span.inside)
+        self._requires = frozenset(span.inside.requires)
+        names = {*(trigger.event for _, trigger in self._roles), *self.watched}
+        self._names: frozenset[str] = frozenset(names).union(*(c._names for c in self.children))
+        """Every event that can matter here or below; `*` among them means any."""
+
+    def role(self, event: Event) -> tuple[Role | None, Peer]:
+        """Return the part an event plays, and who must have opened the span it plays it in."""
+        for role, trigger in self._roles:
+            if trigger.event not in (event.name, "*") or not meets(trigger.when, event.fields):
+                continue
+            if trigger.sender == "other":
+                return role, _OTHER[event.sender]
+            if trigger.sender is None or trigger.sender == event.sender:
+                return role, event.sender
+        return None, event.sender
+
+    def key(self, event: Event, opener: Peer) -> Key:
+        """Return the key the event carries, in parts."""
+        parts = tuple(_part(event.fields.get(name)) for name in self.span.key)
+        return (opener, *parts) if self.directed else parts
+
+    def bare(self, key: Key) -> Key:
+        """Return the key as the contract's fields give it."""
+        return key[1:] if self.directed else key
+
+    def concerns(self, event: Event) -> bool:
+        """Say whether this event, if it is inside such a span, matters there or below."""
+        return (event.name in self._names or "*" in self._names) and (
+            event.name in self.watched or self.claims(event)
+        )
+
+    def claims(self, event: Event) -> bool:
+        """Say whether this event cannot be anywhere but inside such a span."""
+        return (
+            event.name in self._requires
+            or self.role(event)[0] is not None
+            or any(child.claims(event) for child in self.children)
+        )
+
+
+def _names(triggers: Sequence[Trigger]) -> tuple[str, ...]:
+    return tuple(trigger.event for trigger in triggers)
+
+
+def watched(inside: Inside) -> frozenset[str]:
+    """Return the events whose number inside must be known."""
+    return frozenset(
+        (
+            *inside.requires,
+            *(count.event for count in inside.count),
+            *(name for rule in inside.order for name in rule.events),
+        )
+    )
+
+
+def compile_spans(spans: Sequence[Span]) -> tuple[SpanRule, ...]:
+    """Return the outermost spans, those inside them below."""
+
+    def build(parent: str | None) -> tuple[SpanRule, ...]:
+        return tuple(SpanRule(span, build(span.name)) for span in spans if span.parent == parent)
+
+    return build(None)

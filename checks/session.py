@@ -1,0 +1,277 @@
+"""One session folded: messages in, findings out, its state bounded by what is open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from ..schemas.codes import Severity
+from ..schemas.model import Contract, Scalar
+from .compiled import Compiled
+from .context import Context, SampleSink
+from .decode import Undecodable
+from .events import Event
+from .finding import Finding, Verdict, brief, finding
+from .inputs import MessageLike, SessionLike
+from .inside import InsideState
+from .outcome import SessionOutcome
+from .session_rules import close_code, closed_by, idle
+from .track import Track
+
+__all__ = ["MAX_FINDINGS", "MAX_NAMES", "SessionJudge"]
+
+MAX_FINDINGS: Final = 100
+"""Findings of one code kept for one session; the rest is counted."""
+MAX_NAMES: Final = 1000
+"""Different events counted for one session: where `*` is an event, any name is known."""
+_SEARCHED: Final = 65_536
+"""Characters of an unreadable message that are searched for event names."""
+
+
+class SessionJudge:
+    """Judges one session; what it says depends on nothing but the session's own messages."""
+
+    def __init__(self, compiled: Compiled, session: SessionLike, sink: SampleSink) -> None:
+        self._compiled = compiled
+        self._contract: Contract = compiled.contract
+        self._session = session
+        self._context = Context(
+            InsideState(self._contract.session.inside, "session", None, None), sink
+        )
+        self._tracks = tuple(Track(rule, None) for rule in compiled.spans)
+        self._findings: list[Finding] = []
+        self._numbers: Counter[str] = Counter()
+        self._worst: set[Severity] = set()
+        self._reasons: list[str] = []
+        self._names: Counter[str] = Counter()
+        self._last_at = 0
+        self.messages = 0
+        self.decoded = 0
+        """Messages that held at least one event the contract speaks of."""
+        self.by: Scalar | None = None
+        """The value that links this session to its successor."""
+        self.broken_off = False
+        """A span was open when the session ended."""
+
+    def message(self, message: MessageLike) -> list[Finding]:
+        """Take the next message of the session, return what it shows."""
+        self.messages += 1
+        self._context.end_seq = message.seq
+        return self._keep(self._message(message))
+
+    def gap(self, seq: int, what: str) -> list[Finding]:
+        """Take note that the recording misses frames before frame `seq`."""
+        self._context.gap = True
+        text = f"{what}; what is missing cannot be told from what was lost"
+        self._reasons.append(what)
+        return self._keep([finding("recording.gap", text, seq=seq)])
+
+    def close(self, session: SessionLike | None) -> list[Finding]:
+        """Take the end of the session, with its final values; None: its end is not known."""
+        if session is None:
+            self._context.tail_lost = True
+        else:
+            self._session = session
+            self._context.tail_lost = not session.clean
+        return self._keep(self._close())
+
+    # Messages.
+
+    def _message(self, message: MessageLike) -> Iterator[Finding]:
+        yield from idle(self._contract.session.idle, self._last_at, message)
+        self._last_at = message.at_ns
+        extract = self._compiled.extract
+        if not extract.judges(message.sender) or message.kind not in self._compiled.decode.kinds:
+            return
+        known = False
+        for value in self._compiled.decode(message.data):
+            if isinstance(value, Undecodable):
+                if self._compiled.severities.of("event.undecodable") != "off":
+                    self._context.hint(self._mentions(message.data))
+                yield finding(
+                    "event.undecodable",
+                    f"{message.kind} message from the {message.sender}: {value.reason}",
+                    seq=message.seq,
+                    expected=self._contract.decode.codec,
+                    seen=brief(message.data),
+                )
+                continue
+            name = extract.name(value)
+            fields = extract.fields(value)
+            if name is None or not extract.knows(name, fields):
+                yield from self._unknown(name, message)
+                if name is None:
+                    continue
+            elif extract.sender(name) not in ("both", message.sender):
+                yield self._wrong_sender(name, message)
+                continue
+            else:
+                known = True
+                if name in self._names or len(self._names) < MAX_NAMES:
+                    self._names[name] += 1
+            event = Event(name, message.seq, message.sender, message.at_ns, fields)
+            yield from self._schema(event, value)
+            yield from self._event(event, known=known)
+        self.decoded += known
+
+    def _mentions(self, data: str | bytes) -> list[str]:
+        text = data if isinstance(data, str) else data[:_SEARCHED].decode("latin-1")
+        text = text[:_SEARCHED]
+        return [name for name in self._compiled.names if name in text]
+
+    def _unknown(self, name: str | None, message: MessageLike) -> Iterator[Finding]:
+        if name is not None:
+            self._context.stranger(name, message.seq)
+        rule = self._contract.events.unknown
+        default = self._contract.events.sender
+        if rule == "allow" or default not in ("both", message.sender):
+            return
+        seen = "an object without a name" if name is None else f"event {brief(name)}"
+        near = self._compiled.nearest(name)
+        found = finding(
+            "event.unknown",
+            f"{seen} is not an event of the contract" + (f"; nearest is {near}" if near else ""),
+            seq=message.seq,
+            event=name,
+            expected="an event of the contract",
+            seen=seen,
+            nearest=near,
+        )
+        yield replace(found, severity="warning") if rule == "warn" else found
+
+    def _wrong_sender(self, name: str, message: MessageLike) -> Finding:
+        wanted = self._compiled.extract.sender(name)
+        return finding(
+            "event.sender",
+            f"{name} was sent by the {message.sender}; expected it from the {wanted} only",
+            seq=message.seq,
+            event=name,
+            expected=wanted,
+            seen=message.sender,
+        )
+
+    def _schema(self, event: Event, value: object) -> Iterator[Finding]:
+        check = self._compiled.schemas.get(event.name)
+        mismatch = None if check is None else check(value)
+        if mismatch is None:
+            return
+        event.malformed = True
+        place = f"{event.name} at {mismatch.path}" if mismatch.path else event.name
+        yield finding(
+            "event.schema",
+            f"{place}: expected {mismatch.expected}, saw {mismatch.seen}",
+            seq=event.seq,
+            event=event.name,
+            expected=mismatch.expected,
+            seen=mismatch.seen,
+        )
+
+    def _event(self, event: Event, *, known: bool) -> Iterator[Finding]:
+        reconnect = self._contract.session.reconnect
+        if reconnect is not None and self.by is None:
+            self.by = event.fields.get(reconnect.by)
+        if not known:
+            for track in self._tracks:
+                yield from track.touch(event, self._context)
+            return
+        for rule in self._compiled.awaiting.get(event.name, ()):
+            idle = any(each.rule is rule and each.idle for each in self._tracks)
+            self._context.asked(rule, event, idle=idle)
+        for track in self._tracks:
+            yield from track.take(event, self._context)
+        yield from self._context.inside.feed(event)
+
+    # The end.
+
+    def _close(self) -> Iterator[Finding]:
+        session, context = self._session, self._context
+        if context.tail_lost:
+            state = "has no end record: it was still running, or its tail was lost"
+            self._reasons.append("no end record")
+            yield finding(
+                "recording.unclean",
+                f"the session {state}; what never came cannot be told from what was lost",
+                seq=context.end_seq,
+            )
+        self.broken_off = any(not track.idle for track in self._tracks)
+        for track in self._tracks:
+            yield from track.settle(context)
+        if not context.tail_lost and session.ended_ns is not None:
+            for rules in self._compiled.awaiting.values():
+                for rule in rules:
+                    yield from context.unanswered(rule, session.ended_ns)
+        yield from self._session_rules()
+        if self._tracks and not (self.opened or self.incomplete):
+            kinds = " or ".join(rule.name for rule in self._compiled.spans)
+            self._reasons.append(f"no {kinds} was opened")
+            found = finding("contract.vacuous", f"no {kinds} was opened in this session")
+            yield replace(found, severity="warning")
+
+    def _session_rules(self) -> Iterator[Finding]:
+        session, context, rules = self._session, self._context, self._contract.session
+        partial = context.tail_lost or context.gap
+        if not partial:
+            for name in context.inside.missing():
+                if not context.excuse((name,)):
+                    yield finding(
+                        "session.missing",
+                        f"the session ended without {name}",
+                        seq=context.end_seq,
+                        event=name,
+                        expected=name,
+                        nearest=context.nearest([name]),
+                    )
+        yield from context.inside.settle(context.end_seq, partial=partial)
+        if context.tail_lost:
+            return
+        yield from close_code(session, rules.close_codes, context.end_seq)
+        yield from closed_by(session, rules.closed_by, context.end_seq)
+
+    # What is kept.
+
+    def _keep(self, found: Iterable[Finding]) -> list[Finding]:
+        kept = []
+        for each in found:
+            weighed = self._compiled.severities.apply(each)
+            if weighed is None:
+                continue
+            self._worst.add(weighed.severity)
+            self._numbers[weighed.code] += 1
+            if self._numbers[weighed.code] <= MAX_FINDINGS:
+                kept.append(replace(weighed, session=self._session.id))
+        self._findings += kept
+        return kept
+
+    @property
+    def opened(self) -> bool:
+        """Whether there was any span, or a trace of one."""
+        return any(not track.empty for track in self._tracks)
+
+    def outcome(self) -> SessionOutcome:
+        """Return the verdict and what it rests on."""
+        context, session = self._context, self._session
+        verdict: Verdict = "pass"
+        if "error" in self._worst:
+            verdict = "fail"
+        elif context.tail_lost or context.gap or (self._tracks and not self.opened):
+            verdict = "inconclusive"
+        return SessionOutcome(
+            session.id,
+            session.client,
+            session.target,
+            session.started_at,
+            verdict,
+            tuple(sorted(self._findings, key=lambda each: (each.seq or 0, each.code))),
+            {c: n - MAX_FINDINGS for c, n in sorted(self._numbers.items()) if n > MAX_FINDINGS},
+            tuple(dict.fromkeys(self._reasons)),
+            self.messages,
+            dict(self._names),
+            {track.rule.name: track.real for track in self._tracks},
+        )
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether the recording lacks a part of the session."""
+        return self._context.tail_lost or self._context.gap

@@ -1,0 +1,251 @@
+"""All spans of one kind inside one parent: which of them an event belongs to."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Generator, Iterator
+from typing import Final
+
+from . import tell
+from .context import Context
+from .events import Event
+from .finding import Finding
+from .instance import Instance
+from .open_spans import OpenSpans
+from .rules import Key, Role, SpanRule, common, compatible
+
+__all__ = ["MAX_CLOSED", "MAX_KEYS", "MAX_OPEN", "Track"]
+
+MAX_OPEN: Final = 10_000
+"""Spans of one kind open at once in one parent; the oldest is given up beyond."""
+MAX_CLOSED: Final = 1_000
+"""Closed spans kept whole until their parent ends, to tell a late event from a lost one."""
+MAX_KEYS: Final = 100_000
+"""Keys of older closed spans kept where `once` or `after_close: forbid` needs them."""
+
+
+class Track:
+    """The spans of one rule inside one parent; None: directly inside the session."""
+
+    def __init__(self, rule: SpanRule, parent: Instance | None) -> None:
+        self.rule = rule
+        self._parent = parent
+        self._open = OpenSpans(rule)
+        self._closed: OrderedDict[int, Instance] = OrderedDict()
+        self._closed_keys: dict[Key, int] = {}
+        self._old_keys: OrderedDict[Key, int] = OrderedDict()
+        """Key and closing frame."""
+        self._ambiguous: set[str] = set()
+        self._next = 0
+        self._forgot = False
+        self.real = 0
+        """Spans that were opened."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there never was such a span, not even a trace of one."""
+        return self._next == 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no such span is open."""
+        return not self._open
+
+    def unclosed(self) -> Iterator[Instance]:
+        """Yield the spans still open, oldest first."""
+        yield from self._open
+
+    def take(self, event: Event, context: Context, *, late: bool = False) -> Iterator[Finding]:
+        """Take an event; `late`: that it came after its parent's end is reported already."""
+        role, opener = self.rule.role(event)
+        if role is None and not self.rule.concerns(event):
+            yield from self.touch(event, context)
+            return
+        key = self.rule.key(event, opener)
+        if role == "open":
+            span = yield from self._opening(event, key, context, late)
+        else:
+            span = yield from self._belongs(event, key, role, context, late)
+        if span is None:
+            return
+        late = late or span.told
+        yield from span.feed(event, role, context, late=span.told)
+        for track in span.tracks:
+            yield from track.take(event, context, late=late)
+        if role in ("close", "abort") and span.closed is None:
+            yield from self._closing(span, event, role, context, late)
+
+    def touch(self, event: Event, context: Context) -> Iterator[Finding]:
+        """An event the contract does not speak of still breaks the silence of its span."""
+        for span in self._open.exact(self.rule.key(event, event.sender)):
+            if span.sender == event.sender:
+                yield from span.tick(event, context)
+
+    # Which span?
+
+    def _belongs(
+        self, event: Event, key: Key, role: Role | None, context: Context, late: bool
+    ) -> Generator[Finding, None, Instance | None]:
+        """Return the span an event that does not open one belongs to."""
+        found = self._open.match(key)
+        if len(found) == 1:
+            if len(self._open) == 1:
+                self._ambiguous.clear()
+            self._open.learn(found[0], key)
+            return found[0]
+        if found or (event.malformed and self._open):
+            # Which one is not known, so none of them can be blamed for lacking this event.
+            for span in found or self._open:
+                span.unsure.add(event.name)
+                span.inside.explained.add(event.name)
+            if found and event.name not in self._ambiguous:
+                self._ambiguous.add(event.name)
+                yield tell.ambiguous(self.rule, event, found)
+            return None
+        # With first in, first out, an incomplete key of a closed span means nothing any more.
+        if None not in key or self.rule.span.pair == "key":
+            closed = self._closed_keys.get(key)
+            if closed is not None:
+                span = self._closed[closed]
+                yield from self._after(span, event, role, context, late)
+                return span
+            if key in self._old_keys:
+                if self.rule.span.after_close == "forbid" and not late:
+                    yield tell.after_close(self.rule, key, event, self._old_keys[key])
+                return None
+        if not self.rule.claims(event):
+            return None
+        # A span for which the contract names no opening event is opened by its first.
+        real = not self.rule.span.open
+        self.real += real
+        yield from context.answered(self.rule, key, event, late=not real)
+        return self._add(event, key, real=real)
+
+    def _after(
+        self, span: Instance, event: Event, role: Role | None, context: Context, late: bool
+    ) -> Iterator[Finding]:
+        """Take an event that carries the key of a span already closed."""
+        if span.told or late:
+            span.told = span.told or late
+            return
+        forbidden = self.rule.span.after_close == "forbid"
+        for _ in context.answered(self.rule, span.key, event, late=True):
+            pass
+        assert span.closed is not None
+        if forbidden:
+            span.told = True
+            yield tell.after_close(self.rule, span.key, event, span.closed.seq)
+        elif role in ("close", "abort") and event.name not in self.rule.watched:
+            span.told = True
+            yield tell.closed_again(self.rule, span, event)
+
+    # Opening and closing.
+
+    def _opening(
+        self, event: Event, key: Key, context: Context, late: bool
+    ) -> Generator[Finding, None, Instance | None]:
+        """Return the span that the event opens, or has opened already."""
+        bare = self.rule.bare(key)
+        parallel = self.rule.span.pair == "fifo" and None in bare
+        for span in self._open.exact(key):
+            if span.opened is not None and not parallel:
+                state = f"open since frame {span.opened.seq}"
+                yield tell.reopened(self.rule, key, event, state)
+                return span
+        for span in self._open.match(key) if self._open.phantoms else ():
+            if span.opened is None:
+                self._open.opened(span, event, key)
+                self.real += 1
+                return span
+        if self.rule.span.once:
+            before = self._closed.get(self._closed_keys.get(key, -1))
+            seq = self._old_keys.get(key)
+            if before is not None and before.opened is not None and before.closed is not None:
+                seq = before.closed.seq
+            if seq is not None:
+                yield tell.reopened(self.rule, key, event, f"closed at frame {seq}")
+        parent = self._parent
+        outside = parent is not None and parent.closed is not None
+        if parent is not None and outside and not late:
+            yield tell.opens_outside(self.rule, key, event, parent)
+        if len(self._open) >= MAX_OPEN:
+            span = next(iter(self._open))
+            self._open.remove(span)
+            yield from self._forget("open")
+            yield from span.settle(context)
+        self.real += 1
+        span = self._add(event, key, real=True)
+        span.outside = outside
+        yield from context.answered(self.rule, key, event, late=False)
+        return span
+
+    def _closing(
+        self, span: Instance, event: Event, role: Role, context: Context, late: bool
+    ) -> Iterator[Finding]:
+        yield from span.close(event, role, context)
+        self._open.remove(span)
+        self._closed[span.number] = span
+        self._closed_keys[span.key] = span.number
+        parent = self._parent
+        told = late or span.outside or span.opened is None
+        if parent is not None and parent.closed is not None and not told:
+            yield tell.closes_outside(self.rule, span, event, parent)
+        if len(self._closed) > MAX_CLOSED:
+            yield from self._evict(context)
+
+    def _evict(self, context: Context) -> Iterator[Finding]:
+        number, span = self._closed.popitem(last=False)
+        if self._closed_keys.get(span.key) == number:
+            del self._closed_keys[span.key]
+        yield from span.settle(context)
+        if span.closed is not None and self._keeps_keys:
+            self._old_keys[span.key] = span.closed.seq
+            if len(self._old_keys) > MAX_KEYS:
+                self._old_keys.popitem(last=False)
+                yield from self._forget("closed")
+
+    @property
+    def _keeps_keys(self) -> bool:
+        return self.rule.span.once or self.rule.span.after_close == "forbid"
+
+    def _forget(self, what: str) -> Iterator[Finding]:
+        if not self._forgot:
+            self._forgot = True
+            limit = MAX_OPEN if what == "open" else MAX_KEYS
+            yield tell.forgotten(self.rule, what, limit)
+
+    def _add(self, event: Event, key: Key, *, real: bool) -> Instance:
+        span = Instance(self.rule, key, self._parent, event, real=real)
+        span.tracks = tuple(Track(child, span) for child in self.rule.children)
+        span.number = self._next
+        self._next += 1
+        self._open.add(span)
+        return span
+
+    # The end.
+
+    def settle(self, context: Context) -> Iterator[Finding]:
+        """Yield what the end of the parent shows, in order of the spans' first events."""
+        yield from self._paired(context)
+        spans = [*self._closed.values(), *self._open]
+        for span in sorted(spans, key=lambda each: each.number):
+            yield from span.settle(context)
+
+    def _paired(self, context: Context) -> Iterator[Finding]:
+        """Find the closings that came before their openings, or with another key: one cause."""
+        strays = [span for span in self._closed.values() if span.opened is None]
+        if not strays or context.gap:
+            return
+        for span in self._open:
+            if span.opened is None:
+                continue
+            for stray in strays:
+                early = stray.number < span.number and compatible(stray.key, span.key)
+                near = stray.number > span.number and common(stray.key, span.key) > 0
+                if not (early or near) or stray.first.name not in self.rule.closes:
+                    continue
+                span.resolved = stray.resolved = True
+                strays.remove(stray)
+                show = tell.swapped if early else tell.differing
+                yield show(self.rule, span, stray)
+                break
