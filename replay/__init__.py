@@ -1,0 +1,1 @@
+"""Reading a recording back: the validator."""

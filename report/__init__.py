@@ -1,0 +1,1 @@
+"""Verdicts and findings as text and JSON; recorded text is made inert here."""

@@ -1,0 +1,118 @@
+"""A report as JSON for machines: stable names, stable order, strictly valid.
+
+The document, `{"wsrec": 1, ...}`; times are integer nanoseconds, absent things null:
+
+- `verdict`: `pass`, `fail` or `inconclusive`
+- `contract`: `name`, `origin`
+- `recordings`: a list, each with
+    - `path`, `verdict`, `vacuous` (why nothing was judged, or null), `messages`, `events`
+    - `sessions`: `id`, `client`, `target`, `started_at`, `verdict`, `reasons` (why
+      inconclusive), `messages`, `events` (name: count), `spans` (name: opened),
+      `findings`, `suppressed` (code: findings beyond the first hundred)
+    - `skipped`: `id`, `reason`
+    - `findings`: those about the recording as a whole
+    - `latency`: `span`, `kind`, `count`, `p50_ns`, `p95_ns`, `p99_ns`, `max_ns`, `exact`
+- a finding: `code`, `severity`, `session`, `seq`, `event`, `span`, `key`, `message`,
+  `expected`, `seen`, `nearest`
+
+Recorded text in it is inert: what is not plainly visible is an escape.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from ..checks.finding import Finding
+from ..checks.outcome import LatencyRow, SessionOutcome
+from .inert import inert
+from .model import Judged, Report
+
+__all__ = ["FORMAT", "to_json", "to_value"]
+
+FORMAT: Final = 1
+"""Grows when a name changes its meaning or goes away; new names may come any time."""
+
+Value = Mapping[str, object]
+
+
+def to_json(report: Report) -> str:
+    """Return the report as an indented JSON text that ends with a newline."""
+    return json.dumps(to_value(report), indent=2, allow_nan=False) + "\n"
+
+
+def to_value(report: Report) -> Value:
+    """Return the report as the value that `to_json` writes."""
+    contract = report.contract
+    return {
+        "wsrec": FORMAT,
+        "verdict": report.verdict,
+        "contract": {"name": inert(contract.name), "origin": inert(contract.origin)},
+        "recordings": [_recording(judged) for judged in report.recordings],
+    }
+
+
+def _recording(judged: Judged) -> Value:
+    outcome = judged.outcome
+    return {
+        "path": inert(judged.path),
+        "verdict": outcome.verdict,
+        "vacuous": outcome.vacuous,
+        "messages": outcome.messages,
+        "events": outcome.events,
+        "sessions": [_session(session) for session in outcome.sessions],
+        "skipped": [{"id": each.id, "reason": inert(each.reason)} for each in outcome.skipped],
+        "findings": [_finding(found) for found in outcome.findings],
+        "latency": [_latency(row) for row in outcome.latency],
+    }
+
+
+def _session(session: SessionOutcome) -> Value:
+    return {
+        "id": session.id,
+        "client": _text(session.client),
+        "target": inert(session.target),
+        "started_at": inert(session.started_at),
+        "verdict": session.verdict,
+        "reasons": [inert(reason) for reason in session.reasons],
+        "messages": session.messages,
+        "events": {inert(name): n for name, n in sorted(session.events.items())},
+        "spans": {inert(name): n for name, n in sorted(session.spans.items())},
+        "findings": [_finding(found) for found in session.findings],
+        "suppressed": dict(session.suppressed),
+    }
+
+
+def _finding(found: Finding) -> Value:
+    return {
+        "code": found.code,
+        "severity": found.severity,
+        "session": found.session,
+        "seq": found.seq,
+        "event": _text(found.event),
+        "span": _text(found.span),
+        "key": _text(found.key),
+        "message": inert(found.message),
+        "expected": _text(found.expected),
+        "seen": _text(found.seen),
+        "nearest": _text(found.nearest),
+    }
+
+
+def _latency(row: LatencyRow) -> Value:
+    times = row.times
+    return {
+        "span": inert(row.span),
+        "kind": row.kind,
+        "count": times.count,
+        "p50_ns": times.p50,
+        "p95_ns": times.p95,
+        "p99_ns": times.p99,
+        "max_ns": times.max,
+        "exact": times.exact,
+    }
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else inert(value)

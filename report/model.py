@@ -1,0 +1,41 @@
+"""What a report is made of: the outcome of each recording under one contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..checks.finding import Finding, Verdict
+from ..checks.outcome import Outcome
+from ..schemas.model import Contract
+
+__all__ = ["Judged", "Report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One recording and what the contract says of it."""
+
+    path: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every recording that was judged, in the order given."""
+
+    contract: Contract
+    recordings: tuple[Judged, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """`fail` if any recording fails, else `inconclusive` if any is, else `pass`."""
+        verdicts = {judged.outcome.verdict for judged in self.recordings}
+        if "fail" in verdicts:
+            return "fail"
+        return "pass" if verdicts == {"pass"} else "inconclusive"
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield every finding of every recording."""
+        for judged in self.recordings:
+            yield from judged.outcome.all_findings()
