@@ -1,0 +1,166 @@
+"""Messages that are not what they should be: findings, never exceptions."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]  # it ships no types
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from support.conversation import Line, codes, contract, judge, only, run, server
+from wsrec.checks.decode import MAX_DEPTH, Decoder, Undecodable
+from wsrec.checks.events import Extractor
+from wsrec.schemas.model import Decode
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = ["type", "event", "data", "payload", "run_id", "user_id", "tool_name", "events"]
+AGENT = st.dictionaries(
+    st.sampled_from(FIELDS),
+    st.sampled_from(["agent_started", "tool_completed", "event_batch", "r1", 5, None, True, []])
+    | JSON,
+)
+
+
+def deep(depth: int) -> str:
+    return '{"type": "agent_thinking", "data": ' + "[" * depth + "]" * depth + "}"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("", "not JSON"),
+        ("ping", "not JSON"),
+        ('{"a": 1} {"b": 2}', "not JSON: Extra data at character 9"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
+        ('{"a": -Infinity}', "-Infinity is not a JSON number"),
+        ('{"a": 1e999}', "too large for a double"),
+        ('{"a": ' + "9" * 5000 + "}", "an integer of thousands of digits"),
+        ('{"a": 1, "a": 2}', "the same key twice"),
+        ('{"a": "\\ud800"}', "a lone surrogate"),
+        ('{"\\udfff": 1}', "a lone surrogate"),
+        ("[" * 10_000 + "]" * 10_000, "nested deeper than 100"),
+        ("[" * 10_000, "n"),
+        (deep(MAX_DEPTH), "nested deeper than 100"),
+        (b"\xff\xfe", "not valid UTF-8 at byte 0"),
+        ('{"a": 1\x00}', "not JSON"),
+    ],
+)
+def test_hostile_text_is_a_finding(data: str | bytes, reason: str) -> None:
+    outcome = judge([("server", data), *run()])
+    found = only(outcome)
+    assert (found.code, found.seq) == ("event.undecodable", 1)
+    assert reason in found.message
+    assert len(found.message) < 300
+
+
+def test_what_only_looks_hostile_is_read() -> None:
+    pair = server("agent_thinking", run_id="r1", thought="\U0001f600 [[[[ {{{{")
+    assert codes(judge([pair if i == 2 else line for i, line in enumerate(run())])) == []
+    lines = run()
+    lines[2] = (
+        "server",
+        deep(MAX_DEPTH - 2).replace("[", "{}", 0).replace('{"t', '{"run_id":"r1","t'),
+    )
+    assert codes(judge(lines)) == ["event.schema"]  # data is an array, but it was read
+
+
+def test_binary_json_is_json_unless_kinds_says_otherwise() -> None:
+    lines: list[Line] = [
+        (line[0], json.dumps(line[1]).encode()) for line in run() if not isinstance(line, int)
+    ]
+    assert codes(judge(lines)) == []
+    rules = contract(
+        "decode: [json, {kinds: text}]\nevents: {name: /type}\nspans:\n"
+        "  run: {key: [], open: agent_started, close: agent_completed}\n"
+    )
+    assert judge(lines, rules).vacuous == "no message was an event of the contract"
+
+
+def test_ndjson_is_one_event_a_line() -> None:
+    text = "\r\n".join(json.dumps(line[1]) for line in run()[1:] if not isinstance(line, int))
+    rules = """
+decode: ndjson
+events: {name: /type, fields: {run: /run_id}}
+spans: {run: {key: run, open: agent_started, close: agent_completed, requires: agent_thinking}}
+"""
+    assert codes(judge([("server", text + "\n\n")], rules)) == []
+    found = only(judge([("server", text + "\n{")], rules))
+    assert found.code == "event.undecodable"
+
+
+def test_msgpack() -> None:
+    rules = """
+decode: msgpack
+events: {name: /type, fields: {run: /run_id}}
+spans: {run: {key: run, open: agent_started, close: agent_completed, requires: agent_thinking}}
+"""
+    lines: list[Line] = [
+        (line[0], msgpack.packb(line[1])) for line in run() if not isinstance(line, int)
+    ]
+    assert codes(judge(lines, rules)) == []
+    for junk in (b"", b"\xc1", b"\x91" * 3000, msgpack.packb(float("nan")), "text"):
+        assert codes(judge([*lines, ("server", junk)], rules)) == ["event.undecodable"]
+
+
+@given(st.binary() | st.text())
+@example(struct.pack(">I", 0xDDFFFFFF))
+def test_decoding_never_raises(data: bytes | str) -> None:
+    for codec in ("json", "ndjson", "msgpack"):
+        for value in Decoder(Decode(codec))(data):
+            assert value is None or isinstance(
+                value, Undecodable | dict | list | str | int | float | bool | bytes
+            )
+
+
+@given(JSON)
+def test_json_is_read_as_json_reads_it(value: Any) -> None:
+    [read] = Decoder(Decode())(json.dumps(value))
+    assert isinstance(read, Undecodable) or read == json.loads(json.dumps(value))
+
+
+SOURCES = """
+events:
+  name: [/data/event, {only_key: true}, {join: [/type, /user_id], with: ":"}, {literal: none}]
+  fields: {run: [/run_id, /data/0], user: /user_id}
+"""
+
+
+@given(JSON | AGENT)
+def test_extraction_never_raises(value: Any) -> None:
+    extract = Extractor(contract(SOURCES))
+    name = extract.name(value)
+    assert name
+    fields = extract.fields(value)
+    assert set(fields) <= {"run", "user"}
+    assert extract.knows(name, fields) in (True, False)
+
+
+@given(st.lists(AGENT, max_size=8))
+def test_judging_never_raises(values: list[Any]) -> None:
+    outcome = judge([("server", json.dumps(value)) for value in values])
+    assert outcome.verdict in ("pass", "fail", "inconclusive")
+    again = judge([("server", json.dumps(value)) for value in values])
+    assert outcome == again
+
+
+def test_names_come_from_the_first_source_that_resolves() -> None:
+    extract = Extractor(contract(SOURCES))
+    assert extract.name({"data": {"event": "a"}, "type": "b"}) == "a"
+    assert extract.name({"toolCall": {}}) == "toolCall"
+    assert extract.name({"type": "t", "user_id": 3, "x": 0}) == "t:3"
+    assert extract.name({"type": "t", "x": 0}) == "none"
+    assert extract.fields({"run_id": None, "data": ["d"], "user_id": {}}) == {"run": "d"}
+
+
+def test_a_huge_id_is_kept_short_but_distinct() -> None:
+    extract = Extractor(contract(SOURCES))
+    one, two = (extract.fields({"run_id": "x" * 10**6 + end})["run"] for end in "ab")
+    assert one != two
+    assert len(str(one)) < 200

@@ -1,0 +1,147 @@
+"""Every mistake in a contract is told with its line, its column and the nearest valid word."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from wsrec.schemas.contract import parse
+from wsrec.schemas.mistakes import ContractError, nearest
+
+SPAN = "spans:\n  run: {key: id, open: a, close: b, %s}\n"
+EVENTS = "events: {name: /type, fields: {id: /id}, types: {a: , b: , tool_completed: }}\n"
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(ContractError) as caught:
+        parse(text, "c.yaml")
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def inside(rules: str) -> list[str]:
+    """The mistakes of a span with these rules; they stand on line 4."""
+    return mistakes("wsrec: 1\n" + EVENTS + SPAN % rules)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ("requires_all: a", "unknown key 'requires_all' in span 'run'; did you mean 'requires'?"),
+        ("requires: tool_complete", "unknown event 'tool_complete' in requires of span 'run'; "
+         "did you mean 'tool_completed'?"),
+        ("count: {tool_complete: {max: 1}}", "unknown event 'tool_complete' in count"),
+        ("count: {a: {most: 1}}", "unknown key 'most' in count of span 'run': a"),
+        ("count: {a: {max: -1}}", "must be a whole number from 0"),
+        ("count: {a: {min: 2, max: 1}}", "min 2 is more than max 1"),
+        ("same: userr", "unknown field 'userr' in same of span 'run'"),
+        ("in: runn", "unknown span 'runn' in 'in' of span 'run'"),
+        ("in: run", "unknown span 'run'"),
+        ("must_close: maybe", "must_close of span 'run' must be true or false, not 'maybe'"),
+        ("pair: lifo", "pair of span 'run' must be one of key, fifo, not 'lifo'; "
+         "did you mean 'fifo'?"),
+        ("after_close: forbidden", "did you mean 'forbid'?"),
+        ("latency: {frist: {max: 1s}}", "unknown key 'frist' in latency of span 'run'; "
+         "did you mean 'first'?"),
+        ("latency: {gap: {max: 5}}", "latency of span 'run': gap: max must be a duration"),
+        ("latency: {gap: {max: 5 sec}}", "'5 sec' is not a duration such as 250ms, 2s or 5m"),
+        ("latency: {gap: {}}", "latency of span 'run': gap limits nothing"),
+        ("latency: {gap: {p95: 1s, min_samples: 0}}", "min_samples must be a whole number"),
+        ("latency: {first: {after: x, max: 1s}}", "unknown event 'x' in latency of span 'run'"),
+        ("order: {before: [a, b]}", "order of span 'run' must be a list, not a mapping"),
+        ("order: [{before: [a]}]", "before in order of span 'run' takes 2 or more events"),
+        ("order: [{never: a}]", "needs either 'between' or 'after' beside it"),
+        ("order: [{responds: {to: a}}]", "responds needs both 'to' and 'with'"),
+        ("order: [{after: a}]", "is one of before, responds, never"),
+        ("during: {event: a, sender: clinet}", "did you mean 'client'?"),
+        ("during: {event: a, when: {idd: 1}}", "unknown field 'idd' in when; did you mean 'id'?"),
+        ("during: {event: a, when: {has: [x]}}", "unknown field 'x' in when: has"),
+        ("during: 5", "during of span 'run' must be a word, not 5"),
+        ("abort: b", "'b' is both in close and in abort of span 'run'"),
+        ("fold: {join: d, equals: t}", "key 'fold' in span 'run' is not supported by this version"),
+        ("machine: {}", "key 'machine' in span 'run' is not supported by this version"),
+        ("unique: id", "not supported by this version"),
+        ("monotonic: id", "not supported by this version"),
+        ("nest: true", "not supported by this version"),
+        ("once: true, once: true", "duplicate key 'once', first given on line 4"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_span(rules: str, message: str) -> None:
+    found = inside(rules)
+    assert any(message in each for each in found), found
+    assert all(re.match(r"c\.yaml:[345]:\d+: ", each) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "c.yaml:1:1: the contract is empty"),
+        ("wsrec: 1", "c.yaml:1:1: the contract states nothing: no events, spans or session"),
+        ("- 1", "c.yaml:1:1: the contract must be a mapping, not a list"),
+        ("events: {}", "starts with 'wsrec: 1'"),
+        ("wsrec: 2\nevents: {}", "c.yaml:1:8: this version reads contracts of 'wsrec: 1', not 2"),
+        ("wsrec: 1\nevent: {}", "c.yaml:2:1: unknown key 'event' in the contract; did you mean "
+         "'events'?"),
+        ("wsrec: 1\nextends: x\nevents: {}", "key 'extends' in the contract is not supported"),
+        ("wsrec: 1\napplies_to: {}\nevents: {}", "'applies_to' in the contract is not supported"),
+        ("wsrec: 1\nname: 5\nevents: {}", "c.yaml:2:7: name must be a word, not 5"),
+        ("wsrec: 1\nevents: {name: type}", "'type' is not a JSON Pointer: it must start with '/'"),
+        ("wsrec: 1\nevents: {name: /a~2}", "'~' must be '~0' or '~1'"),
+        ("wsrec: 1\nevents: {name: {only: true}}", "unknown key 'only'"),
+        ("wsrec: 1\nevents: {name: {join: [/a], literal: b}}", "is a pointer or one of only_key"),
+        ("wsrec: 1\nevents: {fields: {id: /a/*}}", "'*' is not allowed in field 'id'"),
+        ("wsrec: 1\nevents: {fields: {has: /a}}", "a field cannot be named 'has'"),
+        ("wsrec: 1\nevents: {types: {a: {sender: me}}}", "sender of event 'a' must be one of"),
+        ("wsrec: 1\nevents: {types: {a: {schema: x.json}}}", "no folder, so it cannot name files"),
+        ("wsrec: 1\nevents: {types: {a: {schema: 'm:T'}}}", "module:Type is not supported"),
+        ("wsrec: 1\nevents: {types: {a: {schema: {type: strin}}}}", "not a JSON Schema: at /type"),
+        ("wsrec: 1\nevents: {unknown: error}", "must be one of allow, warn, fail"),
+        ("wsrec: 1\nevents: {unknown_fields: fail}", "not supported by this version"),
+        ("wsrec: 1\ndecode: socketio\nevents: {}", "'socketio' is not supported by this version"),
+        ("wsrec: 1\ndecode: [{split: ';'}]\nevents: {}", "key 'split' in a decode step is not"),
+        ("wsrec: 1\ndecode: jsn\nevents: {}", "did you mean 'json'?"),
+        ("wsrec: 1\ndecode: [json, msgpack]\nevents: {}", "a second codec 'msgpack' after 'json'"),
+        ("wsrec: 1\ndecode: [{each: /a}, json]\nevents: {}", "must stand before the 'each' steps"),
+        ("wsrec: 1\ndecode: [{when: {/a: 1}}]\nevents: {}", "needs 'each' beside it"),
+        ("wsrec: 1\ndecode: [{kinds: [texts]}]\nevents: {}", "did you mean 'text'?"),
+        ("wsrec: 1\nspans: {s: {}}", "span 's' needs 'open'"),
+        ("wsrec: 1\nspans: {s: 5}", "span 's' must be a mapping, not 5"),
+        ("wsrec: 1\nspans: {s: {open: a, key: k}}", "span 's' needs 'close'"),
+        ("wsrec: 1\nspans: {s: {open: a, close: b}}", "span 's' needs 'key'"),
+        ("wsrec: 1\nspans: {s: {open: a, close: a, key: []}}", "is both in open and in close"),
+        ("wsrec: 1\nspans:\n  a: {in: b, open: x, close: y, key: []}\n"
+         "  b: {in: a, open: x, close: y, key: []}", "c.yaml:3:3: span 'a' is inside itself"),
+        ("wsrec: 1\nsession: {close_codes: 99}", "a close code must be a whole number from 1000"),
+        ("wsrec: 1\nsession: {closed_by: me}", "must be one of client, server, proxy"),
+        ("wsrec: 1\nsession: {reconnect: {max: 3s}}", "reconnect needs both 'max' and 'by'"),
+        ("wsrec: 1\nsession: {machine: {}}", "key 'machine' in session is not supported"),
+        ("wsrec: 1\nsession: {max_messages: 5}", "not supported by this version"),
+        ("wsrec: 1\nevents: {}\nseverity: {span.missin: off}", "did you mean 'span.missing'?"),
+        ("wsrec: 1\nevents: {}\nseverity: {span: loud}", "severity of span must be one of"),
+        ("wsrec: 1\nevents: {a: [}", "c.yaml:2:14: not valid YAML"),
+        ("wsrec: 1\n\tevents: {}", "c.yaml:2:1: not valid YAML"),
+        ("wsrec: 1\n---\nwsrec: 1", "a second document"),
+        ("wsrec: 1\nevents: !!python/object:os.system {}", "is not allowed in a contract"),
+        ("wsrec: 1\nevents: &a {name: *a}", "aliases (*a) are not allowed in a contract"),
+        ("wsrec: 1\n? [a, b]\n: c", "a key must be a word"),
+        ('{"wsrec": 1,\n\t"event": {}}', "c.yaml:2:2: unknown key 'event'"),
+        ("[" * 100_000, "nested deeper than"),
+        ("- a\n" * 30_000, "more than 20000 values"),
+        ("#" * 300_000, "longer than 262144 characters"),
+        ("a: \x07", "not valid YAML"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_contract(text: str, message: str) -> None:
+    found = mistakes(text)
+    assert any(message in each for each in found), found
+    assert all("\n" not in each for each in found)
+
+
+def test_all_mistakes_are_found_in_one_reading_and_in_order() -> None:
+    found = mistakes("wsrec: 3\nevents: {nam: /t}\nsession: {idel: 3s}\nseverity: {x: y}\n")
+    assert [each.split(":")[1] for each in found] == ["1", "2", "3", "4", "4"]
+
+
+def test_the_nearest_word() -> None:
+    assert nearest("requires_all", {"requires", "order"}) == "requires"
+    assert nearest("zzz", {"requires"}) is None
+    assert nearest("x" * 10**6, {"requires"}) is None
