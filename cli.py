@@ -178,6 +178,24 @@ def contract_show(name: str) -> None:
     click.echo(find(name).text, nl=False)
 
 
+@contract.command("copy")
+@click.argument("name", metavar="PACK")
+@click.argument("folder", type=click.Path(path_type=Path))
+def contract_copy(name: str, folder: Path) -> None:
+    """Copy a pack, its contract and its schemas, to a new FOLDER, to change it there."""
+    import shutil
+
+    from .schemas.packs import pack_path, packs
+
+    if name not in packs():
+        raise click.UsageError(f"no pack {name!r}; the packs are: {', '.join(packs())}")
+    try:
+        shutil.copytree(pack_path(name).parent, folder)
+    except FileExistsError:
+        raise click.UsageError(f"{folder} exists already; give a new folder") from None
+    click.echo(folder / "contract.yaml")
+
+
 @contract.command("check")
 @click.argument("names", nargs=-1, required=True, metavar="FILE...")
 def contract_check(names: tuple[str, ...]) -> None:

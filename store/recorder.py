@@ -133,6 +133,10 @@ class Recorder:
                     ended = datetime.now(UTC).isoformat(timespec="microseconds")
                     connection.execute("INSERT INTO meta VALUES ('ended_at', ?)", (ended,))
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    # One file from now on, for read-only media too. Not while somebody reads:
+                    # then a -wal stays beside it, empty.
+                    with contextlib.suppress(sqlite3.OperationalError):
+                        connection.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error as error:
             self.failure = error
         finally:

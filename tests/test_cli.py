@@ -1,0 +1,275 @@
+"""The command line as a user meets it: what it prints, exit codes, one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def wsrec(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "wsrec", *map(str, words)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="session")
+def demo(folder: Path) -> subprocess.CompletedProcess[str]:
+    return wsrec("demo", "-o", "good.db", cwd=folder)
+
+
+@pytest.fixture(scope="session")
+def broken(folder: Path) -> subprocess.CompletedProcess[str]:
+    return wsrec("demo", "--broken", "-o", "bad.db", cwd=folder)
+
+
+@pytest.fixture
+def recording(demo: object, folder: Path) -> Path:
+    return folder / "good.db"
+
+
+class TestDemo:
+    def test_all_went_well(self, demo: subprocess.CompletedProcess[str]) -> None:
+        assert (demo.returncode, demo.stderr) == (0, "")
+        assert "verdict   pass" in demo.stdout
+        assert re.search(r"clients to backend +50 +50 +50\n", demo.stdout)
+        assert re.search(r"backend to clients +300 +300 +300\n", demo.stdout)
+        rows = re.findall(r"^ +\d+ +2 +4 +2 +2 +2 +pass *$", demo.stdout, re.MULTILINE)
+        assert len(rows) == 25
+
+    def test_a_broken_backend_is_told_fault_by_fault(
+        self, broken: subprocess.CompletedProcess[str]
+    ) -> None:
+        assert (broken.returncode, broken.stderr) == (1, "")
+        faults = re.findall(r"^error (\S+) (\S+)\n  session (\d)", broken.stdout, re.MULTILINE)
+        assert sorted(faults) == [
+            ("event.schema", "agent_thinking", "4"),
+            ("latency.first", "agent_started", "2"),
+            ("span.after_close", "agent_thinking", "3"),
+            ("span.unclosed", "tool_executing", "1"),
+        ]
+        assert "nothing lost" in broken.stdout
+
+    def test_a_former_recording_is_kept(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            done = wsrec("demo", "--sessions", "1", "--messages", "1", cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+        assert {"demo.db", "demo.db.old"} == {path.name for path in tmp_path.iterdir()}
+
+
+class TestLookingInside:
+    def test_sessions(self, recording: Path) -> None:
+        done = wsrec("sessions", recording)
+
+        assert done.returncode == 0
+        head, *rows = done.stdout.splitlines()
+        assert head.split() == [
+            "session",
+            "frames",
+            "bytes",
+            "started",
+            "(UTC)",
+            "lasted",
+            "answer",
+            "ended",
+            "by",
+            "target",
+        ]
+        assert len(rows) == 25
+        assert all("client, 1000" in row and "/ws?user=user-" in row for row in rows)
+
+    def test_sessions_for_machines(self, recording: Path) -> None:
+        lines = wsrec("sessions", recording, "--format", "json").stdout.splitlines()
+
+        sessions = [json.loads(line) for line in lines]
+        assert [session["id"] for session in sessions] == list(range(1, 26))
+        assert all(session["clean"] and session["close_code"] == 1000 for session in sessions)
+
+    def test_show_one_session(self, recording: Path) -> None:
+        lines = wsrec("show", recording, "7").stdout.splitlines()
+
+        assert lines[0].startswith("session 7  /ws?user=")
+        assert [line.split()[2:5] for line in lines[1:3]] == [
+            ["→", "client", "text"],
+            ["←", "server", "text"],
+        ]
+        assert lines[-1].split()[1:] == ["16", "←", "server", "close", "1000"]
+
+    def test_show_for_machines_is_what_sqlite_says(self, recording: Path) -> None:
+        lines = wsrec("show", recording, "7", "--format", "json").stdout.splitlines()
+
+        shown = [(m["seq"], m["data"]) for m in map(json.loads, lines) if "data" in m]
+        with sqlite3.connect(recording) as database:
+            query = "SELECT last_seq, data FROM messages WHERE session_id = 7"
+            assert shown == database.execute(query).fetchall()
+
+    def test_frames(self, recording: Path) -> None:
+        lines = wsrec("show", recording, "7", "--frames", "--format", "json").stdout.splitlines()
+
+        frames = [json.loads(line) for line in lines]
+        assert [frame["seq"] for frame in frames] == list(range(1, 17))
+        assert {frame["masked"] for frame in frames if frame["sender"] == "client"} == {True}
+
+    def test_reads_well_in_any_sqlite_tool(self, recording: Path) -> None:
+        with sqlite3.connect(recording) as database:
+            rows = database.execute("SELECT sender, kind, data FROM messages LIMIT 2").fetchall()
+
+        assert rows[0][:2] == ("client", "text")
+        assert json.loads(rows[0][2])["type"] == "user_message"
+        assert json.loads(rows[1][2])["type"] == "agent_started"
+
+
+class TestValidate:
+    def test_json(self, recording: Path) -> None:
+        done = wsrec("validate", recording, "--format", "json")
+
+        assert done.returncode == 0
+        assert json.loads(done.stdout)["verdict"] == "pass"
+
+    def test_into_a_file(self, recording: Path, tmp_path: Path) -> None:
+        report = tmp_path / "report.json"
+        done = wsrec("validate", recording, "--format", "json", "-o", report)
+
+        assert (done.returncode, done.stdout) == (0, "")
+        assert json.loads(report.read_text())["verdict"] == "pass"
+
+    def test_one_bad_recording_among_good_ones(self, recording: Path, broken: object) -> None:
+        done = wsrec("validate", recording, recording.with_name("bad.db"))
+
+        assert done.returncode == 1
+        assert "verdict   fail" in done.stdout
+
+    def test_a_copied_pack_is_a_contract_like_any_other(
+        self, recording: Path, tmp_path: Path
+    ) -> None:
+        copied = wsrec("contract", "copy", "agent-events", tmp_path / "mine")
+
+        assert copied.returncode == 0
+        contract = copied.stdout.strip()
+        assert wsrec("contract", "check", contract).returncode == 0
+        assert wsrec("validate", recording, "-c", contract).returncode == 0
+
+
+@pytest.fixture
+def truncated(recording: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "truncated.db"
+    path.write_bytes(recording.read_bytes()[:50_000])
+    return path
+
+
+@pytest.fixture
+def typo(tmp_path: Path) -> Path:
+    path = tmp_path / "typo.yaml"
+    path.write_text("wsrec: 1\nspans:\n  run:\n    open: a\n    close: b\n    requiers: [c]\n")
+    return path
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that a failure has said, and no more than that."""
+    (line,) = done.stderr.splitlines()
+    assert "Traceback" not in line
+    assert done.stdout == ""
+    return line
+
+
+class TestBadInput:
+    def test_no_such_file(self) -> None:
+        done = wsrec("validate", "nowhere.db")
+
+        assert done.returncode == 3
+        assert one_line(done) == "wsrec: nowhere.db: No such file or directory"
+
+    def test_not_a_recording(self) -> None:
+        done = wsrec("validate", ROOT / "pyproject.toml")
+
+        assert done.returncode == 3
+        assert one_line(done).endswith("not a wsrec recording (not an SQLite file)")
+
+    def test_another_sqlite_file(self, tmp_path: Path) -> None:
+        with sqlite3.connect(tmp_path / "other.db") as database:
+            database.execute("CREATE TABLE frames (id)")
+        done = wsrec("show", tmp_path / "other.db")
+
+        assert done.returncode == 3
+        assert one_line(done).endswith("not a wsrec recording (another SQLite file)")
+
+    def test_a_truncated_recording(self, truncated: Path) -> None:
+        done = wsrec("validate", truncated)
+
+        assert done.returncode == 3
+        assert "truncated: 50000 of " in one_line(done)
+
+    def test_no_such_session(self, recording: Path) -> None:
+        done = wsrec("show", recording, "99")
+
+        assert done.returncode == 3
+        assert "no session 99" in one_line(done)
+
+    def test_a_contract_with_a_typo(self, recording: Path, typo: Path) -> None:
+        done = wsrec("validate", recording, "-c", typo)
+
+        assert done.returncode == 2
+        assert f"{typo}:6:5: unknown key 'requiers'" in done.stderr
+        assert "did you mean 'requires'?" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_no_such_pack(self, recording: Path) -> None:
+        done = wsrec("validate", recording, "-c", "agent-event")
+
+        assert done.returncode == 2
+        assert "did you mean 'agent-events'?" in one_line(done)
+
+    def test_nothing_to_judge(self, recording: Path, tmp_path: Path) -> None:
+        contract = tmp_path / "other.yaml"
+        contract.write_text(
+            "wsrec: 1\nevents: {name: /type, fields: {id: /id}}\n"
+            "spans: {job: {key: id, open: a, close: b}}\n"
+        )
+        done = wsrec("validate", recording, "-c", contract)
+
+        assert done.returncode == 5
+        assert "contract.vacuous" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["proxy", "localhost:80"], "expected a ws, wss, http or https URL"),
+            (["proxy", "ws://h", "-l", "here"], "expected HOST:PORT"),
+            (["validate"], "Missing argument"),
+            (["contract", "copy", "nothing", "x"], "no pack 'nothing'"),
+        ],
+    )
+    def test_usage(self, words: list[str], said: str) -> None:
+        done = wsrec(*words)
+
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def commands() -> Iterator[str]:
+    for match in re.finditer(r"^    (wsrec .*)$", (ROOT / "README.md").read_text(), re.MULTILINE):
+        yield match[1]
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if "proxy" not in c])
+def test_what_the_readme_shows_works(command: str, recording: Path, tmp_path: Path) -> None:
+    (tmp_path / "session.db").write_bytes(recording.read_bytes())
+    if "my-contract/" in command:
+        wsrec("contract", "copy", "agent-events", "my-contract", cwd=tmp_path)
+
+    done = wsrec(*command.split()[1:], cwd=tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
