@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
+import ssl
 from http import HTTPStatus
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -39,6 +42,7 @@ log = logging.getLogger("wsrec.proxy")
 
 _HANDSHAKE_TIMEOUT = 30.0  # seconds for its answer to an upgrade
 _IDLE_TIMEOUT = 75.0  # seconds that a connection may wait before its (next) request is complete
+_RELEASED = 8  # streams that read on at once when the recorder has room again
 
 
 class Proxy:
@@ -67,7 +71,7 @@ class Proxy:
         """Set when the recording cannot be written any more: no session runs unrecorded."""
         self._drain = drain
         self._tunnels: set[Tunnel] = set()
-        self._throttled: set[Pipe] = set()
+        self._throttled: dict[Pipe, None] = {}  # in the order in which they began to wait
         self._last_gone = asyncio.Event()
         self._stopping = False
 
@@ -246,12 +250,15 @@ class Proxy:
 
     def _throttle(self, pipe: Pipe) -> None:
         pipe.hold(RECORD)
-        self._throttled.add(pipe)
+        self._throttled[pipe] = None
 
     def _release(self) -> None:
-        throttled, self._throttled = self._throttled, set()
-        for pipe in throttled:
+        """Let those read on that have waited longest: few at a time, so that each gets its turn."""
+        for pipe in tuple(islice(self._throttled, _RELEASED)):
+            del self._throttled[pipe]
             pipe.release(RECORD)
+        if self._throttled and self._recorder.has_room():
+            asyncio.get_running_loop().call_soon(self._release)
 
     def _fail(self, error: Exception) -> None:
         """Nothing is forwarded that is not recorded: end what runs, take nothing new."""
@@ -272,9 +279,9 @@ def _peer(request: web.BaseRequest) -> str | None:
 
 def reason(error: OSError) -> str:
     """Say what went wrong without the address, which event loops put into `strerror`."""
-    if error.errno is None or error.errno < 0:  # a name that is not found, a certificate
+    if isinstance(error, ssl.SSLError | socket.gaierror):  # their numbers are not errno's
         return error.strerror or str(error)
-    return os.strerror(error.errno)
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _in_a_line(fault: Exception) -> str:

@@ -59,8 +59,10 @@ class Pipe(asyncio.Protocol):
         self.ended = False  # the peer will send nothing more
         self.lost = False
         # With no room in it, the buffer tells at once when a peer does not take what we write,
-        # and again when it has taken all: that is when it counts as forwarded.
-        transport.set_write_buffer_limits(high=0)
+        # and again when it has taken all: that is when it counts as forwarded. A TLS transport
+        # pauses at the mark instead of above it: at 0 it would pause with nothing to wait for.
+        tls = transport.get_extra_info("sslcontext") is not None
+        transport.set_write_buffer_limits(high=1 if tls else 0)
 
     def data_received(self, data: bytes) -> None:
         """Forward first, then record: the peer does not wait for the recorder."""

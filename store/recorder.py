@@ -26,7 +26,7 @@ __all__ = ["Recorder"]
 
 _HIGH = 4 << 20
 """Backlog in bytes beyond which sockets must not be read."""
-_LOW = 3 << 20
+_LOW = (4 << 20) - (256 << 10)
 """Backlog at which reading goes on. Close to `_HIGH`: a long pause is a long wait for someone."""
 _HURRY = 1 << 20
 """Backlog that is written at once."""
@@ -34,6 +34,8 @@ _NAP, _NAPS = 0.005, 8
 """Seconds between looks at the backlog, and after how many it is written in any case."""
 _BATCH = 1 << 20
 """Bytes written in one transaction at most."""
+_STEP = 64 << 10
+"""Bytes after which a waiting reader is told that there is room again."""
 _ITEM = 256
 """What an item weighs in the backlog beside its bytes."""
 
@@ -112,12 +114,16 @@ class Recorder:
         if not self._awake:
             self._awake = True
             self._wake.set()
-        if backlog > _HIGH:
-            self._crowded = True
-            # Looked at again: if the thread made room before it could see the line above, it
-            # will not call `on_room`.
-            return self._taken - self._written >= _LOW
-        return False
+        return backlog > _HIGH and not self.has_room()
+
+    def has_room(self) -> bool:
+        """Whether sockets may be read; if not, `on_room` is called when they may."""
+        if self._taken - self._written < _LOW:
+            return True
+        self._crowded = True
+        # Looked at again: if the thread made room before it could see the line above, it does
+        # not call `on_room`.
+        return self._taken - self._written < _LOW
 
     def close(self) -> None:
         """Write what is left, mark the recording's clean end, close the file.
@@ -132,6 +138,7 @@ class Recorder:
                 if self.failure is None:
                     ended = datetime.now(UTC).isoformat(timespec="microseconds")
                     connection.execute("INSERT INTO meta VALUES ('ended_at', ?)", (ended,))
+                    connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for a reader
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     # One file from now on, for read-only media too. Not while somebody reads:
                     # then a -wal stays beside it, empty.
@@ -176,14 +183,21 @@ class Recorder:
         """Write up to `_BATCH` bytes of the queue in one transaction."""
         take = self._queue.popleft
         self._connection.execute("BEGIN IMMEDIATE")
-        weight = 0
+        weight = told = 0
         while self._queue and weight < _BATCH:
             work, size, args = take()
             work(*args)
             weight += size + _ITEM
+            if weight - told > _STEP:
+                self._make_room(weight - told)
+                told = weight
         self._batch.flush()
         self._connection.execute("COMMIT")
-        self._written += weight
+        self._make_room(weight - told)
+
+    def _make_room(self, size: int) -> None:
+        """Note that `size` bytes have left the queue; they are in rows of this transaction."""
+        self._written += size
         if self._crowded and self._taken - self._written < _LOW:
             self._crowded = False
             self._on_room()
