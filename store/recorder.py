@@ -264,7 +264,10 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != APPLICATION_ID:
-        raise RecordingError(f"{path}: not a wsrec recording; give the recording another name")
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application_id or tables:
+            raise RecordingError(f"{path}: not a wsrec recording; give the recording another name")
+        return  # a recorder was killed before it had made the tables
     if version > FORMAT_VERSION:
         raise RecordingError(
             f"{path}: recording format {version} is newer than this wsrec reads "
