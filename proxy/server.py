@@ -9,7 +9,6 @@ import os
 import socket
 import ssl
 from http import HTTPStatus
-from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -32,7 +31,8 @@ from .handshake import (
 )
 from .headers import Pairs, decode_pairs, get, outgoing
 from .http import answer, forward_http, relay_response
-from .tunnel import RECORD, Pipe, Tunnel
+from .throttle import Throttle
+from .tunnel import RECORD, Tunnel
 from .unmask import unmask
 from .upstream import Upstream
 
@@ -42,7 +42,6 @@ log = logging.getLogger("wsrec.proxy")
 
 _HANDSHAKE_TIMEOUT = 30.0  # seconds for its answer to an upgrade
 _IDLE_TIMEOUT = 75.0  # seconds that a connection may wait before its (next) request is complete
-_RELEASED = 8  # streams that read on at once when the recorder has room again
 
 
 class Proxy:
@@ -71,7 +70,7 @@ class Proxy:
         """Set when the recording cannot be written any more: no session runs unrecorded."""
         self._drain = drain
         self._tunnels: set[Tunnel] = set()
-        self._throttled: dict[Pipe, None] = {}  # in the order in which they began to wait
+        self._throttle = Throttle(RECORD, lambda: self._recorder.has_room())
         self._last_gone = asyncio.Event()
         self._stopping = False
 
@@ -88,7 +87,7 @@ class Proxy:
             self.recording,
             meta={"wsrec_version": __version__, "upstream": str(self.upstream)},
             unmask=unmask,
-            on_room=lambda: loop.call_soon_threadsafe(self._release),
+            on_room=lambda: loop.call_soon_threadsafe(self._throttle.release),
             on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
         )
         self._http = http_client()
@@ -247,18 +246,6 @@ class Proxy:
         log.warning("%s", text)
         late = isinstance(fault, TimeoutError)
         return answer(HTTPStatus.GATEWAY_TIMEOUT if late else HTTPStatus.BAD_GATEWAY, text)
-
-    def _throttle(self, pipe: Pipe) -> None:
-        pipe.hold(RECORD)
-        self._throttled[pipe] = None
-
-    def _release(self) -> None:
-        """Let those read on that have waited longest: few at a time, so that each gets its turn."""
-        for pipe in tuple(islice(self._throttled, _RELEASED)):
-            del self._throttled[pipe]
-            pipe.release(RECORD)
-        if self._throttled and self._recorder.has_room():
-            asyncio.get_running_loop().call_soon(self._release)
 
     def _fail(self, error: Exception) -> None:
         """Nothing is forwarded that is not recorded: end what runs, take nothing new."""

@@ -15,6 +15,7 @@ from ..store.tap import SessionTap
 from ..wire.close import close_body
 from ..wire.decoder import FrameDecoder
 from ..wire.frames import CLOSE, Frame, encode_frame
+from .throttle import Throttle
 
 __all__ = ["RECORD", "Pipe", "Tunnel"]
 
@@ -34,6 +35,7 @@ class Pipe(asyncio.Protocol):
         "_closing",
         "_holds",
         "_record",
+        "_waiting",
         "active_ns",
         "ended",
         "lost",
@@ -52,6 +54,7 @@ class Pipe(asyncio.Protocol):
         self.sender: Sender = sender
         self.transport = transport
         self._record = tunnel.tap.stream(sender)
+        self._waiting = tunnel.throttle.waiting
         self._blocked = False  # the other transport holds bytes that its peer has not taken
         self._holds = 0
         self._closing: FrameDecoder | None = None
@@ -72,8 +75,8 @@ class Pipe(asyncio.Protocol):
             return
         self.write(data)
         full = self._record(at_ns, None if self._blocked else monotonic_ns(), data)
-        if full:
-            self.tunnel.throttle(self)
+        if full or self._waiting:
+            self.tunnel.throttle.wait(self)
 
     def pause_writing(self) -> None:
         """This transport's peer does not take what we write: stop reading the other one."""
@@ -158,7 +161,7 @@ class Tunnel:
         tap: SessionTap,
         client: asyncio.Transport,
         server: asyncio.Transport,
-        throttle: Callable[[Pipe], None],
+        throttle: Throttle,
         on_closed: Callable[[Tunnel], None],
     ) -> None:
         self.tap = tap

