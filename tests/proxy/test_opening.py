@@ -1,0 +1,304 @@
+"""The opening handshake: what the backend sees of it, and whose answer opens a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.proxying import in_process, sessions
+from support.raw import ACCEPT, SWITCH, Peer, backend, conversation, open_session, upgrade
+
+HELLO = b"\x81\x05hello"
+
+
+@conversation
+async def test_the_backend_sees_the_request_byte_for_byte(recording: Path) -> None:
+    request = upgrade(
+        "Origin: https://app.test",
+        "Cookie: a=1; b=2",
+        "Cookie: c=3",
+        "X-Repeated: one",
+        "X-Repeated: two",
+        "Sec-WebSocket-Protocol: chat, jwt.abc",
+        "Sec-WebSocket-Protocol: second",
+        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-none",
+        "User-Agent: conversation/1",
+        "Authorization: Bearer öä",
+        target="/a//b%2F..;/c/../d?x=%20&y&z=%zz&a+b",
+    )
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(request)
+        server = await behind.accept()
+        assert await server.head() == request.decode("latin-1")
+        await client.close()
+
+    (session,) = sessions(recording)
+    assert session.target == "/a//b%2F..;/c/../d?x=%20&y&z=%zz&a+b"
+
+
+@conversation
+async def test_the_client_sees_the_101_byte_for_byte(recording: Path) -> None:
+    answer = (
+        "HTTP/1.1 101 Why Not\r\n"
+        "server: backend/1\r\n"
+        "Upgrade: WebSocket\r\n"
+        "Connection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {ACCEPT}\r\n"
+        "Set-Cookie: a=1; Path=/\r\n"
+        "Set-Cookie: b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT\r\n"
+        "Sec-WebSocket-Protocol: chat\r\n"
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=12\r\n"
+        "X-Name: öä\r\n"
+        "\r\n"
+    )
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade())
+        server = await behind.accept()
+        await server.head()
+        await server.send(answer.encode())
+        assert (await client.head()).encode("latin-1") == answer.encode()
+        await client.close()
+        await server.close()
+
+    (session,) = sessions(recording)
+    assert session.status == 101
+    assert session.subprotocol == "chat"
+    assert session.extensions == "permessage-deflate; server_max_window_bits=12"
+    assert [value for name, value in session.response_headers if name == "Set-Cookie"] == [
+        "a=1; Path=/",
+        "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+    ]
+
+
+@conversation
+async def test_two_spellings_of_a_name_lose_no_value(recording: Path) -> None:
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade("Cookie: a=1", "X-Other: 1", "cookie: b=2"))
+        server = await behind.accept()
+        assert (await server.head()).endswith(
+            "\r\nCookie: a=1\r\nX-Other: 1\r\nCookie: b=2\r\n\r\n"
+        )
+        await client.close()
+
+
+@conversation
+async def test_the_recording_holds_the_request(recording: Path) -> None:
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client, server = await open_session(proxy.port, behind)
+        await client.close()
+        await server.close()
+
+    (session,) = sessions(recording)
+    assert session.target == "/"
+    assert session.client is not None
+    assert session.client.startswith("127.0.0.1:")
+    assert session.request_headers[:2] == (("Host", "backend.test"), ("Upgrade", "websocket"))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (200, "OK"),
+        (302, "Found"),
+        (401, "Unauthorized"),
+        (403, "Nope"),
+        (404, "Not Found"),
+        (426, "Upgrade Required"),
+        (500, "Internal Server Error"),
+    ],
+)
+@conversation
+async def test_any_other_answer_is_passed_on_whole(
+    recording: Path, status: int, reason: str
+) -> None:
+    body = b"no tunnel for you\n" * 5000
+    head = f"HTTP/1.1 {status} {reason}"
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade())
+        server = await behind.accept()
+        await server.head()
+        fields = f"WWW-Authenticate: Bearer\r\nLocation: /login\r\nContent-Length: {len(body)}"
+        await server.send(f"{head}\r\n{fields}\r\n\r\n".encode() + body)
+        answer = await client.head()
+        assert answer.startswith(f"{head}\r\nWWW-Authenticate: Bearer\r\nLocation: /login\r\n")
+        assert await client.exactly(len(body)) == body
+        await client.close()
+        assert behind.accepted == 1  # a redirect is the client's to follow
+
+    (session,) = sessions(recording)
+    assert session.status == status
+    assert ("Location", "/login") in session.response_headers
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SWITCH.replace(b"s3pP", b"AAAA"),
+        SWITCH.replace(f"Sec-WebSocket-Accept: {ACCEPT}\r\n".encode(), b""),
+        SWITCH.replace(b"Upgrade: websocket\r\n", b""),
+        SWITCH.replace(b"Upgrade: websocket", b"Upgrade: h2c"),
+        SWITCH.replace(b"Connection: Upgrade\r\n", b""),
+        b"",
+        b"220 mail.test ESMTP\r\n",
+        b"HTTP/1.1 101 Switching",
+    ],
+    ids=[
+        "wrong-accept",
+        "no-accept",
+        "no-upgrade",
+        "other-upgrade",
+        "no-connection",
+        "silence",
+        "not-http",
+        "cut",
+    ],
+)
+@conversation
+async def test_an_answer_that_proves_nothing_opens_no_tunnel(
+    recording: Path, answer: bytes
+) -> None:
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade() + b"\x81\x80\0\0\0\0")
+        server = await behind.accept()
+        await server.head()
+        if answer:
+            await server.send(answer)
+        server.half_close()
+        assert (await client.head()).startswith("HTTP/1.1 502 ")
+        assert (await client.rest()).startswith(f"wsrec: {behind.url}: ".encode())
+        assert await server.rest() == b""
+
+    (session,) = sessions(recording)
+    assert session.status == 502
+    assert session.clean
+
+
+@conversation
+async def test_a_backend_that_never_answers_is_given_up(
+    recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsrec.proxy.server._HANDSHAKE_TIMEOUT", 0.2)
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade())
+        server = await behind.accept()
+        await server.head()
+        assert (await client.head()).startswith("HTTP/1.1 504 ")
+        assert await server.rest() == b""
+
+    assert sessions(recording)[0].status == 504
+
+
+@conversation
+async def test_a_client_that_leaves_before_the_answer_leaves_nothing_behind(
+    recording: Path,
+) -> None:
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade())
+        server = await behind.accept()
+        await server.head()
+        await client.close()
+        assert await server.rest() == b""
+
+    (session,) = sessions(recording)
+    assert session.status is None
+    assert session.clean
+
+
+@conversation
+async def test_a_handshake_that_is_not_answered_when_the_proxy_ends(recording: Path) -> None:
+    async with backend() as behind:
+        async with in_process(behind.url, recording) as proxy:
+            client = await Peer.connect(proxy.port)
+            await client.send(upgrade())
+            server = await behind.accept()
+            await server.head()
+        assert await client.rest() == b""
+        assert await server.rest() == b""
+
+    assert sessions(recording)[0].clean
+
+
+REFUSED = {
+    "version-12": (upgrade("Sec-WebSocket-Version: 12", without="Sec-WebSocket-Version"), 426),
+    "no-version": (upgrade(without="Sec-WebSocket-Version"), 426),
+    "two-versions": (upgrade("Sec-WebSocket-Version: 13"), 426),
+    "post": (upgrade().replace(b"GET", b"POST"), 405),
+    "http-1.0": (upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"), 505),
+    "body": (upgrade("Content-Length: 5") + b"hello", 400),
+    "chunked-body": (upgrade("Transfer-Encoding: chunked") + b"0\r\n\r\n", 400),
+    "no-key": (upgrade(without="Sec-WebSocket-Key"), 400),
+    "short-key": (upgrade("Sec-WebSocket-Key: AAAA", without="Sec-WebSocket-Key"), 400),
+    "two-keys": (upgrade("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="), 400),
+    "no-connection": (upgrade(without="Connection"), 400),
+    "connection-names-origin": (upgrade("Connection: Origin"), 400),
+    "connection-names-cookie": (
+        upgrade("Connection: Upgrade, Cookie", without="Connection"),
+        400,
+    ),
+    "upgrade-to-two": (upgrade("Upgrade: h2c"), 400),
+    "absolute-form": (upgrade(target="http://other.test/"), 400),
+    "header-not-utf8": (upgrade().replace(b"backend.test", b"b\xe4ckend.test"), 400),
+}
+
+
+@pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=list(REFUSED))
+@conversation
+async def test_refused_before_the_backend_hears_of_it(
+    recording: Path, request_: bytes, status: int
+) -> None:
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(request_ + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await client.head()
+        assert answer.split()[1] == str(status)
+        assert b"smuggled" not in await client.rest()
+        if status == 426:
+            assert "\r\nSec-WebSocket-Version: 13\r\n" in answer
+        assert behind.accepted == 0
+
+    (session,) = sessions(recording)
+    assert session.status == status
+    assert session.clean
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        upgrade("Host: other.test"),
+        upgrade("No colon"),
+        upgrade(target="@other.test"),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=["two-hosts", "no-colon", "no-path", "tls"],
+)
+@conversation
+async def test_what_is_not_http_is_no_session(recording: Path, request_: bytes) -> None:
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(request_)
+        assert (await client.head()).split()[1] == "400"
+        await client.rest()
+        assert behind.accepted == 0
+
+    assert sessions(recording) == []
+
+
+@conversation
+async def test_an_upstreams_path_goes_in_front(recording: Path) -> None:
+    async with backend() as behind, in_process(behind.url + "/v1/", recording) as proxy:
+        for asked, sent in [("/realtime?m=1", "/v1/realtime?m=1"), ("/v1/chat", "/v1/chat")]:
+            client = await Peer.connect(proxy.port)
+            await client.send(upgrade(target=asked))
+            server = await behind.accept()
+            assert (await server.head()).startswith(f"GET {sent} HTTP/1.1\r\n")
+            await client.close()
+            await server.close()
+
+    assert [session.target for session in sessions(recording)] == ["/realtime?m=1", "/v1/chat"]
