@@ -75,12 +75,13 @@ def _severity(
     return tuple(found)
 
 
-def load(path: Path) -> Contract:
+def load(path: Path, origin: str | None = None) -> Contract:
     """Return the contract in a file; its schemas may only come from the file's own folder.
 
-    Raises ContractError, also when the file cannot be read.
+    `origin` is what it is called in messages, instead of its path. Raises ContractError, also
+    when the file cannot be read.
     """
-    origin = str(path)
+    origin = origin or str(path)
     folder = path.resolve().parent
 
     def files(name: str) -> str:

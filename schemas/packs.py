@@ -32,7 +32,7 @@ def find(name_or_path: str) -> Contract:
     Raises ContractError.
     """
     if name_or_path in packs():
-        return load(pack_path(name_or_path))
+        return load(pack_path(name_or_path), "a pack of wsrec")
     path = Path(name_or_path)
     try:
         if path.is_dir():
