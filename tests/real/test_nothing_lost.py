@@ -1,44 +1,71 @@
-"""Nothing lost: what a hundred busy sessions said is in the recording, all of it, in order."""
+"""A hundred busy sessions again: as they are without the proxy, and counted right by it."""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from support import agents
 from support.agents import EVENTS, Transcript
-from support.peers import peer_process
+from support.peers import PeerProcess, peer_process
 from support.proxying import proxy_process
 from wsrec.store.reader import Recording
 
 pytestmark = pytest.mark.real
 
 SESSIONS, REQUESTS = 100, 100
+PEER = [sys.executable, str(agents.__file__)]
 
 
-def test_a_hundred_sessions_of_a_thousand_events(recording: Path) -> None:
-    peer = [sys.executable, str(agents.__file__)]
-    with peer_process([*peer, "backend", str(SESSIONS)]) as backend:
-        upstream = f"ws://127.0.0.1:{backend.says()}"
-        with proxy_process(upstream, recording) as proxy:
-            users = [*peer, "users", proxy.url, str(SESSIONS), str(REQUESTS)]
-            with peer_process(users) as clients:
-                at_clients = clients.says()
-            at_backend = backend.says()
+def run(url: str, backend: PeerProcess) -> tuple[Any, Any]:
+    """Have all sessions at once; return what the clients and what the backend say of them."""
+    with peer_process([*PEER, "users", url, str(SESSIONS), str(REQUESTS)]) as users:
+        return users.says(), backend.says()
 
-    assert len(at_clients) == SESSIONS
+
+def test_the_sessions_are_those_without_the_proxy_and_counted_right(recording: Path) -> None:
+    with peer_process([*PEER, "backend", str(SESSIONS)]) as backend:
+        direct = run(f"ws://127.0.0.1:{backend.says()}", backend)
+    with (
+        peer_process([*PEER, "backend", str(SESSIONS)]) as backend,
+        proxy_process(f"ws://127.0.0.1:{backend.says()}", recording) as proxy,
+    ):
+        through = run(proxy.url, backend)
+
+    assert through == direct
+    at_clients, at_backend = through
     assert at_clients == at_backend
-    assert {seen["server"][0] for seen in at_clients.values()} == {REQUESTS * EVENTS}
 
-    in_recording = {}
+    messages = 0
+    found = set()
     with Recording.open(recording) as opened:
+        assert opened.clean
         for session in opened.sessions():
-            (number,) = parse_qs(urlsplit(session.target).query)["session"]
-            said = {"client": Transcript(), "server": Transcript()}
-            for message in opened.messages(session.id):
-                said[message.sender].add(message.data)
-            in_recording[number] = {who: transcript.summary for who, transcript in said.items()}
             assert session.clean
-    assert in_recording == at_clients
+            assert session.extensions is None
+            (number,) = parse_qs(urlsplit(session.target).query)["session"]
+            found.add(number)
+            said = {"client": Transcript(), "server": Transcript()}
+            payload = Counter[str]()
+            for message in opened.messages(session.id):
+                assert not message.anomalies
+                data = message.data
+                payload[message.sender] += len(data.encode() if isinstance(data, str) else data)
+                said[message.sender].add(data)
+            assert {who: one.summary for who, one in said.items()} == at_clients[number]
+            messages += said["server"].count
+            frames, sizes = Counter[str](), Counter[str]()
+            for frame in opened.frames(session.id):
+                frames[frame.sender] += 1
+                sizes[frame.sender] += len(frame.payload)
+            assert frames == {"client": session.client_frames, "server": session.server_frames}
+            assert sizes == {"client": session.client_bytes, "server": session.server_bytes}
+            # A message is one frame here, and a Close without a reason one of two bytes.
+            assert frames == {"client": REQUESTS + 1, "server": REQUESTS * EVENTS + 1}
+            assert sizes == {who: payload[who] + 2 for who in said}
+    assert found == {str(number) for number in range(SESSIONS)}
+    assert messages == 100_000
