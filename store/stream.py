@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["StreamWriter"]
 
 _FEED_SIZE = 128 << 10  # bounds what a chunk full of tiny frames grows to as rows
+_CHEAP_TO_COPY = 4 << 10  # bytes, against what the driver does with `bytes`: see rows.py
 _KIND_BITS = {None: 0, "text": TEXT_MESSAGE, "binary": BINARY_MESSAGE}
 _TRUNCATED = int(Anomaly.TRUNCATED | Anomaly.TRUNCATED_HEADER)
 _FIN_TEXT = 0x80 | TEXT
@@ -150,8 +151,9 @@ class StreamWriter:
             payload_parts,
         )
         rows = session.rows(columns)
-        stored = None if payload is None else bytearray(payload)
-        rows += (session.id, session.seq, head, at_ns, forwarded_ns, stored)
+        if payload is not None and len(payload) < _CHEAP_TO_COPY:
+            payload = bytearray(payload)
+        rows += (session.id, session.seq, head, at_ns, forwarded_ns, payload)
         rows += more
 
     def _add_part(self, part: Part) -> None:
