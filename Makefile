@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit real bench clean
+.PHONY: demo test lint unit real bench clean
 
 demo: $(STAMP)
 	$(BIN)/wsrec demo

@@ -16,7 +16,9 @@ from rich.table import Table
 
 from ..replay.validate import exit_code, validate, write
 from ..schemas.packs import DEFAULT_PACK, find
+from ..store.lock import RecordingLock
 from ..store.reader import Recording
+from .backend import FAULTS
 
 __all__ = ["DemoError", "run_demo"]
 
@@ -42,7 +44,7 @@ def run_demo(recording: Path, sessions: int, messages: int, *, broken: bool, out
     console.print(
         f"{sessions} clients ask {messages} question{'s' * (messages != 1)} each;"
         f" wsrec records to {recording}"
-        + (", and the backend misbehaves in four sessions" if broken else ""),
+        + (f", and the backend misbehaves in {min(sessions, len(FAULTS))}" if broken else ""),
         markup=False,
     )
     with _backend(broken=broken) as (port, counts):
@@ -131,7 +133,14 @@ def _compare(
 
 def _set_aside(recording: Path) -> None:
     """Keep a former recording, once: a new one would be a continuation of it."""
-    for suffix in ("", "-wal", "-shm"):
-        former = recording.with_name(recording.name + suffix)
-        if former.exists():
-            former.replace(recording.with_name(f"{recording.name}.old{suffix}"))
+    lock = RecordingLock(recording)  # not while another demo writes it
+    try:
+        # The log first: beside another file than its own, it would be taken for that file's.
+        for suffix in ("-wal", "-shm", ""):
+            former = recording.with_name(recording.name + suffix)
+            kept = recording.with_name(f"{recording.name}.old{suffix}")
+            kept.unlink(missing_ok=True)
+            if former.exists():
+                former.replace(kept)
+    finally:
+        lock.release()

@@ -9,10 +9,11 @@ import json
 import logging
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp.http import HttpProcessingError
 
@@ -37,10 +38,9 @@ def run_proxy(
     """Run the proxy until SIGINT or SIGTERM, or until `command` ends; return the exit status.
 
     0 after a clean end, `command`'s own status when there is one, 2 when the address cannot be
-    listened on, 3 when the recording cannot be opened or written.
+    listened on, 3 when the recording cannot be opened or written, 1 after a fault in wsrec itself.
     """
     logging.basicConfig(level=logging.WARNING, format="wsrec: %(message)s", stream=sys.stderr)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     logging.getLogger("aiohttp.server").addFilter(_in_one_line)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_run(upstream, recording, host, port, format, command))
@@ -59,11 +59,15 @@ async def _run(
     for number in _STOP_SIGNALS:
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises instead
             loop.add_signal_handler(number, _first_then_default, loop, stop)
+    faults: list[object] = []
+    loop.set_exception_handler(lambda loop, context: _on_fault(loop, context, faults))
     proxy = Proxy(upstream, recording, host=host, port=port)
     try:
         await proxy.__aenter__()
     except RecordingError as error:
         return _fail(3, str(error))
+    except UnicodeError:
+        return _fail(2, f"cannot listen on {host}:{port}: not a host name")
     except OSError as error:
         return _fail(2, f"cannot listen on {host}:{port}: {reason(error)}")
     _tune_collector()
@@ -74,7 +78,7 @@ async def _run(
         await proxy.__aexit__(None, None, None)
     if proxy.failure is not None:
         return _fail(3, f"{recording}: recording failed: {proxy.failure}")
-    return status
+    return status or (1 if faults else 0)
 
 
 async def _wait(proxy: Proxy, stop: asyncio.Event) -> int:
@@ -135,6 +139,15 @@ def _first_then_default(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) ->
         loop.remove_signal_handler(number)
 
 
+def _on_fault(
+    loop: asyncio.AbstractEventLoop, context: dict[str, Any], faults: list[object]
+) -> None:
+    """Tell of a fault in here, with its traceback; a peer that goes away is none."""
+    if not isinstance(context.get("exception"), ConnectionError | ssl.SSLError | TimeoutError):
+        faults.append(context)
+        loop.default_exception_handler(context)
+
+
 def _in_one_line(record: logging.LogRecord) -> bool:
     """Say without a traceback that a client does not speak HTTP; let faults in here keep theirs."""
     fault = record.exc_info[1] if record.exc_info else None
@@ -155,8 +168,8 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 def _tune_collector() -> None:
     """Keep the cycle collector from walking the backlog again and again.
 
-    Rows and chunks hold no cycles; with the default thresholds the recorder's thread spent 40 %
-    of its time on proving that.
+    Rows, chunks and ended sessions hold no cycles; with the default thresholds, splitting a frame
+    off took 0.9 µs instead of 0.5.
     """
     gc.collect()
     gc.freeze()

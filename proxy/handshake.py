@@ -45,6 +45,8 @@ def check_target(request: web.BaseRequest, headers: Pairs) -> None:
     """
     if not request.raw_path.startswith("/"):
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the request target must begin with a slash")
+    if "#" in request.raw_path:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "a request target has no fragment")
     if sum(name.lower() == "host" for name, _ in headers) > 1:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "more than one Host header")
 

@@ -67,7 +67,7 @@ class Proxy:
         self.port = port
         """The port that is listened on; the one asked for until then, 0 for any."""
         self.failed = asyncio.Event()
-        """Set when the recording cannot be written any more: no session runs unrecorded."""
+        """Set when the recording cannot be written any more: every session is ended then."""
         self._drain = drain
         self._tunnels: set[Tunnel] = set()
         self._throttle = Throttle(RECORD, lambda: self._recorder.has_room())
@@ -176,8 +176,7 @@ class Proxy:
         try:
             check_target(request, headers)
             key = check_request(request, headers)
-            if self._stopping or self.failure is not None:
-                raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "no new sessions now")
+            self._check_running()
             response = await self._dial(request, headers, tap)
             try:
                 return await self._answer(request, response, key, tap)
@@ -217,6 +216,7 @@ class Proxy:
             return await relay_response(request, response)
         if fault := answer_fault(headers, key):
             raise RefusedError(HTTPStatus.BAD_GATEWAY, f"{self.upstream}: {fault}")
+        self._check_running()  # again: the backend may have taken its time
         client, server = detach_request(request), detach_response(response)
         if client is None or server is None:
             gone = "the client" if client is None else "the backend"
@@ -236,6 +236,10 @@ class Proxy:
                 pipe.data_received(data)
         return Hijacked()
 
+    def _check_running(self) -> None:
+        if self._stopping or self.failure is not None:
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "no new sessions now")
+
     def _explain(self, fault: Exception) -> web.Response:
         """Return the answer to a request that did not get through."""
         if isinstance(fault, RefusedError):
@@ -248,7 +252,7 @@ class Proxy:
         return answer(HTTPStatus.GATEWAY_TIMEOUT if late else HTTPStatus.BAD_GATEWAY, text)
 
     def _fail(self, error: Exception) -> None:
-        """Nothing is forwarded that is not recorded: end what runs, take nothing new."""
+        """End what runs, take nothing new: what is forwarded from now on would not be recorded."""
         log.error("%s: recording failed: %s", self.recording, error)
         for tunnel in tuple(self._tunnels):
             tunnel.abort()
@@ -256,7 +260,7 @@ class Proxy:
 
 
 # What a request may run into before the backend's answer is on its way to the client.
-_FAULTS = (RefusedError, aiohttp.ClientError, TimeoutError, UnicodeEncodeError)
+_FAULTS = (RefusedError, aiohttp.ClientError, TimeoutError, ValueError)
 
 
 def _peer(request: web.BaseRequest) -> str | None:

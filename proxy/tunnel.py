@@ -147,7 +147,8 @@ class Pipe(asyncio.Protocol):
     def _answered(self, data: bytes, at_ns: int) -> None:
         """Record what arrives behind our Close frame; the peer's own one ends the connection."""
         assert self._closing is not None
-        self._record(at_ns, None, data)
+        if self._record(at_ns, None, data) or self._waiting:
+            self.tunnel.throttle.wait(self)
         for frame in self._closing.feed(data):
             if isinstance(frame, Frame) and frame.opcode == CLOSE:
                 self.transport.close()
@@ -180,6 +181,9 @@ class Tunnel:
                 self._expiry.cancel()
             self.tap.ended()
             self._on_closed(self)
+            for pipe in (self.client, self.server):
+                # No cycle is left behind: the collector hardly runs, see command.py.
+                del pipe.tunnel, pipe.other, pipe.write
 
     def expire(self) -> None:
         """Abort what is left of the session once `_LINGER` seconds pass without a byte."""

@@ -37,6 +37,7 @@ class Upstream:
         try:
             parts = urlsplit(text)
             port = parts.port
+            (parts.hostname or "").encode("idna")
         except ValueError as error:
             raise UpstreamError(f"upstream {text!r}: {error}") from error
         if parts.scheme not in _HTTP or not parts.hostname:

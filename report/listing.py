@@ -38,10 +38,10 @@ def session_table(sessions: Iterable[Session]) -> Table:
             str(session.id),
             str(session.client_frames + session.server_frames),
             str(session.client_bytes + session.server_bytes),
-            session.started_at[:23].replace("T", " "),
+            Text(inert(str(session.started_at)[:23].replace("T", " "))),
             _lasted(session),
-            "-" if session.status is None else str(session.status),
-            Text(_ended_by(session)),
+            "-" if session.status is None else Text(inert(str(session.status))),
+            Text(inert(_ended_by(session))),
             Text(inert(session.target)),
         )
     return table
@@ -56,7 +56,7 @@ def session_title(session: Session) -> str:
         said.append(f"subprotocol {inert(session.subprotocol)}")
     if session.extensions:
         said.append(inert(session.extensions))
-    return "  ".join([*said, f"answered {session.status}", _ended_by(session)])
+    return inert("  ".join([*said, f"answered {session.status}", _ended_by(session)]))
 
 
 def message_line(message: Message, limit: int | None) -> str:
@@ -111,7 +111,7 @@ def _line(
 ) -> str:
     mark = f"  [{', '.join(anomalies)}]" if anomalies else ""
     arrow = "→" if sender == "client" else "←"
-    return f"{at_ns / 1e9:12.6f} {seq:6d} {arrow} {sender} {what}  {shown}{mark}"
+    return inert(f"{at_ns / 1e9:12.6f} {seq:6d} {arrow} {sender} {what}  {shown}{mark}")
 
 
 def _bytes(data: bytes, limit: int | None) -> str:

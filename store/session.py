@@ -101,6 +101,8 @@ class SessionWriter:
                 *(self.server.frames, self.server.bytes, self.id),
             ),
         )
+        self.client.let_go()
+        self.server.let_go()
 
     def rows(self, columns: Columns) -> list[Any]:
         """Return the list that the values of rows with these columns are added to now."""

@@ -84,6 +84,10 @@ class StreamWriter:
         for item in self.decoder.finish():
             self._add(at_ns - self._started_ns, None, item)
 
+    def let_go(self) -> None:
+        """Leave no cycle behind: sessions end by the thousand, and the collector hardly runs."""
+        del self._session
+
     def _feed(self, at_ns: int, forwarded_ns: int | None, data: bytes) -> None:
         session = self._session
         before = session.seq
