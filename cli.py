@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import sys
 from pathlib import Path
 from typing import Literal, TextIO, cast
@@ -20,6 +22,9 @@ class _Commands(click.Group):
     """Turns what is wrong with a file into lines for people and an exit code."""
 
     def invoke(self, context: click.Context) -> object:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show, it spells out
+                stream.reconfigure(errors="backslashreplace")
         from .schemas.mistakes import ContractError
         from .store.errors import RecordingError
 
@@ -30,6 +35,12 @@ class _Commands(click.Group):
             sys.exit(3)
         except ContractError as error:
             click.echo(str(error), err=True)
+            sys.exit(2)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly when nobody reads on
+            name = f"{error.filename}: " if error.filename else ""
+            click.echo(f"wsrec: {name}{error.strerror or error}", err=True)
             sys.exit(2)
 
 
@@ -54,7 +65,7 @@ def _address(context: click.Context, parameter: click.Parameter, text: str) -> t
 
 @main.command()
 @click.argument("upstream")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(
     "-l", "--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT",
     callback=_address, help="Where clients connect; port 0 takes a free one.",
@@ -74,6 +85,8 @@ def proxy(
     """Record what clients and the backend at UPSTREAM say to each other.
 
     With `-- COMMAND ...` the command runs with WSREC_URL set, and wsrec ends when it does.
+
+    Exit code: 0 after Ctrl-C or SIGTERM, COMMAND's own with one, 2 usage or address, 3 recording.
     """
     from .proxy.command import run_proxy
     from .proxy.upstream import Upstream, UpstreamError

@@ -24,6 +24,7 @@ from .upstream import Upstream
 __all__ = ["run_proxy"]
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PATIENCE = 10.0  # seconds that a command has to end after a signal, before the next one
 
 
 def run_proxy(
@@ -55,10 +56,11 @@ async def _run(
     command: Sequence[str],
 ) -> int:
     stop = asyncio.Event()
+    interrupted: list[int] = []
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises instead
-            loop.add_signal_handler(number, _first_then_default, loop, stop)
+            loop.add_signal_handler(number, _first_then_default, loop, stop, number, interrupted)
     faults: list[object] = []
     loop.set_exception_handler(lambda loop, context: _on_fault(loop, context, faults))
     proxy = Proxy(upstream, recording, host=host, port=port)
@@ -73,7 +75,9 @@ async def _run(
     _tune_collector()
     try:
         _announce(proxy, format)
-        status = await (_command(proxy, command, stop) if command else _wait(proxy, stop))
+        status = await (
+            _command(proxy, command, stop, interrupted) if command else _wait(proxy, stop)
+        )
     finally:
         await proxy.__aexit__(None, None, None)
     if proxy.failure is not None:
@@ -90,7 +94,9 @@ async def _wait(proxy: Proxy, stop: asyncio.Event) -> int:
     return 0
 
 
-async def _command(proxy: Proxy, command: Sequence[str], stop: asyncio.Event) -> int:
+async def _command(
+    proxy: Proxy, command: Sequence[str], stop: asyncio.Event, interrupted: list[int]
+) -> int:
     """Run the command with WSREC_URL set; pass a signal on to it; return its exit status."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -102,11 +108,14 @@ async def _command(proxy: Proxy, command: Sequence[str], stop: asyncio.Event) ->
     waits = [ended, asyncio.ensure_future(_wait(proxy, stop))]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():
-        process.terminate()
-        try:
-            await asyncio.wait_for(asyncio.shield(ended), 10)
-        except TimeoutError:
-            process.kill()
+        # A terminal has sent its Ctrl-C to the command as well: let that do its work.
+        if not interrupted:
+            process.terminate()
+        for end in (process.terminate, process.kill):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(ended), _PATIENCE)
+                break
+            end()
     status = await ended
     waits[1].cancel()
     return 128 - status if status < 0 else status
@@ -132,8 +141,12 @@ def _announce(proxy: Proxy, format: str) -> None:  # noqa: A002
         )
 
 
-def _first_then_default(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+def _first_then_default(
+    loop: asyncio.AbstractEventLoop, stop: asyncio.Event, number: int, interrupted: list[int]
+) -> None:
     """End cleanly at the first signal; leave the second one to do what it does by default."""
+    if number == signal.SIGINT:
+        interrupted.append(number)
     stop.set()
     for number in _STOP_SIGNALS:
         loop.remove_signal_handler(number)

@@ -271,8 +271,8 @@ def _peer(request: web.BaseRequest) -> str | None:
 def reason(error: OSError) -> str:
     """Say what went wrong without the address, which event loops put into `strerror`."""
     if isinstance(error, ssl.SSLError | socket.gaierror):  # their numbers are not errno's
-        return error.strerror or str(error)
-    return os.strerror(error.errno) if error.errno else str(error)
+        return error.strerror or str(error) or "the TLS handshake failed"
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
 def _in_a_line(fault: Exception) -> str:

@@ -38,9 +38,8 @@ def list_sessions(path: Path, out: TextIO, format: Format) -> None:  # noqa: A00
             for session in recording.sessions():
                 print(session_json(session), file=out)
         else:
-            # A pipe has no width: nothing is folded for it.
-            width = None if out.isatty() else 10_000
-            Console(file=out, width=width, highlight=False).print(
+            # Nothing is cut to a width: a terminal may wrap what a number must not lose.
+            Console(file=out, width=10_000, highlight=False).print(
                 session_table(recording.sessions())
             )
 

@@ -23,6 +23,8 @@ PASSED: Final = 0
 FOUND: Final = 1
 NOTHING: Final = 5
 
+_MISSING = "frames are missing from the file"
+
 
 def judge(recording: Recording, contract: Contract) -> Outcome:
     """Return what the contract says of one recording; raises RecordingError."""
@@ -30,8 +32,14 @@ def judge(recording: Recording, contract: Contract) -> Outcome:
     for session in recording.sessions():
         engine.open(session)
         if session.status == 101:
+            gap = recording.first_gap(session)
             for message in recording.messages(session.id):
+                if gap is not None and message.seq > gap:
+                    engine.gap(session.id, message.seq, _MISSING)
+                    gap = None
                 engine.message(session.id, message)
+            if gap is not None:
+                engine.gap(session.id, gap, _MISSING)
         engine.close(session)
     return engine.finish()
 

@@ -36,8 +36,9 @@ def session_table(sessions: Iterable[Session]) -> Table:
     for session in sessions:
         table.add_row(
             str(session.id),
-            str(session.client_frames + session.server_frames),
-            str(session.client_bytes + session.server_bytes),
+            # Counted when a session ends; until then nobody knows without reading its frames.
+            str(session.client_frames + session.server_frames) if session.clean else "-",
+            str(session.client_bytes + session.server_bytes) if session.clean else "-",
             Text(inert(str(session.started_at)[:23].replace("T", " "))),
             _lasted(session),
             "-" if session.status is None else Text(inert(str(session.status))),

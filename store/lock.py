@@ -31,7 +31,7 @@ class RecordingLock:
             try:
                 self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except OSError as error:
-                raise RecordingError(f"{self._path}: {error.strerror or error}") from error
+                raise RecordingError(f"{recording}: {error.strerror or error}") from error
             try:
                 if fcntl is not None:
                     fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -135,6 +135,29 @@ class Recording:
                 flags = bool(fin), rsv, opcode, bool(masked)
                 yield Frame(*(*row[:5], *flags, payload, _anomalies(names)))
 
+    def first_gap(self, session: Session) -> int | None:
+        """Return the number of a session's first frame that is not in the file; None: all are.
+
+        Frames are numbered without a gap, and the end record says how many there were.
+        """
+        with _damage(self.path):
+            rows = self._connection.execute(
+                "SELECT f.seq, f.anomalies IS NOT NULL AND instr(f.anomalies, 'synthetic')"
+                " FROM extents e CROSS JOIN frames f WHERE e.session_id = ?"
+                " AND f.id BETWEEN e.first_id AND e.first_id + e.last_seq - e.first_seq"
+                " ORDER BY e.first_seq, f.id",
+                (session.id,),
+            )
+            expected = 1
+            own = 0
+            for seq, synthetic in rows:
+                if seq != expected:
+                    return expected
+                expected += 1
+                own += bool(synthetic)
+            said = session.client_frames + session.server_frames + own
+            return expected if session.clean and expected - 1 != said else None
+
     def _blob(self, number: int) -> bytes:
         first = number << PART_BITS
         rows = self._connection.execute(

@@ -68,6 +68,17 @@ class TestDemo:
             assert done.returncode == 0, done.stderr
         assert {"demo.db", "demo.db.old"} == {path.name for path in tmp_path.iterdir()}
 
+    def test_a_log_left_behind_is_not_taken_for_that_of_another_recording(
+        self, tmp_path: Path
+    ) -> None:
+        stale = tmp_path / "demo.db.old-wal"
+        stale.write_bytes(b"another recording's")
+        (tmp_path / "demo.db").write_bytes(b"")
+        done = wsrec("demo", "--sessions", "1", "--messages", "1", cwd=tmp_path)
+
+        assert done.returncode == 0, done.stderr
+        assert not stale.exists()
+
 
 class TestLookingInside:
     def test_sessions(self, recording: Path) -> None:
@@ -241,6 +252,26 @@ class TestBadInput:
 
         assert done.returncode == 5
         assert "contract.vacuous" in done.stdout
+
+    def test_a_report_that_cannot_be_written(self, recording: Path) -> None:
+        done = wsrec("validate", recording, "-o", "/no/such/folder/report.json")
+
+        assert done.returncode == 2
+        assert one_line(done) == "wsrec: /no/such/folder/report.json: No such file or directory"
+
+    def test_columns_of_a_forged_recording_are_inert(self, recording: Path, tmp_path: Path) -> None:
+        forged = tmp_path / "forged.db"
+        forged.write_bytes(recording.read_bytes())
+        with sqlite3.connect(forged) as database:
+            for column in ("started_at", "status", "closed_by", "close_code", "subprotocol"):
+                database.execute(f"UPDATE sessions SET {column} = 'x' || char(27) || '[31m[red]'")
+            database.execute("UPDATE frames SET anomalies = char(27) || ']0;owned' || char(7)")
+        for words in (["sessions"], ["show"], ["show", "--frames"]):
+            done = wsrec(*words, forged)
+
+            assert "\x1b" not in done.stdout
+            assert "\x07" not in done.stdout
+            assert "Traceback" not in done.stderr
 
     @pytest.mark.parametrize(
         ("words", "said"),

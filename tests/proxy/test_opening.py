@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from pathlib import Path
 
 import pytest
 from support.proxying import in_process, sessions
 from support.raw import ACCEPT, SWITCH, Peer, backend, conversation, open_session, upgrade
+from wsrec.proxy.server import Proxy
+from wsrec.proxy.tunnel import Pipe
+from wsrec.store.stream import StreamWriter
 
 HELLO = b"\x81\x05hello"
 
@@ -223,6 +228,50 @@ async def test_a_handshake_that_is_not_answered_when_the_proxy_ends(recording: P
         assert await server.rest() == b""
 
     assert sessions(recording)[0].clean
+
+
+@conversation
+async def test_a_handshake_that_is_answered_while_the_proxy_ends(recording: Path) -> None:
+    async with backend() as behind:
+        async with in_process(behind.url, recording) as proxy:
+            client = await Peer.connect(proxy.port)
+            await client.send(upgrade())
+            server = await behind.accept()
+            await server.head()
+            answering = asyncio.ensure_future(_answer_when_stopping(proxy, server))
+        await answering
+        assert b"101 " not in await client.rest()
+        assert proxy.sessions == 0
+
+    assert sessions(recording)[0].clean
+
+
+async def _answer_when_stopping(proxy: Proxy, server: Peer) -> None:
+    while not proxy._stopping:
+        await asyncio.sleep(0)
+    await server.send(SWITCH)
+
+
+@conversation
+async def test_ended_sessions_leave_no_cycles_behind(recording: Path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with backend() as behind, in_process(behind.url, recording) as proxy:
+            for _ in range(20):
+                client, server = await open_session(proxy.port, behind)
+                await client.close()
+                await server.rest()
+                await server.close()
+            while proxy.sessions:
+                await asyncio.sleep(0.01)
+        left = [type(each).__name__ for each in gc.get_objects() if isinstance(each, _MADE)]
+    finally:
+        gc.enable()
+    assert len(left) < 20, left
+
+
+_MADE = (Pipe, StreamWriter)
 
 
 REFUSED = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import sqlite3
 import struct
 from pathlib import Path
 from typing import Any
@@ -115,3 +117,16 @@ def test_reports_are_written(tmp_path: Path) -> None:
     assert "\x1b" not in text.getvalue()
     value: Any = json.loads(machine.getvalue())
     assert value["recordings"][0]["path"] == str(path)
+
+
+@pytest.mark.parametrize("lost", ["seq = 3", "seq > 5", "seq <= 2"])
+def test_a_recording_that_misses_frames_does_not_pass(tmp_path: Path, lost: str) -> None:
+    path = record(tmp_path / "a.db", run(), run("r2"))
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"DELETE FROM frames WHERE session_id = 2 AND {lost}")
+
+    report = validate([path], agent_events())
+
+    assert report.verdict == "inconclusive"
+    assert [(found.code, found.session) for found in report.findings()] == [("recording.gap", 2)]
+    assert exit_code(report) == 1
