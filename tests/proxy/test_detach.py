@@ -37,7 +37,7 @@ class Listener(asyncio.Protocol):
 async def true(condition: Callable[[], bool]) -> None:
     """Wait until something holds that nobody announces."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.01)
 
 

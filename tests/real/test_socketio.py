@@ -147,7 +147,7 @@ async def run(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def until_disconnected(heard: list[object]) -> list[object]:
     """Wait for the server's end of a session; take what it heard."""
     async with asyncio.timeout(10):
-        while not any(isinstance(item, tuple) and item[0] == "disconnect" for item in heard):  # noqa: ASYNC110
+        while not any(isinstance(item, tuple) and item[0] == "disconnect" for item in heard):
             await asyncio.sleep(0.01)
     taken = heard[:]
     heard.clear()
