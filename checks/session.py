@@ -187,9 +187,16 @@ class SessionJudge:
 
     def _close(self) -> Iterator[Finding]:
         session, context = self._session, self._context
+        state, reason = (
+            "has no end record: it was still running, or its tail was lost",
+            "no end record",
+        )
+        if session.closed_by == "proxy" and any(not track.idle for track in self._tracks):
+            # Neither peer is to blame for what the recorder's own end cut off.
+            state, reason = "was ended by the proxy before it was done", "ended by the proxy"
+            context.tail_lost = True
         if context.tail_lost:
-            state = "has no end record: it was still running, or its tail was lost"
-            self._reasons.append("no end record")
+            self._reasons.append(reason)
             yield finding(
                 "recording.unclean",
                 f"the session {state}; what never came cannot be told from what was lost",

@@ -162,6 +162,15 @@ def test_a_crash_makes_completeness_inconclusive() -> None:
     assert outcome.sessions[0].reasons == ("no end record",)
 
 
+def test_what_the_end_of_the_proxy_cut_off_is_nobodys_fault() -> None:
+    ended = session(close_code=1001, closed_by="proxy")
+    outcome = judge(run()[:4], ending=ended)
+    assert codes(outcome) == ["recording.unclean"]
+    assert outcome.sessions[0].reasons == ("ended by the proxy",)
+
+    assert judge(run(), ending=ended).verdict == "pass"
+
+
 def test_a_crash_does_not_hide_what_was_complete_before() -> None:
     lines = [line for line in run() if _name(line) != "agent_thinking"]
     outcome = judge(lines, ending=crashed())
