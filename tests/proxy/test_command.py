@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.proxying import in_process, proxy_process, sessions, start, wsrec
 from support.raw import (
+    SWITCH,
     Peer,
     backend,
     conversation,
@@ -88,11 +89,30 @@ async def test_peers_that_do_not_answer_the_close_are_left(recording: Path) -> N
     assert sessions(recording)[0].clean
 
 
-def test_two_recordings_in_one_file(recording: Path) -> None:
-    for _ in range(2):
-        with proxy_process(NOBODY, recording):
-            pass
-    assert sessions(recording) == []
+@conversation_with_process
+async def test_a_recording_is_continued_by_the_next_run(recording: Path) -> None:
+    async with backend() as behind:
+        for run in ("first", "second"):
+            proxy = start(behind.url, recording)
+            client = await Peer.connect(proxy.port)
+            await client.send(upgrade(target=f"/{run}"))
+            server = await behind.accept()
+            await server.head()
+            await server.send(SWITCH)
+            await client.head()
+            await client.close()
+            await server.rest()
+            await server.close()
+            proxy.signal(signal.SIGTERM)
+            assert await proxy.over() == (0, "")
+
+    first, second = sessions(recording)
+    assert [(each.id, each.target, each.clean) for each in (first, second)] == [
+        (1, "/first", True),
+        (2, "/second", True),
+    ]
+    assert first.ended_ns is not None
+    assert first.started_ns + first.ended_ns <= second.started_ns
 
 
 @conversation_with_process
