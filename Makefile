@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint unit real bench clean
+.PHONY: demo test lint unit real conformance bench clean
 
 demo: $(STAMP)
 	$(BIN)/wsrec demo
@@ -18,17 +18,21 @@ lint: $(STAMP) .types/wsrec
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
-	$(BIN)/pytest -m "not real"
+	$(BIN)/pytest -m "not real and not conformance"
 
 real: $(STAMP)
 	$(BIN)/pytest -m real
+
+# Not part of `make test`: the sections of the Autobahn suite that take half an hour.
+conformance: $(STAMP)
+	$(BIN)/pytest -m conformance
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 
 $(STAMP): pyproject.toml constraints.txt .ci/venv
 	.ci/venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,real]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,real,conformance]'
 	touch $@
 
 # Type checkers do not follow setuptools' mapping of the root onto `wsrec`; this link shows them.
