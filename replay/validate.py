@@ -16,6 +16,7 @@ from ..report.text import print_report
 from ..schemas.codes import Severity, at_least
 from ..schemas.model import Contract
 from ..store.reader import Recording
+from .verify import require_intact
 
 __all__ = ["FOUND", "NOTHING", "PASSED", "exit_code", "judge", "validate", "write"]
 
@@ -47,11 +48,13 @@ def judge(recording: Recording, contract: Contract) -> Outcome:
 def validate(paths: Iterable[str | Path], contract: Contract) -> Report:
     """Return the report on the recordings at `paths`, each judged on its own.
 
-    Raises RecordingError with a one-line message at the first that cannot be read.
+    Raises RecordingError with a one-line message at the first that cannot be read, or is not
+    what was recorded: nothing is said of frames that somebody may have changed.
     """
     judged = []
     for path in paths:
         with Recording.open(path) as recording:
+            require_intact(recording)
             judged.append(Judged(str(path), judge(recording, contract)))
     return Report(contract, tuple(judged))
 

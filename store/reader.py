@@ -15,11 +15,11 @@ from .errors import RecordingError
 from .model import Frame, Message, Session
 from .tables import APPLICATION_ID, FORMAT_VERSION, PART_BITS
 
-__all__ = ["Recording"]
+__all__ = ["SESSION_COLUMNS", "WRONG_VALUES", "Recording"]
 
 _SQLITE_HEADER = b"SQLite format 3\x00"
 
-_SESSION_COLUMNS = (
+SESSION_COLUMNS = (
     "id, started_at, started_ns, client, target, request_headers, status, response_headers,"
     " subprotocol, extensions, ended_ns, close_code, close_reason, closed_by, clean,"
     " client_frames, client_bytes, server_frames, server_bytes"
@@ -99,7 +99,7 @@ class Recording:
         """Yield the sessions in order of arrival."""
         with _damage(self.path):
             for row in self._connection.execute(
-                f"SELECT {_SESSION_COLUMNS} FROM sessions ORDER BY id"
+                f"SELECT {SESSION_COLUMNS} FROM sessions ORDER BY id"
             ):
                 yield _session(row)
 
@@ -107,7 +107,7 @@ class Recording:
         """Return one session, or None when there is none of this number."""
         with _damage(self.path):
             row = self._connection.execute(
-                f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE id = ?", (session_id,)
+                f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id = ?", (session_id,)
             ).fetchone()
             return _session(row) if row else None
 
@@ -134,6 +134,19 @@ class Recording:
                     payload = self._blob(blob)
                 flags = bool(fin), rsv, opcode, bool(masked)
                 yield Frame(*(*row[:5], *flags, payload, _anomalies(names)))
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection, for queries that all see the same state of the file.
+
+        What they raise is for the caller to catch: `sqlite3.Error`, and `WRONG_VALUES`.
+        """
+        self._connection.execute("BEGIN")
+        try:
+            yield self._connection
+        finally:
+            if self._connection.in_transaction:  # SQLite may have ended it over an error
+                self._connection.execute("ROLLBACK")
 
     def first_gap(self, session: Session) -> int | None:
         """Return the number of a session's first frame that is not in the file; None: all are.
@@ -200,8 +213,8 @@ def _check_file(path: Path) -> None:
         raise RecordingError(f"{path}: truncated: {size} of {expected} bytes are there")
 
 
-# What our own code raises over values of types, sizes and depths that no recorder writes.
-_WRONG_VALUES = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+WRONG_VALUES = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What our own code raises over values of types, sizes and depths that no recorder writes."""
 
 
 @contextlib.contextmanager
@@ -209,6 +222,6 @@ def _damage(path: Path) -> Iterator[None]:
     """Turn what SQLite or a decoder says about a damaged file into a `RecordingError`."""
     try:
         yield
-    except (sqlite3.Error, *_WRONG_VALUES) as error:
+    except (sqlite3.Error, *WRONG_VALUES) as error:
         # SQLite quotes what it cannot decode: no recorded text reaches a terminal raw.
         raise RecordingError(f"{path}: damaged: {repr(str(error))[1:-1]}") from error

@@ -19,6 +19,7 @@ from .batch import Batch
 from .errors import RecordingError
 from .lock import RecordingLock
 from .session import Headers, SessionWriter
+from .share import ITEM
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 from .tap import SessionTap
 
@@ -36,15 +37,13 @@ _BATCH = 1 << 20
 """Bytes written in one transaction at most."""
 _STEP = 64 << 10
 """Bytes after which a waiting reader is told that there is room again."""
-_ITEM = 256
-"""What an item weighs in the backlog beside its bytes."""
 
 
 class Recorder:
     """Writes one recording, from a thread of its own; the event loop never waits for it.
 
-    The loop appends to a queue and reads two numbers. When `put` answers True the backlog is
-    full: whoever reads sockets pauses until `on_room` is called (from the recorder's thread).
+    The loop appends to a queue and reads two numbers. When `is_full` says so, whoever reads
+    sockets pauses until `on_room` is called (from the recorder's thread).
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Recorder:
             path: an existing recording is continued.
             meta: settings worth keeping in the `meta` table.
             unmask: applies RFC 6455 masks; a compiled function is faster than the default.
-            on_room: called when the backlog has shrunk after `put` had answered True.
+            on_room: called when the backlog has shrunk after it had been full.
             on_failure: called once, when the recording cannot be written any more.
 
         Raises:
@@ -106,15 +105,23 @@ class Recorder:
         self.put(writer.opened, 0, started_at, now - self._origin_ns, client, target, headers)
         return SessionTap(self, writer)
 
-    def put(self, work: Callable[..., object], size: int, *args: Any) -> bool:
-        """Have `work(*args)` done on the recorder's thread; answer whether the backlog is full."""
+    def put(self, work: Callable[..., object], size: int, *args: Any) -> int:
+        """Have `work(*args)` done on the recorder's thread; return the backlog in bytes.
+
+        After a failure nothing is done, and there is no backlog.
+        """
+        if self.failure is not None:
+            return 0
         self._queue.append((work, size, args))
-        self._taken += size + _ITEM
-        backlog = self._taken - self._written
+        self._taken += size + ITEM
         if not self._awake:
             self._awake = True
             self._wake.set()
-        return backlog > _HIGH and not self.has_room()
+        return self._taken - self._written
+
+    def is_full(self) -> bool:
+        """Whether sockets must not be read now; if so, `on_room` is called when they may."""
+        return self._taken - self._written > _HIGH and not self.has_room()
 
     def has_room(self) -> bool:
         """Whether sockets may be read; if not, `on_room` is called when they may."""
@@ -136,8 +143,14 @@ class Recorder:
         try:
             with contextlib.closing(self._connection) as connection:
                 if self.failure is None:
-                    ended = datetime.now(UTC).isoformat(timespec="microseconds")
-                    connection.execute("INSERT INTO meta VALUES ('ended_at', ?)", (ended,))
+                    ended = {
+                        "ended_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+                        # The last ones' loss would not show in the numbers of those before.
+                        "sessions": str(self._last_session),
+                    }
+                    connection.executemany(
+                        "INSERT OR REPLACE INTO meta VALUES (?, ?)", ended.items()
+                    )
                     connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for a reader
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     # One file from now on, for read-only media too. Not while somebody reads:
@@ -187,7 +200,7 @@ class Recorder:
         while self._queue and weight < _BATCH:
             work, size, args = take()
             work(*args)
-            weight += size + _ITEM
+            weight += size + ITEM
             if weight - told > _STEP:
                 self._make_room(weight - told)
                 told = weight
@@ -203,15 +216,12 @@ class Recorder:
             self._on_room()
 
     def _discard(self) -> None:
-        """After a failure: keep the queue empty so that nobody waits for room."""
-        while not self._stopping or self._queue:
-            self._wake.clear()  # `put` sets it no more: `_awake` stays
-            self._wake.wait(0.1)
-            while self._queue:
-                self._written += self._queue.popleft()[1] + _ITEM
-            if self._crowded:
-                self._crowded = False
-                self._on_room()
+        """After a failure: drop the queue, and let nobody wait for room."""
+        while self._queue:
+            self._written += self._queue.popleft()[1] + ITEM
+        if self._crowded:
+            self._crowded = False
+            self._on_room()
 
 
 def _open(path: Path, meta: Mapping[str, str]) -> sqlite3.Connection:
@@ -241,7 +251,7 @@ def _open(path: Path, meta: Mapping[str, str]) -> sqlite3.Connection:
         connection.execute("PRAGMA wal_autocheckpoint = 256")
         create_tables(connection)
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM meta WHERE key = 'ended_at'")
+        connection.execute("DELETE FROM meta WHERE key IN ('ended_at', 'sessions')")
         standing = {
             "format_version": str(FORMAT_VERSION),
             "started_at": datetime.now(UTC).isoformat(timespec="microseconds"),

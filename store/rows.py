@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["PLAIN_COLUMNS", "Columns", "unusual"]
+__all__ = ["PLAIN_COLUMNS", "UNUSUAL_COLUMNS", "Columns", "Runs", "unusual"]
 
 Columns = tuple[str, ...]
+Runs = list[tuple[Columns, list[Any]]]
+"""Values of a session's frames in order: runs of rows of the same columns, flat."""
 
 PLAIN_COLUMNS: Columns = ("session_id", "seq", "head", "at_ns", "forwarded_ns", "payload")
 """Of a frame that is a faultless message of its own."""
 
-_UNUSUAL_COLUMNS = ("anomalies", "message_seq", "message_parts", "payload_parts")
+UNUSUAL_COLUMNS = ("anomalies", "message_seq", "message_parts", "payload_parts")
+"""Those that follow where they say something, in this order."""
 
 # One object for each choice, so that rows of the same columns are known by identity.
 _CHOICES: dict[tuple[bool, ...], Columns] = {(False,) * 4: PLAIN_COLUMNS}
@@ -32,6 +35,6 @@ def unusual(
     choice = tuple(value is not None for value in values)
     columns = _CHOICES.get(choice)
     if columns is None:
-        there = (name for name, said in zip(_UNUSUAL_COLUMNS, choice, strict=True) if said)
+        there = (name for name, said in zip(UNUSUAL_COLUMNS, choice, strict=True) if said)
         columns = _CHOICES[choice] = (*PLAIN_COLUMNS, *there)
     return columns, tuple(value for value in values if value is not None)

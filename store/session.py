@@ -11,8 +11,9 @@ from ..wire.close import parse_close
 from ..wire.deflate import Extensions
 from ..wire.frames import CLOSE
 from ..wire.mask import Unmask
+from .chain import NOT_YET, START
 from .model import Sender
-from .rows import Columns, unusual
+from .rows import Columns, Runs, unusual
 from .stream import StreamWriter
 from .tables import MASKED, SERVER
 
@@ -36,22 +37,29 @@ class SessionWriter:
         self.id = session_id
         self.seq = 0
         """The number of the last frame."""
-        self.runs: list[tuple[Columns, list[Any]]] = []
-        """Values of frames not yet inserted, in order: runs of rows of the same columns, flat."""
+        self.runs: Runs = []
+        """Frames not yet inserted."""
+        self.link = START
+        """Of the last extent; before there is one, of the row that the session began as."""
         self.client = StreamWriter(self, batch, "client", started_ns, unmask)
         self.server = StreamWriter(self, batch, "server", started_ns, unmask)
         self._batch = batch
         self._started_ns = started_ns
         self._close: tuple[int | None, str | None, str] | None = None
+        self._opening: tuple[Any, ...] = ()
+        self._answer: tuple[Any, ...] = (None,) * 4
 
     def opened(
         self, started_at: str, since_ns: int, client: str | None, target: str, headers: Headers
     ) -> None:
         """Note the opening handshake's request."""
+        request_headers = json.dumps(list(headers))
+        self._opening = self.id, started_at, since_ns, client, _text(target), request_headers
+        self.link = self._batch.chain.row(START, (*self._opening, *NOT_YET))
         self._batch.execute(
-            "INSERT INTO sessions (id, started_at, started_ns, client, target, request_headers)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (self.id, started_at, since_ns, client, _text(target), json.dumps(list(headers))),
+            "INSERT INTO sessions (id, started_at, started_ns, client, target, request_headers,"
+            " link) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*self._opening, self.link),
         )
 
     def answered(
@@ -61,10 +69,12 @@ class SessionWriter:
         agreed = Extensions.parse(extensions)
         self.client.agreed(agreed)
         self.server.agreed(agreed)
+        self._answer = status, json.dumps(list(headers)), _text(subprotocol), _text(extensions)
+        link = self._batch.chain.row(START, (*self._opening, *self._answer, *NOT_YET[4:]))
         self._batch.execute(
             "UPDATE sessions SET status = ?, response_headers = ?, subprotocol = ?,"
-            " extensions = ? WHERE id = ?",
-            (status, json.dumps(list(headers)), _text(subprotocol), _text(extensions), self.id),
+            " extensions = ?, link = ? WHERE id = ?",
+            (*self._answer, link, self.id),
         )
 
     def synthetic(self, sender: Sender, at_ns: int, payload: bytes) -> None:
@@ -90,16 +100,17 @@ class SessionWriter:
         self.client.finish(at_ns)
         self.server.finish(at_ns)
         self._batch.flush()
-        code, reason, closed_by = self._close or (None, None, None)
+        end = (
+            *(at_ns - self._started_ns, *(self._close or (None, None, None)), 1),
+            *(self.client.frames, self.client.bytes),
+            *(self.server.frames, self.server.bytes),
+        )
+        link = self._batch.chain.row(self.link, (*self._opening, *self._answer, *end))
         self._batch.execute(
             "UPDATE sessions SET ended_ns = ?, close_code = ?, close_reason = ?, closed_by = ?,"
-            " clean = 1, client_frames = ?, client_bytes = ?, server_frames = ?,"
-            " server_bytes = ? WHERE id = ?",
-            (
-                *(at_ns - self._started_ns, code, reason, closed_by),
-                *(self.client.frames, self.client.bytes),
-                *(self.server.frames, self.server.bytes, self.id),
-            ),
+            " clean = ?, client_frames = ?, client_bytes = ?, server_frames = ?,"
+            " server_bytes = ?, link = ? WHERE id = ?",
+            (*end, link, self.id),
         )
         self.client.let_go()
         self.server.let_go()

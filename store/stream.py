@@ -13,6 +13,7 @@ from ..wire.mask import Unmask
 from ..wire.messages import MessageTracker, is_utf8
 from .model import Sender
 from .rows import PLAIN_COLUMNS, unusual
+from .share import Share
 from .tables import BINARY_MESSAGE, MASKED, SERVER, TEXT_MESSAGE
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ class StreamWriter:
         self.decoder = FrameDecoder(masked=sender == "client", unmask=unmask)
         self.frames = 0
         self.bytes = 0
+        self.share = Share()
         self._session = session
         self._batch = batch
         self._started_ns = started_ns
-        self._tracker = MessageTracker()
+        self._tracker = MessageTracker(self._add_piece)
         self._side = SERVER if sender == "server" else 0
         plain = self._side | (MASKED if sender == "client" else 0)
         self._plain_heads = {
@@ -60,7 +62,9 @@ class StreamWriter:
 
     def agreed(self, extensions: Extensions) -> None:
         """Read messages the way the opening handshake says."""
-        self._tracker = MessageTracker(extensions.inflater(self.sender), extensions.rsv_bits)
+        self._tracker = MessageTracker(
+            self._add_piece, extensions.inflater(self.sender), extensions.rsv_bits
+        )
 
     def feed(self, at_ns: int, forwarded_ns: int | None, data: bytes) -> None:
         """Take bytes that arrived at `at_ns`; `forwarded_ns` is None while they are on the way."""
@@ -72,6 +76,7 @@ class StreamWriter:
         else:
             for start in range(0, len(data), _FEED_SIZE):
                 self._feed(at_ns, forwarded_ns, data[start : start + _FEED_SIZE])
+        self.share.take(len(data))
 
     def forwarded(self, now_ns: int) -> None:
         """Note that the other peer has taken everything sent until now."""
@@ -86,11 +91,12 @@ class StreamWriter:
 
     def let_go(self) -> None:
         """Leave no cycle behind: sessions end by the thousand, and the collector hardly runs."""
-        del self._session
+        del self._session, self._tracker, self.share
 
     def _feed(self, at_ns: int, forwarded_ns: int | None, data: bytes) -> None:
         session = self._session
         before = session.seq
+        bytes_before = self.bytes
         if self._tracker.idle:
             # The hot path: messages in one faultless frame each, as nearly all are.
             plain, data = self.decoder.take_plain(data)
@@ -120,7 +126,7 @@ class StreamWriter:
         if session.seq != before:
             if forwarded_ns is None:
                 self._unforwarded.extend(range(before + 1, session.seq + 1))
-            self._batch.gathered(session.seq - before)
+            self._batch.gathered(session.seq - before, self.bytes - bytes_before)
 
     def _add(self, at_ns: int, forwarded_ns: int | None, item: Frame | Part) -> None:
         """Make the row of any frame, or write a part of one."""
@@ -131,11 +137,10 @@ class StreamWriter:
         session.seq += 1
         self.frames += 1
         placed = self._tracker.frame(item, session.seq)
-        self._take_pieces()
-        payload_parts = None if self._payload is None else self._payload.number
+        payload_parts = None if self._payload is None else self._batch.complete(self._payload)
         message_parts = payload_parts if placed.kind else None
         if placed.data_apart and self._data is not None:
-            message_parts = self._data.number
+            message_parts = self._batch.complete(self._data)
         payload = item.payload
         if payload is not None:
             self.bytes += len(payload)
@@ -166,15 +171,11 @@ class StreamWriter:
         self.bytes += len(part.data)
         self._batch.add_part(self._payload, part.data)
         self._tracker.part(part)
-        self._take_pieces()
 
-    def _take_pieces(self) -> None:
+    def _add_piece(self, piece: bytes) -> None:
         """Write what the tracker has put together of a message."""
         tracker = self._tracker
-        if tracker.pieces:
-            if self._data is None or self._data_of != tracker.messages_begun:
-                self._data = self._batch.new_blob()
-                self._data_of = tracker.messages_begun
-            for piece in tracker.pieces:
-                self._batch.add_part(self._data, piece)
-            tracker.pieces.clear()
+        if self._data is None or self._data_of != tracker.messages_begun:
+            self._data = self._batch.new_blob()
+            self._data_of = tracker.messages_begun
+        self._batch.add_part(self._data, piece)

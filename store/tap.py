@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from .model import Sender
 from .session import Headers, SessionWriter
+from .share import SHARE
 
 if TYPE_CHECKING:
     from .recorder import Recorder
     from .stream import StreamWriter
 
-__all__ = ["Record", "SessionTap"]
+__all__ = ["Record", "Room", "SessionTap"]
 
-Record = Callable[[int, int | None, bytes], bool]
+
+class Room(IntEnum):
+    """Whether a peer may be read on; anything but `SOME` is true."""
+
+    SOME = 0
+    NONE = 1
+    """The backlog is full."""
+    NONE_FOR_ONE = 2
+    """Too much of the backlog is this peer's."""
+
+
+_ROOM = Room.SOME
+
+Record = Callable[[int, int | None, bytes], Room]
 """Takes the bytes of one peer; see `SessionTap.stream`."""
 
 
@@ -25,10 +40,11 @@ class SessionTap:
     Times are `time.monotonic_ns()` of this process.
     """
 
-    __slots__ = ("_put", "_writer")
+    __slots__ = ("_is_full", "_put", "_writer")
 
     def __init__(self, recorder: Recorder, writer: SessionWriter) -> None:
         self._put = recorder.put
+        self._is_full = recorder.is_full
         self._writer = writer
 
     @property
@@ -42,17 +58,28 @@ class SessionTap:
         """Note the response to the opening handshake."""
         self._put(self._writer.answered, 0, status, headers, subprotocol, extensions)
 
-    def stream(self, sender: Sender) -> Record:
+    def stream(self, sender: Sender, on_room: Callable[[], object] | None = None) -> Record:
         """Return what takes the bytes of one peer: `record(at_ns, forwarded_ns, data)`.
 
         `forwarded_ns` is None when the other peer has not taken all of it yet: `forwarded` says
-        so later. The answer is whether the backlog is full and reading has to pause.
+        so later. The answer is whether to read on. After `Room.NONE_FOR_ONE`, `on_room` is
+        called on the recorder's thread when this peer may be read again.
         """
-        put = self._put
-        feed = self._stream(sender).feed
+        put, is_full = self._put, self._is_full
+        stream = self._stream(sender)
+        feed, share = stream.feed, stream.share
+        if on_room is not None:
+            share.on_room = on_room
+        hand = share.hand
 
-        def record(at_ns: int, forwarded_ns: int | None, data: bytes) -> bool:
-            return put(feed, len(data), at_ns, forwarded_ns, data)
+        def record(at_ns: int, forwarded_ns: int | None, data: bytes) -> Room:
+            size = len(data)
+            hand(size)
+            if put(feed, size, at_ns, forwarded_ns, data) <= SHARE:
+                return _ROOM
+            if share.is_full():
+                return Room.NONE_FOR_ONE
+            return Room.NONE if is_full() else _ROOM
 
         return record
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,9 @@ INFLATE_LIMIT = 64 << 20
 
 _TAIL = b"\x00\x00\xff\xff"
 """What a sender leaves out at the end of each message (§7.2.1)."""
+
+_OUT = 1 << 20
+"""How many bytes are inflated at once: a bomb must not stand in memory before it is known."""
 
 _STEP = 1024
 """How much is inflated at once behind a final block: zlib copies what follows each of them."""
@@ -71,11 +75,7 @@ class InflateError(Exception):
 
 
 class InflateLimitError(Exception):
-    """The message grows beyond the limit; `within` is what of this piece still fits."""
-
-    def __init__(self, within: bytes) -> None:
-        super().__init__("the message inflates beyond the limit")
-        self.within = within
+    """The message grows beyond the limit."""
 
 
 class Inflater:
@@ -105,37 +105,41 @@ class Inflater:
         if not self._keeps_context:
             self._begin_stream()
 
-    def feed(self, data: bytes | bytearray) -> bytes:
-        """Inflate one piece of a message.
+    def feed(self, data: bytes | bytearray) -> Generator[bytes]:
+        """Inflate one piece of a message; yield what comes of it, `_OUT` bytes at a time at most.
 
         Raises:
             InflateError: the bytes are no DEFLATE data.
-            InflateLimitError: the message has grown beyond the limit.
+            InflateLimitError: the message has grown beyond the limit; what fits was yielded.
         """
-        pieces: list[bytes] = []
-        rest = self._inflate(data, pieces)
+        rest = yield from self._inflate(data)
         if rest != _TAIL:
             for start in range(0, len(rest), _STEP):
                 step = rest[start : start + _STEP]
                 while step:
-                    step = self._inflate(step, pieces)
-        return b"".join(pieces)
+                    step = yield from self._inflate(step)
 
-    def _inflate(self, data: bytes | bytearray, pieces: list[bytes]) -> bytes:
+    def _inflate(self, data: bytes | bytearray) -> Generator[bytes, None, bytes]:
         """Inflate up to the end of the stream; return what lies behind that."""
-        try:
-            out = self._zlib.decompress(data, self._limit - self._size + 1)
-        except zlib.error as error:
-            self._usable = False
-            raise InflateError(str(error)) from error
-        if out:
-            pieces.append(out)
         if data:
             self._inside = True
-        self._size += len(out)
-        if self._size > self._limit:
-            self._usable = False
-            raise InflateLimitError(b"".join(pieces)[: self._limit - self._size])
+        more = True
+        while more:
+            most = min(self._limit - self._size + 1, _OUT)
+            try:
+                out = self._zlib.decompress(data, most)
+            except zlib.error as error:
+                self._usable = False
+                raise InflateError(str(error)) from error
+            self._size += len(out)
+            if self._size > self._limit:
+                self._usable = False
+                yield out[: self._limit - self._size]
+                raise InflateLimitError
+            if out:
+                yield out
+            data = self._zlib.unconsumed_tail
+            more = len(out) == most and not self._zlib.eof
         if not self._zlib.eof:
             return b""
         # A block with BFINAL ended the stream (§7.2.3.4 allows it); another one may follow.
@@ -143,8 +147,8 @@ class Inflater:
         self._begin_stream()
         return rest
 
-    def end(self) -> bytes:
+    def end(self) -> Generator[bytes]:
         """Inflate what the end of the message brings: the four octets the sender left out."""
-        out = self.feed(_TAIL) if self._inside else b""
+        if self._inside:
+            yield from self.feed(_TAIL)
         self._inside = False
-        return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from .anomalies import Anomaly
@@ -28,15 +29,15 @@ class Placed(NamedTuple):
     anomalies: int
     """`Anomaly` bits to add to the frame's own."""
     data_apart: bool
-    """The message's data is not this frame's payload: it was left in `MessageTracker.pieces`."""
+    """The message's data is not this frame's payload: it was handed out by `MessageTracker`."""
 
 
 class MessageTracker:
     """Follows one sender's messages: where each begins and ends, and what it holds.
 
     A message in one uncompressed frame stands in that frame and is not kept. Of a fragmented or
-    a compressed one, the data is left in `pieces` for the caller to take, at least `PART_SIZE`
-    bytes each but for the last: memory does not grow with the message.
+    a compressed one, the data is handed to `take`, at least `PART_SIZE` bytes at a time but for
+    the last: memory does not grow with the message.
     """
 
     __slots__ = (
@@ -50,14 +51,26 @@ class MessageTracker:
         "_kind",
         "_piece",
         "_rsv_bits",
+        "_take",
         "_utf8",
         "idle",
         "messages_begun",
-        "pieces",
     )
 
-    def __init__(self, inflater: Inflater | None = None, rsv_bits: int = 0) -> None:
-        """`inflater`: set when permessage-deflate was negotiated; `rsv_bits`: bits in use."""
+    def __init__(
+        self,
+        take: Callable[[bytes], object],
+        inflater: Inflater | None = None,
+        rsv_bits: int = 0,
+    ) -> None:
+        """Begin between two messages.
+
+        Args:
+            take: is given the pieces of messages that do not stand in one frame's payload.
+            inflater: set when permessage-deflate was negotiated.
+            rsv_bits: bits in use, as in `Frame.rsv`.
+        """
+        self._take = take
         self._inflater = inflater
         self._rsv_bits = rsv_bits
         self._closed = False
@@ -69,7 +82,6 @@ class MessageTracker:
         self._flags = 0  # anomalies of the message so far
         self._utf8: codecs.IncrementalDecoder | None = None
         self._piece = bytearray()
-        self.pieces: list[bytes] = []
         self.messages_begun = 0
         self.idle = True
         """No message is open, none is closed for good: a faultless message in one uncompressed
@@ -129,32 +141,32 @@ class MessageTracker:
                 self._utf8 = None
         self._collects = self._compressed or not fin
         self._piece.clear()
-        self.pieces.clear()
 
-    def _consume(self, data: bytes | bytearray) -> None:
-        if self._compressed:
-            data = self._inflate(data)
+    def _consume(self, data: bytes | bytearray | None) -> None:
+        """Take a piece of the message's payload, or with None what its end brings."""
+        if not self._compressed:
+            self._keep(data or b"")
+            return
+        inflater = self._inflater
+        assert inflater is not None
+        if not inflater.usable:
+            return  # it failed earlier in this message
+        try:
+            for piece in inflater.end() if data is None else inflater.feed(data):
+                self._keep(piece)
+        except InflateLimitError:
+            self._flags |= _INFLATE_LIMIT
+        except InflateError:
+            self._flags |= _INFLATE_FAILED
+
+    def _keep(self, data: bytes | bytearray) -> None:
         if self._utf8 is not None:
             self._check_utf8(data)
         if self._collects:
             self._piece += data
             if len(self._piece) >= PART_SIZE:
-                self.pieces.append(bytes(self._piece))
+                self._take(bytes(self._piece))
                 self._piece.clear()
-
-    def _inflate(self, data: bytes | bytearray | None) -> bytes:
-        """Inflate `data`, or with None what is left when the message ends; b"" on failure."""
-        assert self._inflater is not None
-        if not self._inflater.usable:
-            return b""  # it failed earlier in this message
-        try:
-            return self._inflater.end() if data is None else self._inflater.feed(data)
-        except InflateLimitError as error:
-            self._flags |= _INFLATE_LIMIT
-            return error.within
-        except InflateError:
-            self._flags |= _INFLATE_FAILED
-            return b""
 
     def _check_utf8(self, data: bytes | bytearray, *, end: bool = False) -> None:
         if self._utf8 is not None:
@@ -166,16 +178,13 @@ class MessageTracker:
 
     def _end(self, flags: int) -> Placed:
         if self._compressed:
-            assert self._inflater is not None
-            tail = self._inflate(None)
-            self._check_utf8(tail)
-            self._piece += tail
+            self._consume(None)
         if not self._flags & (_INFLATE_FAILED | _INFLATE_LIMIT):
             self._check_utf8(b"", end=True)
         # What could not be inflated is best read as it came: in the frames.
         apart = self._collects and not self._flags & _INFLATE_FAILED
         if apart:
-            self.pieces.append(bytes(self._piece))
+            self._take(bytes(self._piece))
         self._piece.clear()
         first, kind = self._first_seq, _KINDS[self._kind]
         self._first_seq = self._kind = 0

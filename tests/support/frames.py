@@ -19,7 +19,9 @@ KEY = b"\x37\xfa\x21\x3d"
 
 
 def masked(key: bytes, payload: bytes) -> bytes:
-    return bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
+    size = len(payload)
+    pad = (key * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
 
 
 def wire(
@@ -129,18 +131,16 @@ def listen(
     """Read one peer's stream the way the recorder does: frames, and the messages they make."""
     agreed = Extensions.parse(extensions)
     decoder = FrameDecoder(masked=client)
-    tracker = MessageTracker(agreed.inflater("client" if client else "server"), agreed.rsv_bits)
     seen: list[Seen] = []
     told: list[Told] = []
     parts: list[bytes] = []
     pieces: dict[int, bytes] = {}  # by message
 
-    def take() -> None:
-        for piece in tracker.pieces:
-            so_far = pieces.get(tracker.messages_begun, b"")
-            pieces[tracker.messages_begun] = so_far + piece
-        tracker.pieces.clear()
+    def take(piece: bytes) -> None:
+        pieces[tracker.messages_begun] = pieces.get(tracker.messages_begun, b"") + piece
 
+    inflater = agreed.inflater("client" if client else "server")
+    tracker = MessageTracker(take, inflater, agreed.rsv_bits)
     items: list[Frame | Part] = []
     for chunk in [stream] if isinstance(stream, bytes) else stream:
         items += decoder.feed(chunk)
@@ -148,12 +148,10 @@ def listen(
         if isinstance(item, Part):
             parts.append(bytes(item.data))
             tracker.part(item)
-            take()
             continue
         payload = b"".join(parts) if item.payload is None else bytes(item.payload)
         parts.clear()
         placed = tracker.frame(item, len(seen) + 1)
-        take()
         names = anomaly_names(item.anomalies | placed.anomalies)
         seen.append(Seen(item.opcode, payload, names))
         if placed.first_seq is not None:

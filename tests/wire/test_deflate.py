@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tracemalloc
 import zlib
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
@@ -113,9 +114,10 @@ class TestFinalBlocks:
 
     def test_count_towards_the_limit_together(self) -> None:
         inflater = Inflater(keeps_context=True, limit=12)
-        with pytest.raises(InflateLimitError) as raised:
-            inflater.feed(self.FINAL * 3)
-        assert raised.value.within == b"HelloHelloHe"
+        got: list[bytes] = []
+        with pytest.raises(InflateLimitError):
+            got.extend(inflater.feed(self.FINAL * 3))
+        assert b"".join(got) == b"HelloHelloHe"
 
 
 class TestContext:
@@ -215,13 +217,13 @@ class TestBadData:
     def test_keeps_the_inflater_out_of_use(self) -> None:
         inflater = Inflater(keeps_context=True)
         with pytest.raises(InflateError):
-            inflater.feed(self.GARBAGE)
+            list(inflater.feed(self.GARBAGE))
         assert not inflater.usable
         inflater.begin()
         assert not inflater.usable
         forgetful = Inflater(keeps_context=False)
         with pytest.raises(InflateError):
-            forgetful.feed(self.GARBAGE)
+            list(forgetful.feed(self.GARBAGE))
         forgetful.begin()
         assert forgetful.usable
 
@@ -232,11 +234,12 @@ class TestBombs:
             inflater = Inflater(keeps_context=True, limit=1000)
             packed = Deflater().message(b"a" * size)
             if fits:
-                assert inflater.feed(packed) + inflater.end() == b"a" * size
+                assert b"".join([*inflater.feed(packed), *inflater.end()]) == b"a" * size
             else:
-                with pytest.raises(InflateLimitError) as raised:
-                    inflater.feed(packed)
-                assert raised.value.within == b"a" * 1000
+                got: list[bytes] = []
+                with pytest.raises(InflateLimitError):
+                    got.extend(inflater.feed(packed))
+                assert b"".join(got) == b"a" * 1000
 
     def test_the_limit_is_each_message_s(self) -> None:
         inflater = Inflater(keeps_context=True, limit=1000)
@@ -244,16 +247,16 @@ class TestBombs:
         for _ in range(5):
             inflater.begin()
             packed = deflater.message(b"a" * 900)
-            assert inflater.feed(packed) + inflater.end() == b"a" * 900
+            assert b"".join([*inflater.feed(packed), *inflater.end()]) == b"a" * 900
 
     def test_the_limit_holds_for_all_the_pieces_of_a_message(self) -> None:
         inflater = Inflater(keeps_context=True, limit=1000)
         data = random.Random(1).randbytes(1500)
         pieces = chop(Deflater().message(data), range(0, 1500, 7))
         got: list[bytes] = []
-        with pytest.raises(InflateLimitError) as raised:
-            got.extend(inflater.feed(piece) for piece in pieces)
-        assert b"".join(got) + raised.value.within == data[:1000]
+        with pytest.raises(InflateLimitError):
+            got.extend(chain.from_iterable(map(inflater.feed, pieces)))
+        assert b"".join(got) == data[:1000]
 
     def test_an_interrupted_message_does_not_count(self) -> None:
         deflater = Deflater(keeps_context=False)

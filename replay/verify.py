@@ -1,0 +1,97 @@
+"""`wsrec verify`: are these recordings what was recorded?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, Literal, TextIO
+
+from ..report.inert import inert
+from ..store.errors import RecordingError
+from ..store.reader import Recording
+from ..store.verify import Fault, Verification
+
+__all__ = ["DAMAGED", "INTACT", "require_intact", "verify"]
+
+INTACT: Final = 0
+DAMAGED: Final = 3
+
+Format = Literal["text", "json"]
+
+
+def verify(paths: Iterable[str | Path], out: TextIO, format: Format) -> int:  # noqa: A002
+    """Write a line for each session with a fault, then one for each recording.
+
+    A file that cannot be opened as a recording has only that line. With `json`, each line is an
+    object.
+
+    Returns:
+        0: everything is what was recorded, though a recording may have been interrupted.
+        3: something is not, or cannot be read.
+    """
+    code = INTACT
+    for path in paths:
+        try:
+            with Recording.open(path) as recording:
+                damaged = _verify(recording, out, format)
+        except RecordingError as error:
+            _write(out, format, str(error), recording=str(path), status="damaged", what=str(error))
+            damaged = True
+        if damaged:
+            code = DAMAGED
+    return code
+
+
+def require_intact(recording: Recording) -> None:
+    """Do nothing for a recording that is what was recorded, interrupted or not.
+
+    Raises:
+        RecordingError: it is not; the message is one line that names session and frames.
+    """
+    with closing(Verification(recording).faults()) as faults:
+        for fault in faults:
+            if fault.damage:
+                raise RecordingError(f"{recording.path}: damaged: {fault}")
+
+
+def _verify(recording: Recording, out: TextIO, format: Format) -> bool:  # noqa: A002
+    path = str(recording.path)
+    verification = Verification(recording)
+    damaged = interrupted = 0
+    for fault in verification.faults():
+        damaged += fault.damage
+        interrupted += not fault.damage
+        _write(out, format, f"{path}: {fault}", recording=path, **_fields(fault))
+    status = "damaged" if damaged else "interrupted" if interrupted else "intact"
+    frames = _count(verification.frames, "frame")
+    sessions = _count(verification.sessions, "session")
+    if damaged:
+        line = f"{path}: damaged; {frames} of {sessions} were found to be what was recorded"
+    elif interrupted:
+        without = _count(interrupted, "session")
+        line = f"{path}: {sessions}, {frames}: intact, {without} without an end record"
+    else:
+        line = f"{path}: {sessions}, {frames}: intact"
+    counts = {"sessions": verification.sessions, "frames": verification.frames}
+    _write(out, format, line, recording=path, status=status, **counts)
+    return damaged > 0
+
+
+def _fields(fault: Fault) -> dict[str, Any]:
+    return {
+        "session": fault.session,
+        "status": "damaged" if fault.damage else "interrupted",
+        "first_seq": fault.first_seq,
+        "last_seq": fault.last_seq,
+        "what": fault.what,
+    }
+
+
+def _write(out: TextIO, format: Format, line: str, **fields: Any) -> None:  # noqa: A002
+    print(json.dumps(fields) if format == "json" else inert(line), file=out)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
