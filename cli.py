@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import sys
+from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
-from typing import Literal, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 import click
 
@@ -56,31 +58,93 @@ def main() -> None:
     """Record WebSocket sessions to SQLite, frame by frame, and judge them against contracts."""
 
 
-def _address(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise click.BadParameter(f"{text!r}: expected HOST:PORT, such as 127.0.0.1:8080")
-    return host.strip("[]") or "127.0.0.1", int(port)
+_file = click.Path(dir_okay=False, path_type=Path)
+_proxy_settings = (
+    click.option(
+        "--tls-cert", type=_file, metavar="PEM", help="Speak TLS to clients: the certificate."
+    ),
+    click.option("--tls-key", type=_file, metavar="PEM", help="Its key, if not in the same file."),
+    click.option(
+        "--upstream-ca", type=_file, metavar="PEM",
+        help="Authorities to trust for a wss upstream.  [default: the system's]",
+    ),
+    click.option(
+        "--upstream-cert", type=_file, metavar="PEM", help="A certificate to show to the upstream."
+    ),
+    click.option("--upstream-key", type=_file, metavar="PEM", help="Its key."),
+    click.option(
+        "--upstream-name", metavar="NAME",
+        help="Ask for this name (SNI) and look for it in the certificate.",
+    ),
+    click.option("--insecure", is_flag=True, help="Take anybody's certificate for the upstream's."),
+    click.option(
+        "--host-header", type=click.Choice(["client", "upstream"]), default="client",
+        show_default=True, help="Whose name the backend sees in Host. With `upstream` its own"
+        " check against DNS rebinding sees nothing any more.",
+    ),
+    click.option(
+        "--allow-origin", multiple=True, metavar="ORIGIN",
+        help="Refuse browsers that show another site's page. May be repeated.",
+    ),
+    click.option(
+        "--trusted-proxy", multiple=True, metavar="ADDRESS",
+        help="A proxy in front, or its network: its X-Forwarded-* headers are passed on."
+        " May be repeated.",
+    ),
+    click.option(
+        "--max-sessions", type=click.IntRange(min=1), default=4096, show_default=True,
+        help="Answer 503 beyond that.",
+    ),
+    click.option(
+        "--header-timeout", default="10s", show_default=True, metavar="TIME",
+        help="For a client's TLS handshake, and the head of its request.",
+    ),
+    click.option(
+        "--handshake-timeout", default="30s", show_default=True, metavar="TIME",
+        help="For the backend's answer to an opening handshake.",
+    ),
+    click.option(
+        "--idle-timeout", metavar="TIME", help="Close sessions in which nothing crosses.",
+    ),
+    click.option(
+        "--buffer", metavar="SIZE",
+        help="Of a connection's data in the kernel, each way.  [default: the system's]",
+    ),
+    click.option(
+        "--drain", default="0s", show_default=True, metavar="TIME",
+        help="How long sessions may go on after SIGTERM, before they are closed with 1001.",
+    ),
+    click.option(
+        "--close-timeout", default="5s", show_default=True, metavar="TIME",
+        help="For the peers' answer to such a close.",
+    ),
+)  # fmt: skip
+
+
+def _proxy_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what an operator may choose; proxy/settings.py reads it."""
+    return reduce(lambda command, option: option(command), reversed(_proxy_settings), command)
 
 
 @main.command()
 @click.argument("upstream")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(
-    "-l", "--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT",
-    callback=_address, help="Where clients connect; port 0 takes a free one.",
+    "-l", "--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT|unix:PATH",
+    help="Where clients connect; port 0 takes a free one.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", default="session.db", show_default=True, metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path), help="The recording; continued if it exists.",
 )  # fmt: skip
 @_format
+@_proxy_options
 def proxy(
     upstream: str,
     command: tuple[str, ...],
-    listen: tuple[str, int],
     output: Path,
     format: Format,  # noqa: A002
+    **settings: Any,
 ) -> None:
     """Record what clients and the backend at UPSTREAM say to each other.
 
@@ -89,13 +153,18 @@ def proxy(
     Exit code: 0 after Ctrl-C or SIGTERM, COMMAND's own with one, 2 usage or address, 3 recording.
     """
     from .proxy.command import run_proxy
+    from .proxy.errors import SettingError
+    from .proxy.settings import read_settings
     from .proxy.upstream import Upstream, UpstreamError
 
     try:
         backend = Upstream.parse(upstream)
-    except UpstreamError as error:
+        options = read_settings(backend, **settings)
+    except (SettingError, UpstreamError) as error:
         raise click.UsageError(str(error)) from error
-    sys.exit(run_proxy(backend, output, *listen, format=format, command=command))
+    if settings["insecure"]:
+        click.echo("wsrec: --insecure: whoever answers is taken for the backend", err=True)
+    sys.exit(run_proxy(backend, output, options, format=format, command=command))
 
 
 @main.command()
@@ -166,6 +235,22 @@ def validate(
     with click.open_file(str(output or "-"), "w", encoding="utf-8") as out:
         write(report, cast(TextIO, out), format)
     sys.exit(exit_code(report, fail_on))
+
+
+@main.command()
+@click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...")
+@_format
+def verify(recordings: tuple[str, ...], format: Format) -> None:  # noqa: A002
+    """Check that each RECORDING is what was recorded: nothing changed, missing or added.
+
+    A line for each session with a fault, then one for the recording. The chain of hashes that is
+    checked is not signed: whoever may write the file can make a new one.
+
+    Exit code: 0 intact, also where sessions were interrupted, 3 damaged.
+    """
+    from .replay.verify import verify
+
+    sys.exit(verify(recordings, sys.stdout, format))
 
 
 @main.group()

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from multidict import CIMultiDict
 
-__all__ = ["Pairs", "decode_pairs", "end_to_end", "get", "hop_by_hop", "outgoing", "tokens"]
+__all__ = [
+    "Pairs",
+    "decode_pairs",
+    "end_to_end",
+    "get",
+    "has_control",
+    "head",
+    "hop_by_hop",
+    "outgoing",
+    "tokens",
+    "values",
+]
 
 Pairs = list[tuple[str, str]]
 """Names and values in order of arrival, case and duplicates kept."""
@@ -25,6 +37,9 @@ _HOP_BY_HOP = frozenset(
     }
 )
 
+# RFC 9110 §5.5: what no field holds; aiohttp reads answers more leniently than that.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
 
 def decode_pairs(raw: Iterable[tuple[bytes, bytes]]) -> Pairs:
     """Return what a parser read as text; bytes that are not UTF-8 survive as surrogates."""
@@ -34,15 +49,25 @@ def decode_pairs(raw: Iterable[tuple[bytes, bytes]]) -> Pairs:
     ]
 
 
+def values(pairs: Pairs, name: str) -> list[str]:
+    """Return the values of every field called `name` (in lower case), in order."""
+    return [value for key, value in pairs if key.lower() == name]
+
+
 def get(pairs: Pairs, name: str) -> str | None:
     """Return the values of every field called `name`, joined by commas, or None."""
-    values = [value for key, value in pairs if key.lower() == name]
-    return ", ".join(values) if values else None
+    found = values(pairs, name)
+    return ", ".join(found) if found else None
 
 
 def tokens(pairs: Pairs, name: str) -> set[str]:
     """Return the lower-case elements of a comma-separated field."""
     return {token.strip().lower() for token in (get(pairs, name) or "").split(",")} - {""}
+
+
+def has_control(text: str) -> bool:
+    """Whether there are control characters, which another parser may take for an end of line."""
+    return _CONTROL.search(text) is not None
 
 
 def hop_by_hop(pairs: Pairs) -> frozenset[str]:
@@ -71,3 +96,9 @@ def outgoing(pairs: Pairs) -> CIMultiDict[str]:
         value.encode()
         out.add(spelled.setdefault(name.lower(), name), value)
     return out
+
+
+def head(first_line: str, pairs: Pairs) -> bytes:
+    """Return an HTTP head with the very bytes that `decode_pairs` read."""
+    lines = [first_line, *(f"{name}: {value}" for name, value in pairs), "", ""]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")

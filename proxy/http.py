@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 from aiohttp import ClientError, ClientResponse, ClientSession, web
+from aiohttp.http_writer import StreamWriter
 
 from .client import AUTO_HEADERS
-from .headers import Pairs, decode_pairs, end_to_end, get, outgoing
+from .headers import Pairs, decode_pairs, end_to_end, get, has_control, head, outgoing, values
+from .refusal import RefusedError
 from .upstream import Upstream
 
-__all__ = ["answer", "forward_http", "relay_response"]
+__all__ = ["answer", "forward_http", "relay_fault", "relay_response"]
 
 # aiohttp would add these to a response that the backend sent without them.
 _ADDED = ("content-type", "date", "server")
@@ -23,32 +26,43 @@ async def forward_http(
     """Send the request to the backend and its response back, both as streams.
 
     Raises:
+        RefusedError: the request's body is broken, or its answer would open a tunnel.
         aiohttp.ClientError: the backend cannot be reached, or does not speak HTTP.
     """
     passed = end_to_end(headers)
-    expects = "100-continue" in (get(headers, "expect") or "").lower()
-    if expects:
+    if "100-continue" in (get(headers, "expect") or "").lower():
         passed = [(name, value) for name, value in passed if name.lower() != "expect"]
-        if request.transport is not None:
+        if request.transport is not None and request.version >= (1, 1):
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    async with http.request(
-        request.method,
-        upstream.url(request.raw_path),
-        headers=outgoing(passed),
-        data=_body(request) if request.can_read_body else None,
-        skip_auto_headers=AUTO_HEADERS,
-        allow_redirects=False,
-    ) as response:
-        return await relay_response(request, response)
+    try:
+        async with http.request(
+            request.method,
+            upstream.url(request.raw_path),
+            headers=outgoing(passed),
+            data=_body(request) if request.can_read_body else None,
+            skip_auto_headers=AUTO_HEADERS,
+            allow_redirects=False,
+        ) as response:
+            if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise RefusedError(
+                    HTTPStatus.BAD_GATEWAY, f"{upstream}: a 101 that nobody asked for"
+                )
+            return await relay_response(request, response)
+    except ClientError:
+        if isinstance(request.content.exception(), web.RequestPayloadError):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "the request's body is broken") from None
+        raise
 
 
 async def relay_response(request: web.BaseRequest, response: ClientResponse) -> web.StreamResponse:
-    """Send the backend's response to the client as it is, body and all."""
+    """Send the backend's response to the client as it is, body and all; never raise its faults."""
+    if fault := relay_fault(response):
+        return answer(HTTPStatus.BAD_GATEWAY, f"{response.url.origin()}: {fault}")
     relayed = _Relayed(status=response.status, reason=response.reason)
-    for name, value in end_to_end(decode_pairs(response.raw_headers)):
+    for name, value in _passed_back(decode_pairs(response.raw_headers)):
         relayed.headers.add(name, value)
-    await relayed.prepare(request)
     try:
+        await relayed.prepare(request)
         if request.method != "HEAD":
             async for chunk in response.content.iter_any():
                 await relayed.write(chunk)
@@ -58,6 +72,27 @@ async def relay_response(request: web.BaseRequest, response: ClientResponse) -> 
         if request.transport is not None:
             request.transport.abort()
     return relayed
+
+
+def relay_fault(response: ClientResponse) -> str | None:
+    """Say why a response cannot be passed on with the meaning that it had, or None."""
+    headers = decode_pairs(response.raw_headers)
+    if has_control(response.reason or "") or any(has_control(n + value) for n, value in headers):
+        return "its answer has control characters in its header"
+    if any(value.lower() != "chunked" for value in values(headers, "transfer-encoding")):
+        return "its answer has a Transfer-Encoding that it was not asked for"
+    return None
+
+
+def _passed_back(headers: Pairs) -> Pairs:
+    """Return the fields of a response that the client gets.
+
+    A length beside a Transfer-Encoding is not the body's (RFC 9112 §6.3).
+    """
+    passed = end_to_end(headers)
+    if values(headers, "transfer-encoding"):
+        return [(name, value) for name, value in passed if name.lower() != "content-length"]
+    return passed
 
 
 class _Relayed(web.StreamResponse):
@@ -70,10 +105,29 @@ class _Relayed(web.StreamResponse):
             if name not in own:
                 self.headers.pop(name, None)
 
+    async def _write_headers(self) -> None:
+        """Write the head; aiohttp would leave out what is not UTF-8."""
+        request, writer = self._req, self._payload_writer
+        assert request is not None
+        assert isinstance(writer, StreamWriter)
+        line = f"HTTP/{request.version.major}.{request.version.minor} {self.status} {self.reason}"
+        await writer.write_headers(line, self.headers)
+        writer._headers_buf = head(line, list(self.headers.items()))
+        writer.send_headers()
+
+
+class _Answer(web.Response):
+    """A response in HTTP/1.1: aiohttp would claim whatever version the request came in."""
+
+    async def _write_headers(self) -> None:
+        assert self._payload_writer is not None
+        line = f"HTTP/1.1 {self.status} {self.reason}"
+        await self._payload_writer.write_headers(line, self.headers)
+
 
 def answer(status: int, text: str, headers: Pairs | None = None) -> web.Response:
     """Return a response of the proxy's own, one line of text; the connection ends with it."""
-    response = web.Response(status=status, text=f"wsrec: {text}\n")
+    response = _Answer(status=status, text=f"wsrec: {text}\n", headers={"Connection": "close"})
     for name, value in headers or []:
         response.headers.add(name, value)
     response.force_close()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from time import monotonic_ns
 
 from ..store.model import Sender
-from ..store.tap import SessionTap
+from ..store.tap import Room, SessionTap
 from ..wire.close import close_body
 from ..wire.decoder import FrameDecoder
 from ..wire.frames import CLOSE, Frame, encode_frame
@@ -19,12 +19,13 @@ from .throttle import Throttle
 
 __all__ = ["RECORD", "Pipe", "Tunnel"]
 
-_LINGER = 30.0
-"""Seconds without a byte that a connection may stay open when one side has ended it."""
+_LOOK = 1.0
+"""Seconds between looks at a connection that an event loop does not watch any more."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-_WRITE, RECORD, _DRAIN = 1, 2, 4
-"""Reasons not to read: the other peer is slow, the recorder is, the session is being ended."""
+_WRITE, RECORD, _DRAIN, _SHARE = 1, 2, 4, 8
+"""Reasons not to read: the other peer is slow, the recorder is, the session is being ended, too
+much of what waits for the recorder is this peer's."""
 
 
 class Pipe(asyncio.Protocol):
@@ -53,12 +54,15 @@ class Pipe(asyncio.Protocol):
         self.tunnel = tunnel
         self.sender: Sender = sender
         self.transport = transport
-        self._record = tunnel.tap.stream(sender)
+        loop = asyncio.get_running_loop()
+        self._record = tunnel.tap.stream(
+            sender, lambda: loop.call_soon_threadsafe(self.release, _SHARE)
+        )
         self._waiting = tunnel.throttle.waiting
         self._blocked = False  # the other transport holds bytes that its peer has not taken
         self._holds = 0
         self._closing: FrameDecoder | None = None
-        self.active_ns = 0  # when bytes last came
+        self.active_ns = monotonic_ns()  # when bytes last came
         self.ended = False  # the peer will send nothing more
         self.lost = False
         # With no room in it, the buffer tells at once when a peer does not take what we write,
@@ -76,7 +80,7 @@ class Pipe(asyncio.Protocol):
         self.write(data)
         full = self._record(at_ns, None if self._blocked else monotonic_ns(), data)
         if full or self._waiting:
-            self.tunnel.throttle.wait(self)
+            self._pause(full)
 
     def pause_writing(self) -> None:
         """This transport's peer does not take what we write: stop reading the other one."""
@@ -99,7 +103,7 @@ class Pipe(asyncio.Protocol):
         if self.transport.get_extra_info("sslcontext") is not None:
             return False
         other.transport.write_eof()
-        self.tunnel.expire()
+        self.tunnel.look_after(self)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -111,7 +115,6 @@ class Pipe(asyncio.Protocol):
                 _reset(other.transport)
             elif self._closing is None:
                 other.transport.close()
-                self.tunnel.expire()
         self.tunnel.lost()
 
     def hold(self, reason: int) -> None:
@@ -144,11 +147,18 @@ class Pipe(asyncio.Protocol):
         self._holds = _DRAIN
         self.release(_DRAIN)
 
+    def _pause(self, full: Room) -> None:
+        if full is Room.NONE_FOR_ONE:
+            self.hold(_SHARE)
+        else:
+            self.tunnel.throttle.wait(self)
+
     def _answered(self, data: bytes, at_ns: int) -> None:
         """Record what arrives behind our Close frame; the peer's own one ends the connection."""
         assert self._closing is not None
-        if self._record(at_ns, None, data) or self._waiting:
-            self.tunnel.throttle.wait(self)
+        full = self._record(at_ns, None, data)
+        if full or self._waiting:
+            self._pause(full)
         for frame in self._closing.feed(data):
             if isinstance(frame, Frame) and frame.opcode == CLOSE:
                 self.transport.close()
@@ -168,37 +178,43 @@ class Tunnel:
         self.tap = tap
         self.throttle = throttle
         self._on_closed = on_closed
-        self._expiry: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
         self.client = Pipe(self, "client", client)
         self.server = Pipe(self, "server", server)
         self.client.other, self.server.other = self.server, self.client
         self.client.write, self.server.write = server.write, client.write
+        _keep_alive(client)
+        _keep_alive(server)
+
+    @property
+    def active_ns(self) -> int:
+        """When bytes last came from either peer, on the monotonic clock."""
+        return max(self.client.active_ns, self.server.active_ns)
 
     def lost(self) -> None:
         """One connection is gone; with the second the session has ended."""
         if self.client.lost and self.server.lost:
-            if self._expiry is not None:
-                self._expiry.cancel()
+            if self._look is not None:
+                self._look.cancel()
             self.tap.ended()
             self._on_closed(self)
             for pipe in (self.client, self.server):
                 # No cycle is left behind: the collector hardly runs, see command.py.
-                del pipe.tunnel, pipe.other, pipe.write
+                del pipe.tunnel, pipe.other, pipe.write, pipe._record
 
-    def expire(self) -> None:
-        """Abort what is left of the session once `_LINGER` seconds pass without a byte."""
-        if self._expiry is None:
-            self._arm(_LINGER)
+    def look_after(self, pipe: Pipe) -> None:
+        """Notice when a peer goes that has ended its stream: an event loop reads no more of it.
 
-    def _arm(self, seconds: float) -> None:
-        self._expiry = asyncio.get_running_loop().call_later(seconds, self._expired)
-
-    def _expired(self) -> None:
-        silence = (monotonic_ns() - max(self.client.active_ns, self.server.active_ns)) / 1e9
-        if silence < _LINGER:
-            self._arm(_LINGER - silence)
-        else:
-            self.abort()
+        It may listen for as long as it likes: only the kernel can say that it does not.
+        """
+        if pipe.transport.is_closing():
+            return  # what is left to write is watched
+        if _is_broken(pipe.transport):
+            _reset(pipe.other.transport)
+            pipe.transport.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._look = loop.call_later(_LOOK, self.look_after, pipe)
 
     def close(self, code: int, reason: str) -> None:
         """End the session from here: a Close frame to both peers, where one fits in."""
@@ -230,3 +246,15 @@ def _reset(transport: asyncio.Transport) -> None:
         with contextlib.suppress(OSError):  # it may be gone already
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
+
+
+def _is_broken(transport: asyncio.Transport) -> bool:
+    sock = transport.get_extra_info("socket")
+    return sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+
+def _keep_alive(transport: asyncio.Transport) -> None:
+    """Have the kernel ask a silent peer's kernel, after hours, whether it is still there."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

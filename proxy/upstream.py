@@ -62,7 +62,9 @@ class Upstream:
         path = target.partition("?")[0]
         if self.path and path != self.path and not path.startswith(self.path + "/"):
             target = self.path + target
-        return URL(self.origin + target, encoded=True)
+        # All of it as the path: a `?` with nothing behind it would be lost otherwise.
+        scheme, _, authority = self.origin.partition("://")
+        return URL.build(scheme=scheme, authority=authority, path=target, encoded=True)
 
     def __str__(self) -> str:
         return self.text

@@ -19,6 +19,7 @@ from support.raw import (
     open_session,
     upgrade,
 )
+from wsrec.proxy.options import Options
 from wsrec.store.reader import Recording
 
 GOING_AWAY = b"\x03\xe9proxy is shutting down"
@@ -33,7 +34,7 @@ def unmasked(frame: bytes) -> bytes:
     return bytes(byte ^ frame[2 + place % 4] for place, byte in enumerate(frame[6:]))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @conversation_with_process
 async def test_a_signal_ends_live_sessions_with_1001(
     recording: Path, number: signal.Signals
@@ -82,7 +83,7 @@ async def test_no_close_is_put_into_the_middle_of_a_frame(recording: Path) -> No
 @conversation
 async def test_peers_that_do_not_answer_the_close_are_left(recording: Path) -> None:
     async with backend() as behind:
-        async with in_process(behind.url, recording, drain=0.1) as proxy:
+        async with in_process(behind.url, recording, Options(close_timeout=0.1)) as proxy:
             client, _server = await open_session(proxy.port, behind)
         assert await client.exactly(2 + len(GOING_AWAY)) == b"\x88\x18" + GOING_AWAY
 
@@ -255,12 +256,15 @@ def test_a_command_that_is_not_there(recording: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_is_passed_to_the_command(recording: Path, number: signal.Signals) -> None:
-    script = "print('up', flush=True); import time; time.sleep(60)"
+    script = f"""import signal, time
+signal.signal({int(number)}, signal.SIG_DFL)
+print("up", flush=True)
+time.sleep(60)"""
     proxy = start(NOBODY, recording, command=(sys.executable, "-c", script))
     assert proxy.process.stdout is not None
     assert proxy.process.stdout.readline() == "up\n"
     proxy.signal(number)
-    assert proxy.ended() == (128 + signal.SIGTERM, "")
+    assert proxy.ended() == (128 + number, "")
     assert sessions(recording) == []

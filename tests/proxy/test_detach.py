@@ -15,7 +15,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.web_protocol import RequestHandler
 from support.proxying import in_process, sessions
 from support.raw import SWITCH, Peer, backend, conversation, open_session, upgrade
-from wsrec.proxy.client import handshake_client
+from wsrec.proxy.client import http_client
 from wsrec.proxy.detach import Detached, Hijacked, detach_request, detach_response
 
 
@@ -96,7 +96,7 @@ async def test_a_request_gives_up_its_connection_and_what_came_with_it() -> None
 @conversation
 async def test_a_response_gives_up_its_connection_and_what_came_with_it() -> None:
     listener = Listener()
-    async with backend() as behind, handshake_client() as http:
+    async with backend() as behind, http_client() as http:
         asked = asyncio.ensure_future(
             http.get(
                 f"http://127.0.0.1:{behind.port}/",
@@ -138,13 +138,12 @@ def descriptors() -> int:
 @conversation
 async def test_a_session_leaves_nothing_behind_in_aiohttp(recording: Path) -> None:
     async with backend() as behind, in_process(behind.url, recording) as proxy:
-        server = proxy._runner.server
-        assert server is not None
+        server = proxy._connections
         before = descriptors()
         pairs = [await open_session(proxy.port, behind) for _ in range(50)]
         assert proxy.sessions == 50
         await true(lambda: server.connections == [])
-        assert held(proxy._handshakes) == 0
+        assert held(proxy._gate._http) == 0
         assert descriptors() == before + 4 * 50
         for pair in pairs:
             for peer in pair:
@@ -160,8 +159,7 @@ async def test_a_session_leaves_nothing_behind_in_aiohttp(recording: Path) -> No
 @conversation
 async def test_refused_and_failed_handshakes_leave_nothing_behind(recording: Path) -> None:
     async with backend() as behind, in_process(behind.url, recording) as proxy:
-        server = proxy._runner.server
-        assert server is not None
+        server = proxy._connections
         before = descriptors()
         for answer in (b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno", SWITCH[:-30], b"", b"x"):
             client = await Peer.connect(proxy.port)
@@ -175,4 +173,4 @@ async def test_refused_and_failed_handshakes_leave_nothing_behind(recording: Pat
             await peer.close()
         await true(lambda: descriptors() == before)
         assert server.connections == []
-        assert held(proxy._handshakes) == 0
+        assert held(proxy._gate._http) == 0

@@ -28,6 +28,17 @@ def good(**changes: str) -> Pairs:
         (good(sec_websocket_accept=KEY), "Sec-WebSocket-Accept"),
         (good(sec_websocket_accept=ACCEPT.lower()), "Sec-WebSocket-Accept"),
         ([*GOOD, GOOD[2]], "Sec-WebSocket-Accept"),
+        ([*GOOD, GOOD[0]], "Upgrade: websocket"),
+        (good(upgrade="websocket, h2c"), "Upgrade: websocket"),
+        (good(connection="Upgrade, Sec-WebSocket-Accept"), "takes its own handshake back"),
+        (good(connection="Upgrade, X-Own"), None),
+        ([*GOOD, ("Content-Length", "0")], None),
+        ([*GOOD, ("Content-Length", "5")], "has a body"),
+        ([*GOOD, ("Content-Length", "0"), ("content-length", "0")], "has a body"),
+        ([*GOOD, ("Transfer-Encoding", "chunked")], "has a body"),
+        ([*GOOD, ("X-Name", "a\x01b")], "control characters"),
+        ([*GOOD, ("Sec-WebSocket-Protocol", "not-offered")], None),
+        ([*GOOD, ("Sec-WebSocket-Extensions", "x-not-offered")], None),
     ],
 )
 def test_only_a_verified_answer_opens_a_tunnel(headers: Pairs, fault: str | None) -> None:
@@ -37,11 +48,18 @@ def test_only_a_verified_answer_opens_a_tunnel(headers: Pairs, fault: str | None
 
 @pytest.mark.parametrize(
     ("value", "upgrade"),
-    [("websocket", True), ("WebSocket", True), ("h2c, websocket", True), ("h2c", False)],
+    [
+        ("websocket", True),
+        ("WebSocket", True),
+        ("h2c, websocket", True),
+        ("h2c", True),
+        (" ", False),
+    ],
 )
 def test_is_upgrade(value: str, upgrade: bool) -> None:
     assert is_upgrade([("Upgrade", value)]) is upgrade
     assert not is_upgrade([("X-Upgrade", value)])
+    assert is_upgrade([("SEC-WEBSOCKET-VERSION", value)])
 
 
 def test_what_is_passed_on_with_an_upgrade() -> None:
@@ -61,7 +79,15 @@ def test_what_is_passed_on_with_an_upgrade() -> None:
     ]
 
 
-@pytest.mark.parametrize(("reason", "line"), [(None, "Switching Protocols"), ("Ok", "Ok")])
+def test_connection_is_said_once() -> None:
+    headers = [("Connection", "keep-alive"), ("Upgrade", "websocket"), ("connection", "Upgrade")]
+    assert upgrade_headers(headers) == [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [(None, "Switching Protocols"), ("Ok", "Ok"), ("a\x01b", "Switching Protocols")],
+)
 def test_the_head_of_the_101(reason: str | None, line: str) -> None:
     head = switching_protocols(reason, [*GOOD, ("X-Name", "\udce4")])
     assert head == (

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from wsrec.proxy.headers import Pairs, decode_pairs, end_to_end, get, outgoing, tokens
+from wsrec.proxy.headers import (
+    Pairs,
+    decode_pairs,
+    end_to_end,
+    get,
+    has_control,
+    head,
+    outgoing,
+    tokens,
+    values,
+)
 
 
 def test_bytes_that_are_not_utf8_survive() -> None:
@@ -72,3 +82,31 @@ def test_outgoing_keeps_order_case_and_repetitions() -> None:
 def test_outgoing_refuses_what_would_be_left_out() -> None:
     with pytest.raises(UnicodeEncodeError):
         outgoing(decode_pairs([(b"X-Name", b"\xe4")]))
+
+
+def test_values() -> None:
+    pairs = [("Host", "a"), ("HOST", "b, c"), ("X", "d")]
+    assert values(pairs, "host") == ["a", "b, c"]
+    assert values(pairs, "cookie") == []
+
+
+def test_a_head_has_the_bytes_that_were_read() -> None:
+    raw = [(b"X-Name", b"\xe4 \xc3\xa4"), (b"x-name", b"")]
+    assert head("GET / HTTP/1.1", decode_pairs(raw)) == (
+        b"GET / HTTP/1.1\r\nX-Name: \xe4 \xc3\xa4\r\nx-name: \r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "control"),
+    [
+        ("a\tb", False),
+        ("\xe4\udce4", False),
+        ("a\rb", True),
+        ("\n", True),
+        ("\0", True),
+        ("\x7f", True),
+    ],
+)
+def test_control_characters(text: str, control: bool) -> None:
+    assert has_control(text) is control

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from pathlib import Path
 
 import pytest
 from support.proxying import in_process, sessions
 from support.raw import ACCEPT, SWITCH, Peer, backend, conversation, open_session, upgrade
+from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.tunnel import Pipe
 from wsrec.store.stream import StreamWriter
@@ -184,11 +186,9 @@ async def test_an_answer_that_proves_nothing_opens_no_tunnel(
 
 
 @conversation
-async def test_a_backend_that_never_answers_is_given_up(
-    recording: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("wsrec.proxy.server._HANDSHAKE_TIMEOUT", 0.2)
-    async with backend() as behind, in_process(behind.url, recording) as proxy:
+async def test_a_backend_that_never_answers_is_given_up(recording: Path) -> None:
+    options = Options(handshake_timeout=0.2)
+    async with backend() as behind, in_process(behind.url, recording, options) as proxy:
         client = await Peer.connect(proxy.port)
         await client.send(upgrade())
         server = await behind.accept()
@@ -247,7 +247,7 @@ async def test_a_handshake_that_is_answered_while_the_proxy_ends(recording: Path
 
 
 async def _answer_when_stopping(proxy: Proxy, server: Peer) -> None:
-    while not proxy._stopping:
+    while not proxy._gate.closed:
         await asyncio.sleep(0)
     await server.send(SWITCH)
 
@@ -274,69 +274,125 @@ async def test_ended_sessions_leave_no_cycles_behind(recording: Path) -> None:
 _MADE = (Pipe, StreamWriter)
 
 
-REFUSED = {
-    "version-12": (upgrade("Sec-WebSocket-Version: 12", without="Sec-WebSocket-Version"), 426),
-    "no-version": (upgrade(without="Sec-WebSocket-Version"), 426),
-    "two-versions": (upgrade("Sec-WebSocket-Version: 13"), 426),
-    "post": (upgrade().replace(b"GET", b"POST"), 405),
-    "http-1.0": (upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"), 505),
-    "body": (upgrade("Content-Length: 5") + b"hello", 400),
-    "chunked-body": (upgrade("Transfer-Encoding: chunked") + b"0\r\n\r\n", 400),
-    "no-key": (upgrade(without="Sec-WebSocket-Key"), 400),
-    "short-key": (upgrade("Sec-WebSocket-Key: AAAA", without="Sec-WebSocket-Key"), 400),
-    "two-keys": (upgrade("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="), 400),
-    "no-connection": (upgrade(without="Connection"), 400),
-    "connection-names-origin": (upgrade("Connection: Origin"), 400),
-    "connection-names-cookie": (
-        upgrade("Connection: Upgrade, Cookie", without="Connection"),
-        400,
-    ),
-    "upgrade-to-two": (upgrade("Upgrade: h2c"), 400),
-    "absolute-form": (upgrade(target="http://other.test/"), 400),
-    "header-not-utf8": (upgrade().replace(b"backend.test", b"b\xe4ckend.test"), 400),
-}
-
-
-@pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=list(REFUSED))
+@pytest.mark.parametrize("line", ["100 Continue", "103 Early Hints\r\nLink: </a>", "199 Odd"])
 @conversation
-async def test_refused_before_the_backend_hears_of_it(
-    recording: Path, request_: bytes, status: int
-) -> None:
+async def test_an_interim_answer_is_no_answer(recording: Path, line: str) -> None:
     async with backend() as behind, in_process(behind.url, recording) as proxy:
         client = await Peer.connect(proxy.port)
-        await client.send(request_ + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
-        answer = await client.head()
-        assert answer.split()[1] == str(status)
-        assert b"smuggled" not in await client.rest()
-        if status == 426:
-            assert "\r\nSec-WebSocket-Version: 13\r\n" in answer
-        assert behind.accepted == 0
+        await client.send(upgrade())
+        server = await behind.accept()
+        await server.head()
+        await server.send(f"HTTP/1.1 {line}\r\n\r\n".encode())
+        await server.send(SWITCH + HELLO)
+        assert (await client.head()).encode() == SWITCH
+        assert await client.exactly(len(HELLO)) == HELLO
+        await client.close()
+        await server.close()
+
+
+@conversation
+async def test_what_the_101_says_of_its_own_hop_stays_there(recording: Path) -> None:
+    answer = SWITCH.replace(
+        b"Connection: Upgrade\r\n",
+        b"Connection: Upgrade, X-Own\r\nX-Own: 1\r\nKeep-Alive: timeout=5\r\n"
+        b"Proxy-Authenticate: Basic\r\nX-Other: 2\r\n",
+    )
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade())
+        server = await behind.accept()
+        await server.head()
+        await server.send(answer)
+        head = await client.head()
+        assert "X-Other: 2" in head
+        assert not any(name in head for name in ("X-Own", "Keep-Alive", "Proxy-Authenticate"))
+        await client.close()
+        await server.close()
+
+
+@conversation
+async def test_what_was_not_offered_is_the_clients_to_refuse(recording: Path) -> None:
+    chosen = b"Sec-WebSocket-Protocol: never-offered\r\nSec-WebSocket-Extensions: x-none\r\n\r\n"
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade("Sec-WebSocket-Protocol: chat"))
+        server = await behind.accept()
+        await server.head()
+        await server.send(SWITCH[:-2] + chosen)
+        assert (await client.head()).encode() == SWITCH[:-2] + chosen
+        await client.close()
+        await server.close()
 
     (session,) = sessions(recording)
-    assert session.status == status
-    assert session.clean
+    assert (session.subprotocol, session.extensions) == ("never-offered", "x-none")
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        upgrade("Host: other.test"),
-        upgrade("No colon"),
-        upgrade(target="@other.test"),
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    ],
-    ids=["two-hosts", "no-colon", "no-path", "tls"],
-)
+@pytest.mark.parametrize("framing", ["length", "chunks", "end"])
 @conversation
-async def test_what_is_not_http_is_no_session(recording: Path, request_: bytes) -> None:
+async def test_the_body_of_a_refusal_is_passed_on_whole(recording: Path, framing: str) -> None:
+    body = bytes(range(256)) * (1 << 12)
+    head, sent = {
+        "length": (f"Content-Length: {len(body)}\r\n", body),
+        "chunks": ("Transfer-Encoding: chunked\r\n", b"100000\r\n" + body + b"\r\n0\r\n\r\n"),
+        "end": ("", body),
+    }[framing]
     async with backend() as behind, in_process(behind.url, recording) as proxy:
         client = await Peer.connect(proxy.port)
-        await client.send(request_)
-        assert (await client.head()).split()[1] == "400"
-        await client.rest()
-        assert behind.accepted == 0
+        await client.send(upgrade())
+        server = await behind.accept()
+        await server.head()
+        sending = asyncio.ensure_future(
+            server.send(f"HTTP/1.1 403 Forbidden\r\n{head}\r\n".encode() + sent)
+        )
+        answer = await client.head()
+        assert answer.startswith("HTTP/1.1 403 Forbidden\r\n")
+        await sending
+        await server.close()
+        got = b""
+        if "chunked" in answer:
+            while size := int((await client.line()).decode(), 16):
+                got += await client.exactly(size)
+                assert await client.line() == b"\r\n"
+        else:
+            got = await client.exactly(len(body))
+        assert got == body
 
-    assert sessions(recording) == []
+
+@conversation
+async def test_a_refusal_cut_short_does_not_look_whole(recording: Path) -> None:
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade() + upgrade(target="/next"))
+        server = await behind.accept()
+        await server.head()
+        await server.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 20\r\n\r\nhello")
+        await client.head()
+        assert await client.exactly(5) == b"hello"
+        await server.close()
+        with contextlib.suppress(ConnectionResetError):
+            assert await client.rest() == b""
+        assert behind.accepted == 1
+
+    assert sessions(recording)[0].status == 403
+
+
+@conversation
+async def test_a_client_that_leaves_with_the_refusal_harms_nobody(recording: Path) -> None:
+    """The answer is recorded, and the recorder takes what comes next."""
+    async with backend() as behind, in_process(behind.url, recording) as proxy:
+        for _ in range(5):
+            client = await Peer.connect(proxy.port)
+            await client.send(upgrade())
+            server = await behind.accept()
+            await server.head()
+            client.reset()
+            await server.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+            await server.rest()
+        client, server = await open_session(proxy.port, behind)
+        await client.close()
+        await server.close()
+
+    assert [session.status for session in sessions(recording)][-1] == 101
 
 
 @conversation

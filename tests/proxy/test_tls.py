@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 import trustme
 from support.proxying import recorded, sessions, start
-from support.raw import SWITCH, Peer, backend, conversation_with_process, upgrade
+from support.raw import (
+    SWITCH,
+    Peer,
+    backend,
+    conversation_with_process,
+    open_session,
+    upgrade,
+)
 
 HELLO = b"\x81\x05hello"
 MASKED_HELLO = b"\x81\x85\0\0\0\0hello"
@@ -171,6 +178,94 @@ async def test_a_certificate_that_nobody_vouches_for(
     assert errors.startswith(f"wsrec: {upstream}: ")
     assert errors.count("\n") == 1
     assert sessions(recording)[0].status == 502
+
+
+@conversation_with_process
+async def test_an_authority_that_only_this_proxy_trusts(
+    recording: Path, context: ssl.SSLContext, trusting: dict[str, str]
+) -> None:
+    settings = ("--upstream-ca", trusting["SSL_CERT_FILE"])
+    async with backend(context) as behind:
+        proxy = start(f"wss://localhost:{behind.port}", recording, *settings)
+        client, _server = await open_session(proxy.port, behind)
+        await client.close()
+        proxy.signal(signal.SIGTERM)
+        assert await proxy.over() == (0, "")
+
+
+@conversation_with_process
+async def test_a_certificate_of_anybody_is_taken_only_loudly(
+    recording: Path, context: ssl.SSLContext
+) -> None:
+    async with backend(context) as behind:
+        proxy = start(f"wss://127.0.0.1:{behind.port}", recording, "--insecure")
+        client, _server = await open_session(proxy.port, behind)
+        await client.close()
+        proxy.signal(signal.SIGTERM)
+        status, errors = await proxy.over()
+
+    assert status == 0
+    assert errors == "wsrec: --insecure: whoever answers is taken for the backend\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [((), "localhost"), (("--upstream-name", "agents.example"), "agents.example")],
+)
+@conversation_with_process
+async def test_the_name_that_is_asked_for_is_the_name_that_is_checked(
+    recording: Path,
+    authority: trustme.CA,
+    trusting: dict[str, str],
+    settings: tuple[str, ...],
+    asked: str,
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(asked).configure_cert(context)
+    names: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    async with backend(context) as behind:
+        proxy = start(f"wss://localhost:{behind.port}", recording, *settings, env=trusting)
+        client, _server = await open_session(proxy.port, behind)
+        await client.close()
+        client = await Peer.connect(proxy.port)
+        await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await (await behind.accept()).head()
+        await client.close()
+        proxy.signal(signal.SIGTERM)
+        assert await proxy.over() == (0, "")
+
+    assert names == [asked] * 2
+
+
+@conversation_with_process
+async def test_a_backend_that_asks_who_is_there(
+    recording: Path,
+    authority: trustme.CA,
+    context: ssl.SSLContext,
+    trusting: dict[str, str],
+) -> None:
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    papers = recording.parent / "proxy.pem"
+    authority.issue_cert("proxy.example").private_key_and_cert_chain_pem.write_to_path(str(papers))
+    async with backend(context) as behind:
+        upstream = f"wss://localhost:{behind.port}"
+        proxy = start(upstream, recording, "--upstream-cert", str(papers), env=trusting)
+        client, _server = await open_session(proxy.port, behind)
+        await client.close()
+        proxy.signal(signal.SIGTERM)
+        assert await proxy.over() == (0, "")
+
+        stranger = start(upstream, recording, env=trusting)
+        client = await Peer.connect(stranger.port)
+        await client.send(upgrade())
+        assert (await client.head()).startswith("HTTP/1.1 502 ")
+        stranger.signal(signal.SIGTERM)
+        status, errors = await stranger.over()
+
+    assert status == 0
+    assert errors.count("\n") == 1
 
 
 @conversation_with_process

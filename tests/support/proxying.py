@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.upstream import Upstream
 from wsrec.store.model import Session
@@ -78,14 +79,19 @@ class ProxyProcess:
 def start(
     upstream: str,
     recording: Path,
-    *,
+    *settings: str,
     command: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
+    files: int | None = None,
 ) -> ProxyProcess:
-    """Start `wsrec proxy` and wait until it says where it listens."""
-    options = ("-l", "127.0.0.1:0", "-o", str(recording), "--format", "json")
+    """Start `wsrec proxy` and wait until it says where it listens.
+
+    `files` is how many files it may have open at once, as `ulimit -n` says.
+    """
+    options = ("-l", "127.0.0.1:0", "-o", str(recording), "--format", "json", *settings)
+    limited = () if files is None else ("sh", "-c", f'ulimit -n {files}; exec "$@"', "sh")
     process = subprocess.Popen(
-        _wsrec("proxy", upstream, *options, "--", *command),
+        [*limited, *_wsrec("proxy", upstream, *options, "--", *command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -100,7 +106,7 @@ def start(
         _, errors = process.communicate()
         raise AssertionError(f"wsrec proxy did not start ({process.returncode}): {errors}")
     said = json.loads(line)
-    return ProxyProcess(process, said["url"], said["port"], recording)
+    return ProxyProcess(process, said["url"], said.get("port", 0), recording)
 
 
 def stop_all() -> None:
@@ -144,9 +150,11 @@ def wsrec(
 
 
 @contextlib.asynccontextmanager
-async def in_process(upstream: str, recording: Path, *, drain: float = 5.0) -> AsyncIterator[Proxy]:
+async def in_process(
+    upstream: str, recording: Path, options: Options | None = None
+) -> AsyncIterator[Proxy]:
     """Run the proxy in this event loop."""
-    async with Proxy(Upstream.parse(upstream), recording, drain=drain) as proxy:
+    async with Proxy(Upstream.parse(upstream), recording, options) as proxy:
         yield proxy
 
 

@@ -11,6 +11,7 @@ import ssl
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 __all__ = [
     "ACCEPT",
     "KEY",
+    "LOOPS",
     "SWITCH",
     "Backend",
     "Peer",
@@ -68,9 +70,19 @@ class Peer:
         self._sending: asyncio.Future[None] | None = None
 
     @classmethod
-    async def connect(cls, port: int) -> Peer:
-        """Connect to a port of this machine."""
-        peer = cls(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 20))
+    async def connect(
+        cls, port: int, *, tls: ssl.SSLContext | None = None, path: Path | None = None
+    ) -> Peer:
+        """Connect to a port of this machine, or to a Unix socket."""
+        if path is not None:
+            peer = cls(*await asyncio.open_unix_connection(path, limit=1 << 20))
+        else:
+            name = None if tls is None else "localhost"
+            peer = cls(
+                *await asyncio.open_connection(
+                    "127.0.0.1", port, limit=1 << 20, ssl=tls, server_hostname=name
+                )
+            )
         _connected.append(peer)
         return peer
 
@@ -82,6 +94,10 @@ class Peer:
     async def head(self) -> str:
         """Return an HTTP head, from its first line to the empty one."""
         return (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+
+    async def line(self) -> bytes:
+        """Return the next line with its end."""
+        return await self._reader.readline()
 
     async def exactly(self, size: int) -> bytes:
         """Return the next bytes, as many as asked for."""
@@ -206,7 +222,7 @@ def conversation(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
     parameters = inspect.signature(test).parameters.values()
     loop = inspect.Parameter("loop", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     run.__signature__ = inspect.Signature([loop, *parameters])  # type: ignore[attr-defined]
-    pytest.mark.parametrize("loop", list(_LOOPS))(run)
+    pytest.mark.parametrize("loop", list(LOOPS))(run)
     return run
 
 
@@ -220,7 +236,7 @@ def conversation_with_process(
 def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     @functools.wraps(test)
     def run(loop: str = "asyncio", **fixtures: object) -> None:
-        with asyncio.Runner(loop_factory=_LOOPS[loop]) as runner:
+        with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
             try:
                 runner.run(asyncio.wait_for(test(**fixtures), _PATIENCE))
             finally:
@@ -229,8 +245,8 @@ def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
     return run
 
 
-_LOOPS: dict[str, type[asyncio.AbstractEventLoop] | None] = {"asyncio": None}
+LOOPS: dict[str, type[asyncio.AbstractEventLoop] | None] = {"asyncio": None}
 if sys.platform != "win32":
     import uvloop
 
-    _LOOPS["uvloop"] = uvloop.Loop
+    LOOPS["uvloop"] = uvloop.Loop

@@ -1,0 +1,138 @@
+"""Where the proxy listens: a host and a port, or the path of a Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import SettingError
+
+__all__ = ["Address", "listen", "parse_address", "size_buffers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One of the two: `path` is None for TCP, and `host` and `port` mean nothing otherwise."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    path: Path | None = None
+
+    def url(self, *, tls: bool) -> str:
+        """Return what a client connects to; `ws+unix:` is how the `ws` package spells a path."""
+        scheme = "wss" if tls else "ws"
+        if self.path is not None:
+            return f"{scheme}+unix:{self.path.absolute()}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}" if self.path is None else f"unix:{self.path}"
+
+
+def parse_address(text: str) -> Address:
+    """Read `HOST:PORT`, `[HOST]:PORT`, `:PORT` or `unix:PATH`.
+
+    Raises:
+        SettingError: it is none.
+    """
+    scheme, _, path = text.partition(":")
+    if scheme == "unix" and not path.isdecimal():
+        if not path:
+            raise SettingError(f"{text!r}: expected a path, such as unix:/run/wsrec.sock")
+        return Address(path=Path(path))
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise SettingError(f"{text!r}: expected HOST:PORT, such as 127.0.0.1:8080, or unix:PATH")
+    return Address(host.strip("[]") or "127.0.0.1", int(port))
+
+
+async def listen(
+    address: Address,
+    factory: Callable[[], asyncio.Protocol],
+    *,
+    tls: ssl.SSLContext | None,
+    handshake: float,
+    buffer: int | None,
+) -> tuple[asyncio.Server, Address]:
+    """Listen; return the server and where it is, with the port that was taken for 0.
+
+    Args:
+        address: what to listen on; a socket file that nobody answers on is replaced.
+        factory: makes the protocol of each connection.
+        tls: speaks TLS if given, and a client has `handshake` seconds for it.
+        handshake: see `tls`.
+        buffer: bytes of each connection's kernel buffers; None for the system's choice.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    loop = asyncio.get_running_loop()
+    timeout = handshake if tls is not None else None
+    if address.path is not None:
+        server = await loop.create_unix_server(
+            factory,
+            sock=_unix_socket(address.path),
+            ssl=tls,
+            ssl_handshake_timeout=timeout,
+            backlog=_BACKLOG,
+        )
+        return server, address
+    server = await loop.create_server(
+        factory,
+        address.host,
+        address.port,
+        ssl=tls,
+        ssl_handshake_timeout=timeout,
+        backlog=_BACKLOG,
+    )
+    for each in server.sockets:
+        size_buffers(each, buffer)  # connections take over what their listener has
+    port: int = server.sockets[0].getsockname()[1]
+    return server, Address(address.host, port)
+
+
+def size_buffers(sock: socket.socket, size: int | None) -> None:
+    """Bound what the kernel holds for a connection: bytes each way, None leaves it as it is."""
+    if size is not None:
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, size)
+
+
+_BACKLOG = 1024
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """Bind a socket file that only its owner may use."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISSOCK(path.stat().st_mode) and _is_dead(path):
+                path.unlink()
+        before = os.umask(0o177)
+        try:
+            sock.bind(str(path))
+        finally:
+            os.umask(before)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _is_dead(path: Path) -> bool:
+    """Whether nobody listens there: a process that was killed leaves its socket file behind."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError as error:
+            return error.errno == errno.ECONNREFUSED
+    return False

@@ -1,0 +1,250 @@
+"""What becomes of a request: refused here, passed on as plain HTTP, or opened as a session."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import aiohttp
+from aiohttp import ClientResponse, ClientSession, web
+
+from ..store.recorder import Recorder
+from ..store.tap import SessionTap
+from .client import AUTO_HEADERS, http_client
+from .connection import Connection
+from .detach import Detached, Hijacked, detach_request, detach_response
+from .handshake import (
+    answer_fault,
+    check_request,
+    is_upgrade,
+    switching_protocols,
+    upgrade_headers,
+)
+from .headers import Pairs, decode_pairs, get, outgoing
+from .http import answer, forward_http, relay_fault, relay_response
+from .options import Options
+from .refusal import RefusedError, check_target
+from .upstream import Upstream
+
+__all__ = ["Gate", "reason"]
+
+log = logging.getLogger("wsrec.proxy")
+
+OpenTunnel = Callable[[SessionTap, Detached, Detached], None]
+
+
+class Gate:
+    """Lets requests through to one backend, and records every attempt to open a session.
+
+    An async context manager: it holds the connections to the backend that plain HTTP uses.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        options: Options,
+        recorder: Recorder,
+        *,
+        sessions: Callable[[], int],
+        most: int,
+        open_tunnel: OpenTunnel,
+    ) -> None:
+        """Join what lies before a tunnel to what runs it.
+
+        Args:
+            upstream: the backend.
+            options: what the operator chose.
+            recorder: takes the attempts.
+            sessions: how many tunnels are open now.
+            most: how many tunnels and requests there may be.
+            open_tunnel: takes both connections behind a 101.
+        """
+        self.closed = False
+        """Set when nothing new may be let through: the proxy is ending."""
+        self._upstream = upstream
+        self._options = options
+        self._recorder = recorder
+        self._sessions = sessions
+        self._most = most
+        self._open_tunnel = open_tunnel
+        self._requests = 0
+
+    async def __aenter__(self) -> Gate:
+        self._http: ClientSession = http_client(
+            tls=self._options.upstream_tls,
+            name=self._options.upstream_name,
+            buffer=self._options.buffer,
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._http.close()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request, or hand its connection over to a tunnel."""
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        connection.requested()
+        self._requests += 1
+        try:
+            headers = decode_pairs(request.raw_headers)
+            if is_upgrade(headers):
+                return await self._upgrade(request, headers)
+            try:
+                passed = self._admit(request, headers)
+                return await forward_http(self._http, self._upstream, request, passed)
+            except _FAULTS as fault:
+                return self._explain(fault)
+        finally:
+            self._requests -= 1
+            connection.answered()
+
+    def malformed(
+        self, connection: Connection, target: str, headers: Pairs, status: int, why: str
+    ) -> None:
+        """Record a request that is no HTTP if it was to be an upgrade; tell of it in any case."""
+        log.warning("%s: %s", _peer(connection.peername) or "a client", why)
+        if is_upgrade(headers):
+            tap = self._recorder.session(_peer(connection.peername), target, headers)
+            tap.answered(status, [], None, None)
+            tap.ended()
+
+    def _admit(self, request: web.BaseRequest, headers: Pairs) -> Pairs:
+        """Return the headers to pass on.
+
+        Raises:
+            RefusedError: the request is not let through.
+        """
+        check_target(request, headers)
+        self._options.front.admit(headers)
+        self._check_running()
+        if self._sessions() + self._requests > self._most:
+            raise _busy("too many sessions and requests at once")
+        peer = request.transport.get_extra_info("peername") if request.transport else None
+        address = peer[0] if isinstance(peer, tuple) else None
+        return self._options.front.pass_on(headers, address, request.scheme)
+
+    async def _upgrade(self, request: web.BaseRequest, headers: Pairs) -> web.StreamResponse:
+        """Record an opening handshake, whatever becomes of it."""
+        tap = self._recorder.session(_peer(request.protocol.peername), request.raw_path, headers)
+        try:
+            key = check_request(request, headers)
+            passed = self._admit(request, headers)
+            async with self._dial(request, passed, tap) as response:
+                return await self._answer(request, response, key, tap)
+        except _FAULTS as fault:
+            refusal = self._explain(fault)
+            tap.answered(refusal.status, list(refusal.headers.items()), None, None)
+            tap.ended()
+            return refusal
+
+    @asynccontextmanager
+    async def _dial(
+        self, request: web.BaseRequest, headers: Pairs, tap: SessionTap
+    ) -> AsyncIterator[ClientResponse]:
+        """Send an opening handshake to the backend; give its answer."""
+        try:
+            async with asyncio.timeout(self._options.handshake_timeout):
+                response = await self._http.request(
+                    "GET",
+                    self._upstream.url(request.raw_path),
+                    headers=outgoing(upgrade_headers(headers)),
+                    skip_auto_headers=AUTO_HEADERS,
+                    allow_redirects=False,
+                )
+        except asyncio.CancelledError:  # the client has left, or the proxy is ending
+            tap.ended()
+            raise
+        try:
+            yield response
+        finally:
+            response.close()
+
+    async def _answer(
+        self, request: web.BaseRequest, response: ClientResponse, key: str, tap: SessionTap
+    ) -> web.StreamResponse:
+        """Open a tunnel behind a verified 101; pass every other answer on as it is."""
+        headers = decode_pairs(response.raw_headers)
+        if response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            if fault := relay_fault(response):
+                raise RefusedError(HTTPStatus.BAD_GATEWAY, f"{self._upstream}: {fault}")
+            tap.answered(response.status, headers, None, None)
+            tap.ended()
+            return await relay_response(request, response)
+        if fault := answer_fault(headers, key):
+            raise RefusedError(HTTPStatus.BAD_GATEWAY, f"{self._upstream}: {fault}")
+        self._check_running()  # again: the backend may have taken its time
+        client, server = detach_request(request), detach_response(response)
+        if client is None or server is None:
+            gone = "the client" if client is None else "the backend"
+            raise RefusedError(HTTPStatus.BAD_GATEWAY, f"{gone} left during the handshake")
+        tap.answered(
+            response.status,
+            headers,
+            get(headers, "sec-websocket-protocol"),
+            get(headers, "sec-websocket-extensions"),
+        )
+        client.transport.write(switching_protocols(response.reason, headers))
+        self._open_tunnel(tap, client, server)
+        return Hijacked()
+
+    def _check_running(self) -> None:
+        if self.closed or self._recorder.failure is not None:
+            raise _busy("no new sessions now")
+
+    def _explain(self, fault: Exception) -> web.Response:
+        """Return the answer to a request that did not get through."""
+        if _out_of_files(fault):
+            fault = _busy("too many open files")
+            log.warning("%s", fault.reason)
+        if isinstance(fault, RefusedError):
+            return answer(fault.status, fault.reason, fault.headers)
+        if isinstance(fault, UnicodeEncodeError):
+            return answer(HTTPStatus.BAD_REQUEST, "a header is not UTF-8")
+        text = f"{self._upstream}: {_in_a_line(fault)}"
+        log.warning("%s", text)
+        late = isinstance(fault, TimeoutError)
+        return answer(HTTPStatus.GATEWAY_TIMEOUT if late else HTTPStatus.BAD_GATEWAY, text)
+
+
+# What a request may run into before the backend's answer is on its way to the client.
+_FAULTS = (RefusedError, aiohttp.ClientError, TimeoutError, ValueError)
+
+
+def reason(error: OSError) -> str:
+    """Say what went wrong without the address, which event loops put into `strerror`."""
+    if isinstance(error, ssl.SSLError | socket.gaierror):  # their numbers are not errno's
+        return error.strerror or str(error) or "the TLS handshake failed"
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+
+
+def _busy(why: str) -> RefusedError:
+    return RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, why, [("Retry-After", "1")])
+
+
+def _out_of_files(fault: Exception) -> bool:
+    return (
+        isinstance(fault, aiohttp.ClientConnectorError)
+        and fault.os_error.errno in (errno.EMFILE, errno.ENFILE)
+    )  # fmt: skip
+
+
+def _peer(peer: object) -> str | None:
+    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else None
+
+
+def _in_a_line(fault: Exception) -> str:
+    if isinstance(fault, TimeoutError):
+        return "no answer in time"
+    if isinstance(fault, aiohttp.ClientConnectorError):
+        return f"cannot be reached: {reason(fault.os_error)}"
+    if isinstance(fault, aiohttp.ClientResponseError):
+        return f"its answer is not HTTP: {fault.message.partition(':')[0].strip()}"
+    return " ".join(str(fault).split()) or type(fault).__name__

@@ -1,0 +1,42 @@
+"""What the operator of a proxy may choose."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+
+from .address import Address
+from .front import Front
+
+__all__ = ["Options"]
+
+_ANY_PORT = Address()
+_OPEN = Front()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The defaults are those of the command line, but for the port. Times are in seconds."""
+
+    listen: Address = _ANY_PORT
+    tls: ssl.SSLContext | None = None
+    """Clients speak TLS to the proxy if given."""
+    upstream_tls: ssl.SSLContext | None = None
+    """How a wss or https backend is connected to; None trusts the system's authorities."""
+    upstream_name: str | None = None
+    """The name asked for (SNI) and looked for in the backend's certificate; None: its host."""
+    front: Front = _OPEN
+    max_sessions: int = 4096
+    """Sessions and requests at once; beyond it, 503."""
+    header_timeout: float = 10.0
+    """A client's time for a TLS handshake, and for the head of a request."""
+    handshake_timeout: float = 30.0
+    """The backend's time to answer an opening handshake."""
+    idle_timeout: float | None = None
+    """A session in which no byte crosses for as long is closed with 1001."""
+    buffer: int | None = None
+    """Bytes of the kernel's buffers of each connection, each way; None: the system's choice."""
+    drain: float = 0.0
+    """How long sessions may go on when the proxy is told to end."""
+    close_timeout: float = 5.0
+    """The peers' time to answer the proxy's own Close frame."""

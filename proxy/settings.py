@@ -1,0 +1,116 @@
+"""Settings as they are written on a command line, and the options that they make."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..schemas.durations import parse_duration
+from .address import parse_address
+from .errors import SettingError
+from .front import Front, HostHeader, parse_network, parse_origin
+from .options import Options
+from .tls import client_context, server_context
+from .upstream import Upstream
+
+__all__ = ["read_settings"]
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_LEAST_BUFFER = 4 << 10
+
+
+def read_settings(
+    upstream: Upstream,
+    *,
+    listen: str,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    upstream_ca: Path | None = None,
+    upstream_cert: Path | None = None,
+    upstream_key: Path | None = None,
+    upstream_name: str | None = None,
+    insecure: bool = False,
+    host_header: HostHeader = "client",
+    allow_origin: Sequence[str] = (),
+    trusted_proxy: Sequence[str] = (),
+    max_sessions: int = Options().max_sessions,
+    header_timeout: str = "10s",
+    handshake_timeout: str = "30s",
+    idle_timeout: str | None = None,
+    buffer: str | None = None,
+    drain: str = "0s",
+    close_timeout: str = "5s",
+) -> Options:
+    """Return the options; the parameters are the command line's, word for word.
+
+    Raises:
+        SettingError: one of them cannot be used.
+    """
+    secure = upstream.origin.startswith("https:")
+    if not secure and (insecure or upstream_ca or upstream_cert or upstream_key or upstream_name):
+        raise SettingError(
+            f"{upstream}: --insecure, --upstream-ca, -cert, -key and -name are for a wss or"
+            " https upstream"
+        )
+    if insecure and upstream_ca:
+        raise SettingError("--insecure trusts everybody, --upstream-ca does not: give one of them")
+    for key, certificate, name in (
+        (tls_key, tls_cert, "tls"),
+        (upstream_key, upstream_cert, "upstream"),
+    ):
+        if key is not None and certificate is None:
+            raise SettingError(f"--{name}-key needs --{name}-cert")
+    upstream_tls: ssl.SSLContext | None = None
+    if secure:
+        upstream_tls = client_context(
+            authorities=upstream_ca,
+            verify=not insecure,
+            certificate=upstream_cert,
+            key=upstream_key,
+        )
+    return Options(
+        listen=parse_address(listen),
+        tls=None if tls_cert is None else server_context(tls_cert, tls_key),
+        upstream_tls=upstream_tls,
+        upstream_name=upstream_name,
+        front=Front(
+            host_header=host_header,
+            host=urlsplit(upstream.origin).netloc,
+            origins=frozenset(map(parse_origin, allow_origin)),
+            trusted=tuple(map(parse_network, trusted_proxy)),
+        ),
+        max_sessions=max_sessions,
+        header_timeout=_positive(header_timeout, "header-timeout"),
+        handshake_timeout=_positive(handshake_timeout, "handshake-timeout"),
+        idle_timeout=None if idle_timeout is None else _positive(idle_timeout, "idle-timeout"),
+        buffer=None if buffer is None else _bytes(buffer),
+        drain=_seconds(drain, "drain"),
+        close_timeout=_seconds(close_timeout, "close-timeout"),
+    )
+
+
+def _seconds(text: str, name: str) -> float:
+    try:
+        return parse_duration(text) / 1e9
+    except ValueError as error:
+        raise SettingError(f"--{name}: {error}") from error
+
+
+def _positive(text: str, name: str) -> float:
+    seconds = _seconds(text, name)
+    if not seconds:
+        raise SettingError(f"--{name}: {text!r} leaves no time at all")
+    return seconds
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,10})\s?([kKmMgG]?)(?:i?[bB])?", text)
+    if match is None:
+        raise SettingError(f"--buffer: {text!r} is not a size such as 64k or 1m")
+    size = int(match[1]) * _UNITS[match[2].lower()]
+    if not _LEAST_BUFFER <= size < 1 << 31:
+        raise SettingError(f"--buffer: {text!r} is not between 4k and 2g")
+    return size
