@@ -1,4 +1,4 @@
-"""docs/proxy.md names every option that there is, and its default."""
+"""docs/proxy.md names every option and its default, docs/transparency.md tests that there are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import click
 import pytest
 from wsrec.cli import proxy
 
-PAGE = Path(__file__).parents[2] / "docs" / "proxy.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "proxy.md"
+GUARANTEES = ROOT / "docs" / "transparency.md"
 OPTIONS = [each for each in proxy.params if isinstance(each, click.Option)]
 
 
@@ -30,3 +32,11 @@ def test_the_defaults_are_what_the_page_says() -> None:
     assert len(rows) >= 5
     for name, said in rows:
         assert said == defaults[name] or said == "off", name
+
+
+def test_each_guarantee_is_shown_by_a_test_that_exists() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", GUARANTEES.read_text()))
+    assert len(named) > 30
+    for path, name in named:
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE), name
+
