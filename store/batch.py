@@ -15,15 +15,15 @@ from .tables import PART_BITS
 if TYPE_CHECKING:
     from .session import SessionWriter
 
-__all__ = ["Batch", "Blob"]
+__all__ = ["MANY", "MUCH", "Batch", "Blob"]
 
 # One statement for 100 rows instead of one for each: a fifth less CPU a frame, and the
 # interpreter's lock is released and retaken once for all of them.
 _ROWS = 100
 # Rows, and bytes, that are inserted before the transaction ends, to bound memory; also that of
 # whoever verifies an extent, see EXTENT_FRAMES and EXTENT_BYTES.
-_MANY = 2000
-_MUCH = 4 << 20
+MANY = 2000
+MUCH = 4 << 20
 
 _EXTENT_COLUMNS: Columns = ("session_id", "first_seq", "last_seq", "first_id")
 _LINK_COLUMNS: Columns = ("first_id", "link")
@@ -49,7 +49,10 @@ class Batch:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._dirty: list[SessionWriter] = []
-        self._rows = self._bytes = 0
+        self.rows = 0
+        """Gathered by all sessions: beyond `MANY` they have to be written."""
+        self.bytes = 0
+        """Of payload in these rows: beyond `MUCH` they have to be written."""
         self.chain = Chain()
         # Of the blobs that the rows gathered so far refer to, by number.
         self._digests: dict[int | None, bytes | None] = {None: None}
@@ -84,13 +87,6 @@ class Batch:
         self._digests[blob.number] = blob.hash.digest()
         return blob.number
 
-    def gathered(self, rows: int, size: int) -> None:
-        """Count rows, and bytes of payload, that a session has gathered; write them when many."""
-        self._rows += rows
-        self._bytes += size
-        if self._rows > _MANY or self._bytes > _MUCH:
-            self.flush()
-
     def flush(self) -> None:
         """Insert the rows gathered so far, and note where each session's lie."""
         columns: Columns = ()
@@ -117,7 +113,7 @@ class Batch:
         self._insert("extents", _EXTENT_COLUMNS, extents)
         self._insert("links", _LINK_COLUMNS, links)
         self._dirty.clear()
-        self._rows = self._bytes = 0
+        self.rows = self.bytes = 0
         if len(self._digests) > 1:
             self._digests = {None: None}
 

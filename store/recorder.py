@@ -19,16 +19,14 @@ from .batch import Batch
 from .errors import RecordingError
 from .lock import RecordingLock
 from .session import Headers, SessionWriter
-from .share import ITEM
+from .share import HIGH, ITEM
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 from .tap import SessionTap
 
 __all__ = ["Recorder"]
 
-_HIGH = 4 << 20
-"""Backlog in bytes beyond which sockets must not be read."""
-_LOW = (4 << 20) - (256 << 10)
-"""Backlog at which reading goes on. Close to `_HIGH`: a long pause is a long wait for someone."""
+_LOW = HIGH - (256 << 10)
+"""Backlog at which reading goes on. Close to `HIGH`: a long pause is a long wait for someone."""
 _HURRY = 1 << 20
 """Backlog that is written at once."""
 _NAP, _NAPS = 0.005, 8
@@ -121,7 +119,7 @@ class Recorder:
 
     def is_full(self) -> bool:
         """Whether sockets must not be read now; if so, `on_room` is called when they may."""
-        return self._taken - self._written > _HIGH and not self.has_room()
+        return self._taken - self._written > HIGH and not self.has_room()
 
     def has_room(self) -> bool:
         """Whether sockets may be read; if not, `on_room` is called when they may."""

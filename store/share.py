@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["ITEM", "SHARE", "Share"]
+__all__ = ["HIGH", "ITEM", "SHARE", "Share"]
+
+HIGH = 4 << 20
+"""Backlog in bytes beyond which sockets must not be read."""
 
 ITEM = 256
 """What an item weighs in the backlog beside its bytes."""
@@ -20,30 +23,28 @@ class Share:
     second. Without a share, whoever sends that makes every other session wait its turn.
     """
 
-    __slots__ = ("_crowded", "_handed", "_taken", "on_room")
+    __slots__ = ("crowded", "handed", "on_room", "taken")
 
     def __init__(self) -> None:
         self.on_room: Callable[[], object] = lambda: None
         """Called on the recorder's thread when there is room again."""
-        self._handed = 0
-        self._taken = 0
-        self._crowded = False
-
-    def hand(self, size: int) -> None:
-        """Note bytes that go into the queue; on the event loop."""
-        self._handed += size + ITEM
+        self.handed = 0
+        """Bytes that went into the queue, on the event loop; items weigh `ITEM` more."""
+        self.taken = 0
+        """Bytes that have been made rows, on the recorder's thread."""
+        self.crowded = False
+        """Whether `relieve` has to be called when more is taken."""
 
     def is_full(self) -> bool:
         """Whether the peer must not be read now; if so, `on_room` will be called."""
-        if self._handed - self._taken <= SHARE:
+        if self.handed - self.taken <= SHARE:
             return False
-        self._crowded = True
+        self.crowded = True
         # Looked at again: the recorder may have taken enough before it could see the line above.
-        return self._handed - self._taken > _ENOUGH
+        return self.handed - self.taken > _ENOUGH
 
-    def take(self, size: int) -> None:
-        """Note bytes that have been made rows; on the recorder's thread."""
-        self._taken += size + ITEM
-        if self._crowded and self._handed - self._taken <= _ENOUGH:
-            self._crowded = False
+    def relieve(self) -> None:
+        """Call `on_room` if there is some; on the recorder's thread."""
+        if self.handed - self.taken <= _ENOUGH:
+            self.crowded = False
             self.on_room()

@@ -11,9 +11,10 @@ from ..wire.deflate import Extensions
 from ..wire.frames import BINARY, CLOSE, TEXT, Frame, Part
 from ..wire.mask import Unmask
 from ..wire.messages import MessageTracker, is_utf8
+from .batch import MANY, MUCH
 from .model import Sender
 from .rows import PLAIN_COLUMNS, unusual
-from .share import Share
+from .share import ITEM, Share
 from .tables import BINARY_MESSAGE, MASKED, SERVER, TEXT_MESSAGE
 
 if TYPE_CHECKING:
@@ -68,15 +69,20 @@ class StreamWriter:
 
     def feed(self, at_ns: int, forwarded_ns: int | None, data: bytes) -> None:
         """Take bytes that arrived at `at_ns`; `forwarded_ns` is None while they are on the way."""
-        at_ns -= self._started_ns
+        started_ns = self._started_ns
+        at_ns -= started_ns
         if forwarded_ns is not None:
-            forwarded_ns -= self._started_ns
-        if len(data) <= _FEED_SIZE:
+            forwarded_ns -= started_ns
+        size = len(data)
+        if size <= _FEED_SIZE:
             self._feed(at_ns, forwarded_ns, data)
         else:
-            for start in range(0, len(data), _FEED_SIZE):
+            for start in range(0, size, _FEED_SIZE):
                 self._feed(at_ns, forwarded_ns, data[start : start + _FEED_SIZE])
-        self.share.take(len(data))
+        share = self.share
+        share.taken += size + ITEM
+        if share.crowded:
+            share.relieve()
 
     def forwarded(self, now_ns: int) -> None:
         """Note that the other peer has taken everything sent until now."""
@@ -105,7 +111,11 @@ class StreamWriter:
                 seq = before
                 heads = self._plain_heads
                 size = 0
-                rows = session.rows(PLAIN_COLUMNS)
+                runs = session.runs
+                if runs and runs[-1][0] is PLAIN_COLUMNS:
+                    rows = runs[-1][1]
+                else:
+                    rows = session.rows(PLAIN_COLUMNS)
                 for first, payload in plain:
                     seq += 1
                     if first == _FIN_TEXT and not (payload.isascii() or is_utf8(payload)):
@@ -126,7 +136,11 @@ class StreamWriter:
         if session.seq != before:
             if forwarded_ns is None:
                 self._unforwarded.extend(range(before + 1, session.seq + 1))
-            self._batch.gathered(session.seq - before, self.bytes - bytes_before)
+            batch = self._batch
+            batch.rows += session.seq - before
+            batch.bytes += self.bytes - bytes_before
+            if batch.rows > MANY or batch.bytes > MUCH:
+                batch.flush()
 
     def _add(self, at_ns: int, forwarded_ns: int | None, item: Frame | Part) -> None:
         """Make the row of any frame, or write a part of one."""

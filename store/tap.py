@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .model import Sender
 from .session import Headers, SessionWriter
-from .share import SHARE
+from .share import HIGH, ITEM, SHARE
 
 if TYPE_CHECKING:
     from .recorder import Recorder
@@ -70,16 +70,16 @@ class SessionTap:
         feed, share = stream.feed, stream.share
         if on_room is not None:
             share.on_room = on_room
-        hand = share.hand
 
         def record(at_ns: int, forwarded_ns: int | None, data: bytes) -> Room:
             size = len(data)
-            hand(size)
-            if put(feed, size, at_ns, forwarded_ns, data) <= SHARE:
+            share.handed += size + ITEM
+            backlog = put(feed, size, at_ns, forwarded_ns, data)
+            if backlog <= SHARE:
                 return _ROOM
-            if share.is_full():
+            if share.handed - share.taken > SHARE and share.is_full():
                 return Room.NONE_FOR_ONE
-            return Room.NONE if is_full() else _ROOM
+            return Room.NONE if backlog > HIGH and is_full() else _ROOM
 
         return record
 
