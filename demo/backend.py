@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,10 +43,11 @@ class Agent:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         user = request.query.get("user", "")
-        async for message in socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                self.received[user] += 1
-                await self._run(socket, user, json.loads(message.data))
+        with suppress(ConnectionError):  # somebody has pressed Ctrl-C
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self.received[user] += 1
+                    await self._run(socket, user, json.loads(message.data))
         return socket
 
     async def _run(self, socket: web.WebSocketResponse, user: str, request: dict[str, Any]) -> None:
@@ -95,7 +97,7 @@ class Agent:
 
 
 async def main(*, broken: bool) -> None:
-    """Serve on a free port of the loopback until SIGTERM."""
+    """Serve on a free port of the loopback until SIGTERM, or a terminal's Ctrl-C."""
     agent = Agent(broken=broken)
     application = web.Application()
     application.router.add_get("/ws", agent.serve)
@@ -103,7 +105,8 @@ async def main(*, broken: bool) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     print(json.dumps({"port": runner.addresses[0][1]}), flush=True)
     await stop.wait()
     await runner.cleanup()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections import Counter
 
@@ -51,5 +52,6 @@ async def main(url: str, sessions: int, messages: int) -> dict[str, Counter[str]
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is no fault to show a traceback of
     _counts = asyncio.run(main(os.environ["WSREC_URL"], int(sys.argv[1]), int(sys.argv[2])))
     print(json.dumps(_counts), flush=True)
