@@ -12,10 +12,12 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from .errors import SettingError
+from .sockets import size_buffers
 
-__all__ = ["Address", "listen", "parse_address", "size_buffers"]
+__all__ = ["Address", "Listener", "parse_address"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,61 +52,73 @@ def parse_address(text: str) -> Address:
             raise SettingError(f"{text!r}: expected a path, such as unix:/run/wsrec.sock")
         return Address(path=Path(path))
     host, colon, port = text.rpartition(":")
+    if host == "*":
+        raise SettingError(f"{text!r}: give 0.0.0.0:{port} or [::]:{port} to listen everywhere")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
         raise SettingError(f"{text!r}: expected HOST:PORT, such as 127.0.0.1:8080, or unix:PATH")
     return Address(host.strip("[]") or "127.0.0.1", int(port))
 
 
-async def listen(
-    address: Address,
-    factory: Callable[[], asyncio.Protocol],
-    *,
-    tls: ssl.SSLContext | None,
-    handshake: float,
-    buffer: int | None,
-) -> tuple[asyncio.Server, Address]:
-    """Listen; return the server and where it is, with the port that was taken for 0.
+class Listener:
+    """A server that is bound to its address, and listens once it is told to."""
 
-    Args:
-        address: what to listen on; a socket file that nobody answers on is replaced.
-        factory: makes the protocol of each connection.
-        tls: speaks TLS if given, and a client has `handshake` seconds for it.
-        handshake: see `tls`.
-        buffer: bytes of each connection's kernel buffers; None for the system's choice.
+    def __init__(self, server: asyncio.Server, address: Address) -> None:
+        self.address = address
+        """Where it is, with the port that was taken for 0."""
+        self._server = server
+        self._file = None if address.path is None else _identity(address.path)
 
-    Raises:
-        OSError: the address cannot be listened on.
-    """
-    loop = asyncio.get_running_loop()
-    timeout = handshake if tls is not None else None
-    if address.path is not None:
-        server = await loop.create_unix_server(
-            factory,
-            sock=_unix_socket(address.path),
-            ssl=tls,
-            ssl_handshake_timeout=timeout,
-            backlog=_BACKLOG,
-        )
-        return server, address
-    server = await loop.create_server(
-        factory,
-        address.host,
-        address.port,
-        ssl=tls,
-        ssl_handshake_timeout=timeout,
-        backlog=_BACKLOG,
-    )
-    for each in server.sockets:
-        size_buffers(each, buffer)  # connections take over what their listener has
-    port: int = server.sockets[0].getsockname()[1]
-    return server, Address(address.host, port)
+    @classmethod
+    async def bound(
+        cls,
+        address: Address,
+        factory: Callable[[], asyncio.BaseProtocol],
+        *,
+        tls: ssl.SSLContext | None,
+        handshake: float,
+        buffer: int | None,
+    ) -> Self:
+        """Take the address.
 
+        Args:
+            address: a socket file that nobody answers on is replaced.
+            factory: makes the protocol of each connection.
+            tls: speaks TLS if given, and a client has `handshake` seconds for it.
+            handshake: see `tls`.
+            buffer: bytes of each connection's kernel buffers; None for the system's choice.
 
-def size_buffers(sock: socket.socket, size: int | None) -> None:
-    """Bound what the kernel holds for a connection: bytes each way, None leaves it as it is."""
-    if size is not None:
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, size)
+        Raises:
+            OSError: it cannot be had.
+        """
+        loop = asyncio.get_running_loop()
+        options: Any = {
+            "ssl": tls,
+            "ssl_handshake_timeout": None if tls is None else handshake,
+            "backlog": _BACKLOG,
+            "start_serving": False,
+        }
+        if address.path is not None:
+            with _unix_socket(address.path) as sock:
+                server = await loop.create_unix_server(factory, sock=sock.dup(), **options)
+            return cls(server, address)
+        server = await loop.create_server(factory, address.host, address.port, **options)
+        for each in server.sockets:
+            size_buffers(each, buffer)  # connections take over what their listener has
+        port: int = server.sockets[0].getsockname()[1]
+        return cls(server, Address(address.host, port))
+
+    async def serve(self) -> None:
+        """Listen."""
+        await self._server.start_serving()
+
+    def close(self) -> None:
+        """Listen no more, and take the socket file away unless it is another's by now."""
+        self._server.close()
+        path = self.address.path
+        if path is not None and self._file is not None and _identity(path) == self._file:
+            self._file = None
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 _BACKLOG = 1024
@@ -128,9 +142,18 @@ def _unix_socket(path: Path) -> socket.socket:
     return sock
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _is_dead(path: Path) -> bool:
     """Whether nobody listens there: a process that was killed leaves its socket file behind."""
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)  # a process that is stopped has a queue that may be full
         try:
             probe.connect(str(path))
         except OSError as error:

@@ -16,7 +16,7 @@ from aiohttp import (
     HttpVersion11,
 )
 
-from .address import size_buffers
+from .sockets import size_buffers
 
 __all__ = ["AUTO_HEADERS", "HEADER_SIZE", "http_client"]
 

@@ -46,6 +46,7 @@ def run_proxy(
     address cannot be listened on, 3 when the recording cannot be opened or written, 1 after a
     fault in wsrec itself.
     """
+    _open_standard_streams()
     logging.basicConfig(level=logging.WARNING, format="wsrec: %(message)s", stream=sys.stderr)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_run(Proxy(upstream, recording, options), format, command))
@@ -55,6 +56,8 @@ async def _run(proxy: Proxy, format: str, command: Sequence[str]) -> int:  # noq
     stop: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue  # as `nohup` has it
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises instead
             loop.add_signal_handler(number, _first_then_default, loop, stop, number)
     faults: list[object] = []
@@ -147,13 +150,23 @@ def _announce(proxy: Proxy, format: str) -> None:  # noqa: A002
         )
 
 
+def _open_standard_streams() -> None:
+    """Put the null device where a standard stream was closed: sockets would take its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def _first_then_default(
     loop: asyncio.AbstractEventLoop, stop: asyncio.Queue[int], number: int
 ) -> None:
     """End cleanly at the first signal; leave the second one to do what it does by default."""
     stop.put_nowait(number)
     for each in _STOP_SIGNALS:
-        loop.remove_signal_handler(each)
+        if loop.remove_signal_handler(each):
+            signal.signal(each, signal.SIG_DFL)
 
 
 def _on_fault(

@@ -8,20 +8,28 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from .handshake import is_upgrade
 from .headers import Pairs
 from .http import answer
 
-__all__ = ["Connection", "Connections", "Malformed"]
+__all__ = ["HEAD_LIMIT", "Connection", "Connections", "Malformed"]
 
 Malformed = Callable[["Connection", str, Pairs, int, str], object]
 """Is told of a request that could not be parsed: target, headers as far as they can be told,
 status of the answer, what is wrong."""
 
-_HEAD_KEPT = 64 << 10  # bytes of a request's head that are kept in case it turns out malformed
+HEAD_LIMIT = 64 << 10
+"""Bytes of a head: aiohttp bounds each of its fields, which makes megabytes."""
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n"
+)
 _CROWDED = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
@@ -34,7 +42,7 @@ class Connection(RequestHandler):
     Without one, a client that sends its head byte by byte holds a connection for ever.
     """
 
-    __slots__ = ("_deadline", "_head", "_header_timeout", "_listening", "_malformed")
+    __slots__ = ("_answers", "_deadline", "_head", "_header_timeout", "_malformed")
 
     def __init__(
         self, manager: Connections, header_timeout: float, malformed: Malformed, **options: Any
@@ -43,7 +51,7 @@ class Connection(RequestHandler):
         self._header_timeout = header_timeout
         self._malformed = malformed
         self._deadline: asyncio.TimerHandle | None = None
-        self._listening = True  # for the head of a request
+        self._answers = 0
         self._head = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,20 +59,23 @@ class Connection(RequestHandler):
         super().connection_made(transport)
         assert isinstance(self._manager, Connections)
         if self._manager.crowded:
-            assert isinstance(transport, asyncio.Transport)
-            transport.write(_CROWDED)
-            self.force_close()
+            self._end_with(_CROWDED)
         else:
             self._arm()
 
     def data_received(self, data: bytes) -> None:
         """Keep a copy of a head until it is complete; start the clock of a further request."""
-        if self._listening:
-            if len(self._head) < _HEAD_KEPT:
-                self._head += data
-            if self._deadline is None:
-                self._arm()
+        heads = self._request_count
+        listening = heads == self._answers
+        if listening or self._behind_a_request():
+            self._head += data[: HEAD_LIMIT + 1 - len(self._head)]
+        if listening and self._deadline is None:
+            self._arm()
         super().data_received(data)
+        if self._request_count > heads:
+            self._disarm()
+        elif listening and len(self._head) > HEAD_LIMIT:
+            self._end_with(_TOO_LARGE)
         self._tell_of_a_broken_body()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -73,14 +84,12 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
 
     def requested(self) -> None:
-        """Note that the head of a request is complete."""
-        self._disarm()
-        self._listening = False
+        """Note that a request is being answered: its head was in order."""
         self._head.clear()
 
     def answered(self) -> None:
         """Note that its answer is on the way: what comes next is another request's head."""
-        self._listening = True
+        self._answers += 1
 
     def handle_error(
         self,
@@ -90,8 +99,10 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what is no HTTP in one line; leave faults in here to aiohttp."""
-        if exc is None or status != HTTPStatus.BAD_REQUEST or not self._listening:
+        if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
+        if isinstance(exc, LineTooLong):
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         text = " ".join((message or str(exc)).split(":")[0].split()) or "not an HTTP request"
         target, headers = _as_far_as_it_goes(bytes(self._head))
         self.requested()
@@ -117,9 +128,19 @@ class Connection(RequestHandler):
             self._deadline = None
 
     def _late(self) -> None:
-        if self._head and self.transport is not None:
-            self.transport.write(_TIMED_OUT)
+        # Behind an earlier answer a client would take it for that of its next request.
+        first = self._head and not self._answers
+        self._end_with(_TIMED_OUT if first else b"")
+
+    def _end_with(self, answer: bytes) -> None:
+        if answer and self.transport is not None:
+            self.transport.write(answer)
         self.force_close()
+
+    def _behind_a_request(self) -> bool:
+        """Whether what comes now is the head of a request behind the one that is being answered."""
+        request = self._current_request
+        return request is not None and request.content.is_eof()
 
 
 class Connections(web.Server):
@@ -130,13 +151,25 @@ class Connections(web.Server):
         handler: Callable[[web.BaseRequest], Any],
         *,
         most: int,
+        sessions: Callable[[], int],
         header_timeout: float,
         malformed: Malformed,
         **options: Any,
     ) -> None:
-        """`most`: connections beyond it are told to come again, without a look at their request."""
+        """Serve `handler`.
+
+        Args:
+            handler: answers requests.
+            most: connections beyond it, with those of `sessions`, are told to come again without
+                a look at their request.
+            sessions: how many connections are sessions by now, and not aiohttp's any more.
+            header_timeout: seconds for the head of a request.
+            malformed: see `Malformed`.
+            options: of each connection, as `RequestHandler` takes them.
+        """
         super().__init__(handler, handler_cancellation=True)  # who leaves takes the request along
         self._most = most
+        self._sessions = sessions
         self._header_timeout = header_timeout
         self._malformed = malformed
         self._options = options
@@ -144,16 +177,24 @@ class Connections(web.Server):
     @property
     def crowded(self) -> bool:
         """Whether one connection more than `most` is open."""
-        return len(self._connections) > self._most
+        return len(self._connections) + self._sessions() > self._most
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
         return Connection(self, self._header_timeout, self._malformed, **self._options)
 
 
-def _as_far_as_it_goes(head: bytes) -> tuple[str, Pairs]:
-    """Read what can be read of a malformed head, for the record only: target and headers."""
-    lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\n")
+def _as_far_as_it_goes(heads: bytes) -> tuple[str, Pairs]:
+    """Read what can be read of malformed heads, for the record only: target and headers.
+
+    Several may have come at once, and the parser does not say which one it could not read.
+    """
+    found = [_target_and_headers(head) for head in heads.split(b"\r\n\r\n")]
+    return next((each for each in found if is_upgrade(each[1])), found[0])
+
+
+def _target_and_headers(head: bytes) -> tuple[str, Pairs]:
+    lines = head.decode("latin-1").split("\n")
     words = lines[0].split()
     headers: Pairs = []
     for line in lines[1:]:

@@ -19,8 +19,14 @@ HostHeader = Literal["client", "upstream"]
 
 Network = IPv4Network | IPv6Network
 
-_FORWARDED = frozenset({"forwarded", "x-real-ip", "x-client-ip", "true-client-ip"})
-_FORWARDED_PREFIX = "x-forwarded-"
+_FORWARDED = frozenset(
+    {
+        *("forwarded", "true-client-ip", "x-client-ip", "x-cluster-client-ip"),
+        *("x-original-forwarded-for", "x-real-ip"),
+    }
+)
+_FORWARDED_PREFIX = "x-forwarded"
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +72,12 @@ class Front:
             hosts = [value for name, value in headers if name.lower() == "host"]
             out.append(("X-Forwarded-Proto", scheme))
             out += [("X-Forwarded-Host", host) for host in hosts]
-        return [*out, ("X-Forwarded-For", peer)]  # one more line is one more element of the list
+        lists = [place for place, (name, _) in enumerate(out) if name.lower() == "x-forwarded-for"]
+        if not lists:
+            return [*out, ("X-Forwarded-For", peer)]
+        name, so_far = out[lists[-1]]
+        out[lists[-1]] = name, f"{so_far}, {peer}"
+        return out
 
     def _replaces(self, name: str) -> bool:
         return self.host_header == "upstream" and name.lower() == "host"
@@ -106,9 +117,9 @@ def parse_origin(text: str) -> str:
         raise SettingError(
             f"{text!r}: expected scheme, host and port, such as http://localhost:3000"
         )
-    return text.lower()
+    return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, '-'))}" if host else "null"
 
 
 def _is_forwarding(name: str) -> bool:
-    lower = name.lower()
+    lower = name.lower().replace("_", "-")  # CGI and WSGI make no difference between the two
     return lower in _FORWARDED or lower.startswith(_FORWARDED_PREFIX)

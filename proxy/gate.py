@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
 import aiohttp
@@ -18,7 +18,7 @@ from aiohttp import ClientResponse, ClientSession, web
 from ..store.recorder import Recorder
 from ..store.tap import SessionTap
 from .client import AUTO_HEADERS, http_client
-from .connection import Connection
+from .connection import HEAD_LIMIT, Connection
 from .detach import Detached, Hijacked, detach_request, detach_response
 from .handshake import (
     answer_fault,
@@ -27,7 +27,7 @@ from .handshake import (
     switching_protocols,
     upgrade_headers,
 )
-from .headers import Pairs, decode_pairs, get, outgoing
+from .headers import Pairs, decode_pairs, get, head_size, outgoing
 from .http import answer, forward_http, relay_fault, relay_response
 from .options import Options
 from .refusal import RefusedError, check_target
@@ -75,6 +75,7 @@ class Gate:
         self._most = most
         self._open_tunnel = open_tunnel
         self._requests = 0
+        self._none_left = asyncio.Event()
 
     async def __aenter__(self) -> Gate:
         self._http: ClientSession = http_client(
@@ -86,6 +87,13 @@ class Gate:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._http.close()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until no request is under way, for so long at most."""
+        if self._requests:
+            self._none_left.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._none_left.wait(), seconds)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, or hand its connection over to a tunnel."""
@@ -104,6 +112,8 @@ class Gate:
                 return self._explain(fault)
         finally:
             self._requests -= 1
+            if not self._requests:
+                self._none_left.set()
             connection.answered()
 
     def malformed(
@@ -122,6 +132,8 @@ class Gate:
         Raises:
             RefusedError: the request is not let through.
         """
+        if head_size(headers) + len(request.raw_path) > HEAD_LIMIT:
+            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is too large")
         check_target(request, headers)
         self._options.front.admit(headers)
         self._check_running()
@@ -129,6 +141,8 @@ class Gate:
             raise _busy("too many sessions and requests at once")
         peer = request.transport.get_extra_info("peername") if request.transport else None
         address = peer[0] if isinstance(peer, tuple) else None
+        if address is None and self._options.listen.path is None:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "the client has left")
         return self._options.front.pass_on(headers, address, request.scheme)
 
     async def _upgrade(self, request: web.BaseRequest, headers: Pairs) -> web.StreamResponse:
@@ -137,31 +151,30 @@ class Gate:
         try:
             key = check_request(request, headers)
             passed = self._admit(request, headers)
-            async with self._dial(request, passed, tap) as response:
+            async with self._dial(request, passed) as response:
                 return await self._answer(request, response, key, tap)
         except _FAULTS as fault:
             refusal = self._explain(fault)
             tap.answered(refusal.status, list(refusal.headers.items()), None, None)
             tap.ended()
             return refusal
+        except BaseException:  # the client has left, the proxy is ending, or a fault in here
+            tap.ended()
+            raise
 
     @asynccontextmanager
     async def _dial(
-        self, request: web.BaseRequest, headers: Pairs, tap: SessionTap
+        self, request: web.BaseRequest, headers: Pairs
     ) -> AsyncIterator[ClientResponse]:
         """Send an opening handshake to the backend; give its answer."""
-        try:
-            async with asyncio.timeout(self._options.handshake_timeout):
-                response = await self._http.request(
-                    "GET",
-                    self._upstream.url(request.raw_path),
-                    headers=outgoing(upgrade_headers(headers)),
-                    skip_auto_headers=AUTO_HEADERS,
-                    allow_redirects=False,
-                )
-        except asyncio.CancelledError:  # the client has left, or the proxy is ending
-            tap.ended()
-            raise
+        async with asyncio.timeout(self._options.handshake_timeout):
+            response = await self._http.request(
+                "GET",
+                self._upstream.url(request.raw_path),
+                headers=outgoing(upgrade_headers(headers)),
+                skip_auto_headers=AUTO_HEADERS,
+                allow_redirects=False,
+            )
         try:
             yield response
         finally:
@@ -172,6 +185,10 @@ class Gate:
     ) -> web.StreamResponse:
         """Open a tunnel behind a verified 101; pass every other answer on as it is."""
         headers = decode_pairs(response.raw_headers)
+        if head_size(headers) > HEAD_LIMIT:
+            raise RefusedError(
+                HTTPStatus.BAD_GATEWAY, f"{self._upstream}: the head of its answer is too large"
+            )
         if response.status != HTTPStatus.SWITCHING_PROTOCOLS:
             if fault := relay_fault(response):
                 raise RefusedError(HTTPStatus.BAD_GATEWAY, f"{self._upstream}: {fault}")

@@ -14,6 +14,7 @@ __all__ = [
     "get",
     "has_control",
     "head",
+    "head_size",
     "hop_by_hop",
     "outgoing",
     "tokens",
@@ -96,6 +97,11 @@ def outgoing(pairs: Pairs) -> CIMultiDict[str]:
         value.encode()
         out.add(spelled.setdefault(name.lower(), name), value)
     return out
+
+
+def head_size(pairs: Pairs) -> int:
+    """Return how long the fields are, in characters."""
+    return sum(len(name) + len(value) + 4 for name, value in pairs)
 
 
 def head(first_line: str, pairs: Pairs) -> bytes:

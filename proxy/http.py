@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
-from aiohttp import ClientError, ClientResponse, ClientSession, web
+from aiohttp import ClientError, ClientPayloadError, ClientResponse, ClientSession, web
 from aiohttp.http_writer import StreamWriter
 
 from .client import AUTO_HEADERS
@@ -61,6 +61,7 @@ async def relay_response(request: web.BaseRequest, response: ClientResponse) -> 
     relayed = _Relayed(status=response.status, reason=response.reason)
     for name, value in _passed_back(decode_pairs(response.raw_headers)):
         relayed.headers.add(name, value)
+    _break_with_its_connection(response)
     try:
         await relayed.prepare(request)
         if request.method != "HEAD":
@@ -72,6 +73,23 @@ async def relay_response(request: web.BaseRequest, response: ClientResponse) -> 
         if request.transport is not None:
             request.transport.abort()
     return relayed
+
+
+def _break_with_its_connection(response: ClientResponse) -> None:
+    """Have a body that cannot be parsed any more raise: aiohttp leaves its reader waiting.
+
+    It closes the connection at such a fault, and forgets the body.
+    """
+    protocol = None if response.connection is None else response.connection.protocol
+    closed = None if protocol is None else protocol.closed
+    content = response.content
+
+    def over(_: object) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(ClientPayloadError("the body is not whole"))
+
+    if closed is not None:
+        closed.add_done_callback(over)
 
 
 def relay_fault(response: ClientResponse) -> str | None:
@@ -118,6 +136,10 @@ class _Relayed(web.StreamResponse):
 
 class _Answer(web.Response):
     """A response in HTTP/1.1: aiohttp would claim whatever version the request came in."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.pop("Server", None)
 
     async def _write_headers(self) -> None:
         assert self._payload_writer is not None

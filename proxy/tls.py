@@ -64,9 +64,15 @@ def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) ->
                 path.open("rb").close()
             except OSError as error:
                 raise SettingError(f"{path}: {error.strerror}") from error
+    text = (key or certificate).read_bytes()
+    if b"PRIVATE KEY" not in text:
+        raise SettingError(f"{key or certificate}: holds no private key in PEM")
+    if b"ENCRYPTED" in text:
+        raise SettingError(
+            f"{key or certificate}: the key has a passphrase, which nobody is there to give"
+        )
     try:
-        # A key with a passphrase: OpenSSL would ask on the terminal, and wait.
-        context.load_cert_chain(certificate, key, password=lambda: b"")
+        context.load_cert_chain(certificate, key)
     except ssl.SSLError as error:
         both = f"{certificate} and {key}" if key is not None else f"{certificate}"
         raise SettingError(
@@ -79,9 +85,6 @@ def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) ->
 def _why(error: OSError, default: str) -> str:
     """Say what is wrong in words: OpenSSL's are its own, and often only "PEM lib"."""
     if isinstance(error, ssl.SSLError):
-        known = {
-            "KEY_VALUES_MISMATCH": "the key is not the certificate's",
-            "BAD_DECRYPT": "the key has a passphrase, which cannot be asked for here",
-        }
-        return known.get(error.reason or "", default)
+        mismatch = error.reason == "KEY_VALUES_MISMATCH"
+        return "the key is not the certificate's" if mismatch else default
     return error.strerror or default

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import socket
-import struct
 from collections.abc import Callable
 from time import monotonic_ns
 
@@ -15,13 +12,16 @@ from ..store.tap import Room, SessionTap
 from ..wire.close import close_body
 from ..wire.decoder import FrameDecoder
 from ..wire.frames import CLOSE, Frame, encode_frame
+from .sockets import is_broken, keep_alive, reset, waiting
 from .throttle import Throttle
 
-__all__ = ["RECORD", "Pipe", "Tunnel"]
+__all__ = ["RECORD", "Pipe", "Pulse", "Tunnel"]
 
-_LOOK = 1.0
-"""Seconds between looks at a connection that an event loop does not watch any more."""
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+Pulse = tuple[tuple[int, int, int], ...]
+"""See `Tunnel.pulse`."""
+
+_LAST_WORDS = 256 << 10
+"""Bytes that are recorded of a peer behind the proxy's own Close frame, which it should answer."""
 
 _WRITE, RECORD, _DRAIN, _SHARE = 1, 2, 4, 8
 """Reasons not to read: the other peer is slow, the recorder is, the session is being ended, too
@@ -35,6 +35,7 @@ class Pipe(asyncio.Protocol):
         "_blocked",
         "_closing",
         "_holds",
+        "_last_words",
         "_record",
         "_waiting",
         "active_ns",
@@ -62,6 +63,7 @@ class Pipe(asyncio.Protocol):
         self._blocked = False  # the other transport holds bytes that its peer has not taken
         self._holds = 0
         self._closing: FrameDecoder | None = None
+        self._last_words = 0
         self.active_ns = monotonic_ns()  # when bytes last came
         self.ended = False  # the peer will send nothing more
         self.lost = False
@@ -103,7 +105,6 @@ class Pipe(asyncio.Protocol):
         if self.transport.get_extra_info("sslcontext") is not None:
             return False
         other.transport.write_eof()
-        self.tunnel.look_after(self)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -112,7 +113,7 @@ class Pipe(asyncio.Protocol):
         other = self.other
         if not other.lost:
             if exc is not None:
-                _reset(other.transport)
+                reset(other.transport)
             elif self._closing is None:
                 other.transport.close()
         self.tunnel.lost()
@@ -128,6 +129,11 @@ class Pipe(asyncio.Protocol):
         if self._holds == reason and not self.lost:
             self.transport.resume_reading()
         self._holds &= ~reason
+
+    @property
+    def held(self) -> bool:
+        """Whether the peer is not read now."""
+        return self._holds != 0
 
     def finish(self, body: bytes, at_boundary: bool, other_at_boundary: bool) -> None:
         """Send this peer a Close frame in the other's name, then wait for its answer.
@@ -156,6 +162,10 @@ class Pipe(asyncio.Protocol):
     def _answered(self, data: bytes, at_ns: int) -> None:
         """Record what arrives behind our Close frame; the peer's own one ends the connection."""
         assert self._closing is not None
+        self._last_words += len(data)
+        if self._last_words > _LAST_WORDS:
+            self.transport.close()
+            return
         full = self._record(at_ns, None, data)
         if full or self._waiting:
             self._pause(full)
@@ -178,43 +188,39 @@ class Tunnel:
         self.tap = tap
         self.throttle = throttle
         self._on_closed = on_closed
-        self._look: asyncio.TimerHandle | None = None
         self.client = Pipe(self, "client", client)
         self.server = Pipe(self, "server", server)
         self.client.other, self.server.other = self.server, self.client
         self.client.write, self.server.write = server.write, client.write
-        _keep_alive(client)
-        _keep_alive(server)
-
-    @property
-    def active_ns(self) -> int:
-        """When bytes last came from either peer, on the monotonic clock."""
-        return max(self.client.active_ns, self.server.active_ns)
+        keep_alive(client)
+        keep_alive(server)
 
     def lost(self) -> None:
         """One connection is gone; with the second the session has ended."""
         if self.client.lost and self.server.lost:
-            if self._look is not None:
-                self._look.cancel()
             self.tap.ended()
             self._on_closed(self)
             for pipe in (self.client, self.server):
                 # No cycle is left behind: the collector hardly runs, see command.py.
                 del pipe.tunnel, pipe.other, pipe.write, pipe._record
 
-    def look_after(self, pipe: Pipe) -> None:
-        """Notice when a peer goes that has ended its stream: an event loop reads no more of it.
+    def look(self) -> None:
+        """Notice a peer that is gone while nobody reads it: no event loop tells of that.
 
-        It may listen for as long as it likes: only the kernel can say that it does not.
+        One that has ended its stream may listen for as long as it likes, and one that is held
+        may wait: only the kernel can say that they do not any more.
         """
-        if pipe.transport.is_closing():
-            return  # what is left to write is watched
-        if _is_broken(pipe.transport):
-            _reset(pipe.other.transport)
-            pipe.transport.abort()
-            return
-        loop = asyncio.get_running_loop()
-        self._look = loop.call_later(_LOOK, self.look_after, pipe)
+        for pipe in (self.client, self.server):
+            unread = (pipe.ended or pipe.held) and not pipe.lost
+            if unread and not pipe.transport.is_closing() and is_broken(pipe.transport):
+                reset(pipe.other.transport)
+                pipe.transport.abort()
+                return
+
+    def pulse(self) -> Pulse:
+        """Return what is another thing whenever a byte has crossed, into or out of the proxy."""
+        pipes = self.client, self.server
+        return tuple((pipe.active_ns, *waiting(pipe.transport)) for pipe in pipes)
 
     def close(self, code: int, reason: str) -> None:
         """End the session from here: a Close frame to both peers, where one fits in."""
@@ -237,24 +243,3 @@ class Tunnel:
         for pipe in (self.client, self.server):
             if not pipe.lost:
                 pipe.transport.abort()
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    """Close the way the other peer did: with a reset, and what was not sent yet is gone."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):  # it may be gone already
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    transport.abort()
-
-
-def _is_broken(transport: asyncio.Transport) -> bool:
-    sock = transport.get_extra_info("socket")
-    return sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
-
-
-def _keep_alive(transport: asyncio.Transport) -> None:
-    """Have the kernel ask a silent peer's kernel, after hours, whether it is still there."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,16 +1,17 @@
-"""The sessions that are open now, and how they are ended from here."""
+"""The sessions that are open now: how they are watched, and how they are ended from here."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from time import monotonic_ns
 
-from .tunnel import Tunnel
+from .tunnel import Pulse, Tunnel
 
 __all__ = ["Tunnels"]
 
 _GOING_AWAY = 1001
+_LOOK = 1.0
+"""Seconds between looks at what an event loop does not tell."""
 
 
 class Tunnels:
@@ -19,7 +20,7 @@ class Tunnels:
     def __init__(self, close_timeout: float) -> None:
         """`close_timeout`: seconds that peers have to answer a Close frame of the proxy's own."""
         self._open: set[Tunnel] = set()
-        self._closing: set[Tunnel] = set()
+        self._ending: dict[Tunnel, asyncio.TimerHandle] = {}
         self._close_timeout = close_timeout
         self._none_left = asyncio.Event()
 
@@ -33,7 +34,8 @@ class Tunnels:
     def gone(self, tunnel: Tunnel) -> None:
         """Forget one that has ended."""
         self._open.discard(tunnel)
-        self._closing.discard(tunnel)
+        if tunnel in self._ending:
+            self._ending.pop(tunnel).cancel()
         if not self._open:
             self._none_left.set()
 
@@ -43,9 +45,9 @@ class Tunnels:
             tunnel.abort()
 
     async def close(self, reason: str) -> None:
-        """End all sessions with a Close frame; abort those that do not answer in time."""
-        for tunnel in tuple(self._open - self._closing):
-            tunnel.close(_GOING_AWAY, reason)
+        """End all sessions with a Close frame; drop those that do not answer in time."""
+        for tunnel in tuple(self._open):
+            self._end(tunnel, reason)
         await self.wait(self._close_timeout)
         self.abort()
         await self.wait(1.0)
@@ -57,18 +59,30 @@ class Tunnels:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._none_left.wait(), seconds)
 
-    async def close_idle(self, seconds: float) -> None:
-        """For ever: end each session in which no byte has crossed for so many seconds."""
+    async def watch(self, idle: float | None) -> None:
+        """For ever: notice peers that are gone; end sessions in which nothing crosses.
+
+        `idle` is for how many seconds nothing may; None lets them be.
+        """
+        quiet: dict[Tunnel, tuple[Pulse, float]] = {}
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(min(max(seconds / 4, 0.05), 5.0))
-            since = monotonic_ns() - int(seconds * 1e9)
-            for tunnel in tuple(self._open - self._closing):
-                if tunnel.active_ns < since:
-                    self._closing.add(tunnel)
-                    tunnel.close(_GOING_AWAY, f"no traffic for {seconds:g} s")
-                    loop.call_later(self._close_timeout, self._abort, tunnel)
+            await asyncio.sleep(_LOOK if idle is None else min(_LOOK, idle / 4))
+            for tunnel in tuple(self._open):
+                tunnel.look()
+            if idle is None:
+                continue
+            now = loop.time()
+            before, quiet = quiet, {}
+            for tunnel in self._open - self._ending.keys():
+                pulse = tunnel.pulse()
+                same, since = before.get(tunnel, (None, now))
+                quiet[tunnel] = pulse, since if same == pulse else now
+                if now - quiet[tunnel][1] >= idle:
+                    self._end(tunnel, f"no traffic for {idle:g} s")
 
-    def _abort(self, tunnel: Tunnel) -> None:
-        if tunnel in self._open:
-            tunnel.abort()
+    def _end(self, tunnel: Tunnel, reason: str) -> None:
+        if tunnel not in self._ending:
+            loop = asyncio.get_running_loop()
+            self._ending[tunnel] = loop.call_later(self._close_timeout, tunnel.abort)
+            tunnel.close(_GOING_AWAY, reason)

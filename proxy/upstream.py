@@ -34,20 +34,24 @@ class Upstream:
         Raises:
             UpstreamError: it is none.
         """
+        if "@" in text.partition("://")[2].partition("/")[0]:
+            raise UpstreamError("upstream: credentials in the URL are the client's to send")
         try:
             parts = urlsplit(text)
             port = parts.port
             (parts.hostname or "").encode("idna")
         except ValueError as error:
-            raise UpstreamError(f"upstream {text!r}: {error}") from error
+            raise UpstreamError(f"upstream {text!r}: no host and port in it") from error
+        if any(not "!" <= character <= "~" for character in parts.path):
+            raise UpstreamError(f"upstream {text!r}: percent-encode its path")
         if parts.scheme not in _HTTP or not parts.hostname:
             raise UpstreamError(
                 f"upstream {text!r}: expected a ws, wss, http or https URL such as"
                 " ws://127.0.0.1:8000"
             )
-        if parts.username is not None or parts.query or parts.fragment:
+        if parts.query or parts.fragment:
             raise UpstreamError(
-                f"upstream {text!r}: credentials, queries and fragments are the client's to send"
+                f"upstream {text!r}: queries and fragments are the client's to send"
             )
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         origin = f"{_HTTP[parts.scheme]}://{host}" + (f":{port}" if port is not None else "")

@@ -19,6 +19,7 @@ CLAIMS = [
     ("X-Forwarded-Host", "bank.example"),
     ("Forwarded", "for=203.0.113.9"),
     ("X-Real-IP", "203.0.113.9"),
+    ("X_Forwarded_For", "203.0.113.9"),
 ]
 
 
@@ -34,7 +35,11 @@ def test_a_trusted_proxys_words_are_passed_on_and_its_own_address_is_added() -> 
     front = Front(trusted=[LOCAL])
     assert front.pass_on([("Host", "a"), *CLAIMS], "127.0.0.1", "http") == [
         ("Host", "a"),
-        *CLAIMS,
+        ("X-Forwarded-For", "203.0.113.9, 127.0.0.1"),
+        *CLAIMS[1:],
+    ]
+    assert front.pass_on([("Host", "a")], "127.0.0.1", "http") == [
+        ("Host", "a"),
         ("X-Forwarded-For", "127.0.0.1"),
     ]
 
@@ -52,7 +57,7 @@ def test_of_others_the_backend_gets_what_is_known_here(peer: str) -> None:
 
 def test_an_address_is_known_in_its_other_spelling() -> None:
     front = Front(trusted=[LOCAL])
-    assert front.pass_on(CLAIMS, "::ffff:127.0.0.1", "http")[: len(CLAIMS)] == CLAIMS
+    assert front.pass_on(CLAIMS, "::ffff:127.0.0.1", "http")[1:] == CLAIMS[1:]
 
 
 def test_a_unix_socket_has_no_address_to_add() -> None:
@@ -87,6 +92,12 @@ def test_two_origins_are_one_too_many() -> None:
 
 def test_a_program_that_is_no_browser() -> None:
     Front(origins=frozenset({"https://app.example"})).admit([("Host", "a")])
+
+
+def test_an_origin_is_written_without_its_scheme_s_port() -> None:
+    assert parse_origin("https://App.Example:443") == "https://app.example"
+    assert parse_origin("http://app.example:443") == "http://app.example:443"
+    assert parse_origin("null") == "null"
 
 
 @pytest.mark.parametrize("text", ["app.example", "https://", "https://app.example/", "*", ""])

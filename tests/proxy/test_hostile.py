@@ -143,7 +143,7 @@ UPGRADES: dict[str, tuple[bytes, int]] = {
     "no-name": (upgrade(": a"), 400),
     "latin-1-name": (instead("Connection:", "X\xe4: 1\r\nConnection:"), 400),
     "latin-1-value": (instead("Connection:", "Cookie: \xe4\r\nConnection:"), 400),
-    "too-long": (upgrade("X-Name: " + "a" * (40 << 10)), 400),
+    "too-long": (upgrade("X-Name: " + "a" * (40 << 10)), 431),
 }
 
 PLAIN: dict[str, tuple[bytes, int]] = {

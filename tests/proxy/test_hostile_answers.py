@@ -17,8 +17,10 @@ from support.hostile import (
 )
 from support.proxying import in_process, sessions
 from support.raw import KEY, SWITCH, conversation, upgrade
+from wsrec.proxy.options import Options
 from wsrec.store.model import Session
 from wsrec.store.reader import Recording
+from wsrec.store.redact_rules import Rules
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: evil.test\r\n\r\n"
 FRAMES = wire(1, b"early", mask=b"abcd") + wire(2, b"\0" * 200, mask=b"efgh")
@@ -173,7 +175,8 @@ async def test_all_that_the_backend_gets_is_in_the_recording(
     recording: Path, request_: bytes, behind: bytes
 ) -> None:
     """Behind a verified 101 everything is the session's, whatever it looks like."""
-    async with logging_backend() as log, in_process(log.url, recording) as proxy:
+    options = Options(redaction=Rules(defaults=False))
+    async with logging_backend() as log, in_process(log.url, recording, options) as proxy:
         assert read_responses(await attack(proxy.port, request_ + behind)) == [101]
         request, more = only(log)
         assert request.is_proper_upgrade

@@ -65,7 +65,7 @@ async def test_a_second_head_that_comes_byte_by_byte(recording: Path) -> None:
         assert (await client.head()).startswith("HTTP/1.1 200 ")
         assert await client.exactly(2) == b"hi"
         await client.send(b"GET /again HTT")
-        assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+        assert await client.rest() == b""  # a 408 might be taken for the answer to another request
         assert behind.accepted == 1
 
 
@@ -243,3 +243,28 @@ async def test_the_kernels_buffers_are_bounded(recording: Path) -> None:
 
     as_usual, bounded = taken
     assert bounded < as_usual - (1 << 20)
+
+
+@conversation_with_process
+async def test_far_more_connections_than_sessions(recording: Path) -> None:
+    async with backend() as behind:
+        proxy = start(behind.url, recording, "--max-sessions", "1")
+        before = proxy.open_files()
+        crowd = await asyncio.gather(*(Peer.connect(proxy.port) for _ in range(100)))
+        answers = 0
+        for client in crowd[40:]:
+            try:
+                answers += (await client.rest()).startswith(b"HTTP/1.1 503 ")
+            except ConnectionError:
+                continue
+        assert answers > 10
+        for client in crowd:
+            await client.close()
+        for _ in range(100):
+            if proxy.open_files() <= before:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("connections are left open")
+        proxy.signal(signal.SIGTERM)
+        assert await proxy.over() == (0, "")

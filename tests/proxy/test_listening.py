@@ -163,7 +163,8 @@ def test_certificates_that_cannot_be_used(recording: Path, papers: Papers) -> No
     missing = str(recording.parent / "no.pem")
     assert refused(recording, "--tls-key", key).endswith("--tls-key needs --tls-cert")
     assert f"{missing}: No such file" in refused(recording, "--tls-cert", missing)
-    assert "not a certificate and its key" in refused(recording, "--tls-cert", certificate)
+    assert "holds no private key" in refused(recording, "--tls-cert", certificate)
+    assert "not a certificate and its key" in refused(recording, "--tls-cert", key)
     assert "the key is not the certificate's" in refused(
         recording, "--tls-cert", certificate, "--tls-key", str(other.key)
     )

@@ -68,6 +68,11 @@ class ProxyProcess:
         """Wait for the end without keeping this loop's peers from doing their part."""
         return await asyncio.to_thread(self.ended)
 
+    def open_files(self) -> int:
+        """Return how many files the process has open, where the system tells."""
+        files = Path(f"/proc/{self.process.pid}/fd")
+        return len(list(files.iterdir())) if files.exists() else 0
+
     def peak_memory(self) -> int:
         """Return the most bytes that the process ever held in memory."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -90,8 +95,9 @@ def start(
     """
     options = ("-l", "127.0.0.1:0", "-o", str(recording), "--format", "json", *settings)
     limited = () if files is None else ("sh", "-c", f'ulimit -n {files}; exec "$@"', "sh")
+    behind = ("--", *command) if command else ()
     process = subprocess.Popen(
-        [*limited, *_wsrec("proxy", upstream, *options, "--", *command)],
+        [*limited, *_wsrec("proxy", upstream, *options, *behind)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
