@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -19,12 +21,15 @@ from ..report.listing import (
     session_title,
 )
 from ..store.errors import RecordingError
-from ..store.model import Frame, Message
+from ..store.model import Frame, Message, Session
 from ..store.reader import Recording
 
 __all__ = ["list_sessions", "show"]
 
 Format = Literal["text", "json"]
+
+_TABLE = 2000
+"""Sessions in one table: it is held in memory until all its widths are known."""
 
 
 def list_sessions(path: Path, out: TextIO, format: Format) -> None:  # noqa: A002
@@ -33,15 +38,18 @@ def list_sessions(path: Path, out: TextIO, format: Format) -> None:  # noqa: A00
     Raises:
         RecordingError: the file cannot be read as a recording.
     """
-    with Recording.open(path) as recording:
+    with _memory(path), Recording.open(path) as recording:
         if format == "json":
             for session in recording.sessions():
                 print(session_json(session), file=out)
         else:
             # Nothing is cut to a width: a terminal may wrap what a number must not lose.
-            Console(file=out, width=10_000, highlight=False).print(
-                session_table(recording.sessions())
-            )
+            console = Console(file=out, width=10_000, highlight=False)
+            sessions = recording.sessions()
+            table = list(islice(sessions, _TABLE))
+            console.print(session_table(table))
+            while table := list(islice(sessions, _TABLE)):
+                console.print(session_table(table))
 
 
 def show(
@@ -66,9 +74,10 @@ def show(
     Raises:
         RecordingError: the file cannot be read as a recording, or has no such session.
     """
-    with Recording.open(path) as recording:
+    with _memory(path), Recording.open(path) as recording:
+        sessions: Iterable[Session]
         if session_id is None:
-            sessions = list(recording.sessions())
+            sessions = recording.sessions()
         else:
             session = recording.session(session_id)
             if session is None:
@@ -88,7 +97,16 @@ def show(
 def _items(recording: Recording, session_id: int, *, frames: bool) -> Iterator[Frame | Message]:
     if frames:
         return recording.frames(session_id)
-    control = (frame for frame in recording.frames(session_id) if frame.opcode >= 8)
+    control = recording.frames(session_id, control=True)
     return heapq.merge(
         recording.messages(session_id), control, key=lambda item: (item.seq, item.sender)
     )
+
+
+@contextlib.contextmanager
+def _memory(path: Path) -> Iterator[None]:
+    """Say that one message is too much for this machine, instead of where it was too much."""
+    try:
+        yield
+    except MemoryError as error:
+        raise RecordingError(f"{path}: holds more than fits into memory") from error

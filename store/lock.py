@@ -45,8 +45,12 @@ class RecordingLock:
             if self._is_current():
                 break
             os.close(self._fd)  # its last holder removed it between our open and our lock
-        os.truncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.truncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            self.release()
+            raise RecordingError(f"{recording}: {error.strerror or error}") from error
 
     def release(self) -> None:
         """Remove the file, then let go of it."""

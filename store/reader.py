@@ -3,47 +3,59 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 from .errors import RecordingError
 from .model import Frame, Message, Session
-from .tables import APPLICATION_ID, FORMAT_VERSION, PART_BITS
+from .opening import WRONG_VALUES, damaged, open_read_only, restrict, small_rows
+from .parts import Budget, whole
+from .tables import APPLICATION_ID, FORMAT_VERSION
+from .values import SESSION_COLUMNS, read_meta, session_of
+from .work import Work
 
-__all__ = ["SESSION_COLUMNS", "WRONG_VALUES", "Recording"]
+__all__ = ["SESSION_COLUMNS", "WRONG_VALUES", "Recording", "read_meta"]
 
-_SQLITE_HEADER = b"SQLite format 3\x00"
+# What every reader of frames asks for first: these are checked, see `_rows`.
+_PLACE = "e.first_seq, f.session_id, f.seq, f.sender, f.at_ns, f.forwarded_ns, f.anomalies"
+_FRAME = (
+    f"{_PLACE}, f.fin, f.rsv, f.opcode, f.masked, f.payload_parts,"
+    " CASE WHEN f.opcode >= {least} THEN f.payload END"
+)
+_MESSAGE = (
+    f"{_PLACE}, f.kind, f.message_seq, f.message_parts,"
+    " CASE WHEN f.kind IS NOT NULL AND f.message_parts IS NULL THEN f.payload END"
+)
 
-SESSION_COLUMNS = (
-    "id, started_at, started_ns, client, target, request_headers, status, response_headers,"
-    " subprotocol, extensions, ended_ns, close_code, close_reason, closed_by, clean,"
-    " client_frames, client_bytes, server_frames, server_bytes"
-)
-_MESSAGE_COLUMNS = (
-    "session_id, first_seq, last_seq, sender, at_ns, forwarded_ns, kind, data, anomalies"
-)
-_FRAME_COLUMNS = (
-    "f.session_id, f.seq, f.sender, f.at_ns, f.forwarded_ns, f.fin, f.rsv, f.opcode, f.masked,"
-    " f.payload, f.payload_parts, f.anomalies"
-)
+# What is read at once, before any of it is handed out: while somebody looks at it, or judges
+# it, no statement is open that would keep a recorder's log from being written back.
+_PIECE_ROWS = 1000
+_PIECE_BYTES = 4 << 20
+_SESSIONS = 16
+_NAMES = 1000
+"""Characters: more than the names of all anomalies."""
 
 
 class Recording:
     """One recording, open for reading; also while it is being recorded.
 
-    Use as a context manager. Every method may raise `RecordingError` when the file is damaged.
+    Use as a context manager. Every method may raise `RecordingError` when the file is damaged,
+    or was never made by a recorder: nothing in it is believed, see docs/recording.md.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, meta: dict[str, str]) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, meta: dict[str, str], work: Work
+    ) -> None:
         self.path = path
         self.meta = meta
         """The `meta` table: format and software versions, upstream, `ended_at` on a clean end."""
+        self.work = work
+        """To be begun by who uses `snapshot`."""
+        self.budget = Budget(path)
         self._connection = connection
+        self._alone = False
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -53,32 +65,28 @@ class Recording:
             RecordingError: no such file, not a recording, a newer format, or damaged.
         """
         path = Path(path)
-        _check_file(path)
-        with _damage(path):
-            # mode=ro, never immutable=1: that would not see what a -wal beside the file holds.
-            connection = sqlite3.connect(
-                f"file:{quote(os.fsencode(path.absolute()))}?mode=ro",
-                uri=True,
-                isolation_level=None,
-            )
-        try:
-            with _damage(path):
-                connection.execute("PRAGMA trusted_schema = OFF")
-                connection.execute("PRAGMA query_only = ON")
-                (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-                (version,) = connection.execute("PRAGMA user_version").fetchone()
-                if application_id != APPLICATION_ID:
-                    raise RecordingError(f"{path}: not a wsrec recording (another SQLite file)")
-                if version > FORMAT_VERSION:
-                    raise RecordingError(
-                        f"{path}: recording format {version} is newer than this wsrec reads "
-                        f"({FORMAT_VERSION}); upgrade wsrec"
-                    )
-                meta = dict(connection.execute("SELECT key, value FROM meta"))
-        except BaseException:
-            connection.close()
-            raise
-        return cls(path, connection, meta)
+        work = Work()
+        with _damage(path), contextlib.ExitStack() as undo:
+            connection, alone = open_read_only(path, work)
+            undo.enter_context(contextlib.closing(connection))
+            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if application_id != APPLICATION_ID:
+                raise RecordingError(f"{path}: not a wsrec recording (another SQLite file)")
+            if version > FORMAT_VERSION:
+                raise RecordingError(
+                    f"{path}: recording format {version} is newer than this wsrec reads "
+                    f"({FORMAT_VERSION}); upgrade wsrec"
+                )
+            if version < 1:
+                raise ValueError(f"there is no recording format {version}")
+            restrict(connection)
+            meta = read_meta(connection)
+            recording = cls(path, connection, meta, work)
+            work.begin(recording.budget.size())
+            recording._alone = alone
+            undo.pop_all()
+        return recording
 
     def close(self) -> None:
         """Close the file."""
@@ -89,6 +97,8 @@ class Recording:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+        if self._alone and self.budget.has_log():
+            raise RecordingError(f"{self.path}: a recorder went on with it meanwhile; try again")
 
     @property
     def clean(self) -> bool:
@@ -98,49 +108,67 @@ class Recording:
     def sessions(self) -> Iterator[Session]:
         """Yield the sessions in order of arrival."""
         with _damage(self.path):
-            for row in self._connection.execute(
-                f"SELECT {SESSION_COLUMNS} FROM sessions ORDER BY id"
-            ):
-                yield _session(row)
+            last = -(1 << 63)
+            while rows := self._some_sessions(">", last, _SESSIONS):
+                for row in rows:
+                    if row[0].__class__ is not int or row[0] <= last:
+                        raise ValueError("its sessions are out of order")
+                    last = row[0]
+                    yield session_of(row)
 
     def session(self, session_id: int) -> Session | None:
         """Return one session, or None when there is none of this number."""
         with _damage(self.path):
-            row = self._connection.execute(
-                f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id = ?", (session_id,)
-            ).fetchone()
-            return _session(row) if row else None
+            rows = self._some_sessions("=", session_id, 1)
+            return session_of(rows[0]) if rows else None
 
     def messages(self, session_id: int) -> Iterator[Message]:
         """Yield a session's messages in the order in which they were completed."""
         with _damage(self.path):
-            for row in self._connection.execute(
-                f"SELECT {_MESSAGE_COLUMNS} FROM messages WHERE session_id = ?", (session_id,)
-            ):
-                yield Message(*(*row[:8], _anomalies(row[8])))
-
-    def frames(self, session_id: int) -> Iterator[Frame]:
-        """Yield a session's frames in order of arrival."""
-        with _damage(self.path):
-            for row in self._connection.execute(
-                f"SELECT {_FRAME_COLUMNS} FROM extents e CROSS JOIN frames f"
-                " WHERE e.session_id = ?"
-                " AND f.id BETWEEN e.first_id AND e.first_id + e.last_seq - e.first_seq"
-                " ORDER BY e.first_seq, f.id",
-                (session_id,),
-            ):
-                fin, rsv, opcode, masked, payload, blob, names = row[5:]
+            self.budget.begin("messages", session_id)
+            for row in self._rows(_MESSAGE, session_id):
+                _, seq, sender, at_ns, forwarded_ns, names, kind, message_seq, blob, data = row
+                if kind is None:
+                    continue
+                first_seq = seq if message_seq is None else message_seq
                 if blob is not None:
-                    payload = self._blob(blob)
+                    data = self._blob(blob, "messages", session_id)
+                if first_seq.__class__ is not int or data.__class__ is not bytes:
+                    raise TypeError(f"message {seq} of session {session_id} is none")
+                # A text that was not decodable stays bytes.
+                if kind == "text" and not (names and ("utf8" in names or "inflate" in names)):
+                    data = data.decode()
+                yield Message(
+                    session_id, first_seq, seq, sender, at_ns, forwarded_ns, kind, data,
+                    _anomalies(names),
+                )  # fmt: skip
+
+    def frames(self, session_id: int, *, control: bool = False) -> Iterator[Frame]:
+        """Yield a session's frames in order of arrival; with `control`, only control frames."""
+        least = 8 if control else 0
+        with _damage(self.path):
+            self.budget.begin("frames", session_id)
+            for row in self._rows(_FRAME.format(least=least), session_id):
+                _, seq, sender, at_ns, forwarded_ns, names, *head, blob, payload = row
+                fin, rsv, opcode, masked = head
+                if opcode < least:
+                    continue
+                if blob is not None:
+                    payload = self._blob(blob, "frames", session_id)
+                if payload.__class__ is not bytes:
+                    raise TypeError(f"frame {seq} of session {session_id} has no payload")
                 flags = bool(fin), rsv, opcode, bool(masked)
-                yield Frame(*(*row[:5], *flags, payload, _anomalies(names)))
+                place = session_id, seq, sender, at_ns, forwarded_ns
+                yield Frame(*place, *flags, payload, _anomalies(names))
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection, for queries that all see the same state of the file.
 
-        What they raise is for the caller to catch: `sqlite3.Error`, and `WRONG_VALUES`.
+        What they raise is for the caller to catch: `sqlite3.Error`, and `WRONG_VALUES`. Not for
+        long: a recorder's log grows meanwhile.
         """
+        self.work.begin(self.budget.size())
         self._connection.execute("BEGIN")
         try:
             yield self._connection
@@ -154,67 +182,85 @@ class Recording:
         Frames are numbered without a gap, and the end record says how many there were.
         """
         with _damage(self.path):
-            rows = self._connection.execute(
-                "SELECT f.seq, f.anomalies IS NOT NULL AND instr(f.anomalies, 'synthetic')"
-                " FROM extents e CROSS JOIN frames f WHERE e.session_id = ?"
-                " AND f.id BETWEEN e.first_id AND e.first_id + e.last_seq - e.first_seq"
-                " ORDER BY e.first_seq, f.id",
-                (session.id,),
-            )
             expected = 1
             own = 0
-            for seq, synthetic in rows:
+            for _, seq, _, _, _, names in self._rows(_PLACE, session.id):
                 if seq != expected:
                     return expected
                 expected += 1
-                own += bool(synthetic)
+                own += names is not None and "synthetic" in names
             said = session.client_frames + session.server_frames + own
             return expected if session.clean and expected - 1 != said else None
 
-    def _blob(self, number: int) -> bytes:
-        first = number << PART_BITS
-        rows = self._connection.execute(
-            "SELECT data FROM parts WHERE id BETWEEN ? AND ? ORDER BY id",
-            (first, first + (1 << PART_BITS) - 1),
+    def _some_sessions(self, which: str, number: int, most: int) -> list[tuple[Any, ...]]:
+        self.work.begin()
+        with small_rows(self._connection):
+            return self._connection.execute(
+                f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id {which} ? ORDER BY id"
+                f" LIMIT {most}",
+                (number,),
+            ).fetchall()
+
+    def _rows(self, columns: str, session_id: int) -> Iterator[tuple[Any, ...]]:
+        """Yield `columns` of a session's frames, without the first, in order.
+
+        Each frame is seen once: extents that overlap, have no end or lie in other sessions' frames
+        cannot make a file longer than it is.
+        """
+        statement = (
+            f"SELECT {columns} FROM extents e CROSS JOIN frames f"
+            " WHERE e.session_id = ? AND e.first_seq >= ?"
+            " AND f.id BETWEEN e.first_id + max(? - e.first_seq, 0)"
+            " AND e.first_id + e.last_seq - e.first_seq"
+            f" ORDER BY e.first_seq, f.id LIMIT {_PIECE_ROWS}"
         )
-        return b"".join(data for (data,) in rows)
+        extent = -(1 << 63)
+        last = 0
+        more = True
+        while more:
+            self.work.begin()
+            piece: list[tuple[Any, ...]] = []
+            size = 0
+            failure: Exception | None = None
+            try:
+                for row in self._piece(statement, (session_id, extent, last + 1)):
+                    extent, number, seq, _, at_ns, forwarded_ns, names = row[:7]
+                    if (
+                        number != session_id
+                        or not seq.__class__ is at_ns.__class__ is int
+                        or seq <= last
+                        or (forwarded_ns is not None and forwarded_ns.__class__ is not int)
+                        or (names is not None and not _are_names(names))
+                    ):
+                        raise ValueError(f"frames of session {session_id} are not what they were")
+                    last = seq
+                    piece.append(row[1:])
+                    if row[-1].__class__ is bytes:
+                        size += len(row[-1])
+                        if size > _PIECE_BYTES:
+                            break
+            except (sqlite3.Error, *WRONG_VALUES) as error:
+                failure = error  # what was there before it is told first
+            more = size > _PIECE_BYTES or len(piece) == _PIECE_ROWS
+            yield from piece
+            if failure is not None:
+                raise failure
+
+    def _piece(self, statement: str, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+        with small_rows(self._connection):
+            yield from self._connection.execute(statement, values)
+
+    def _blob(self, number: int, what: str, session_id: int) -> bytes:
+        self.work.begin()
+        return whole(self._connection, number, self.budget, what, session_id)
 
 
-def _session(row: tuple[Any, ...]) -> Session:
-    values = list(row)
-    values[5] = _pairs(row[5])
-    values[7] = _pairs(row[7])
-    values[14] = bool(row[14])
-    return Session(*values)
-
-
-def _pairs(text: str | None) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in json.loads(text or "[]"))
+def _are_names(names: object) -> bool:
+    return names.__class__ is str and len(str(names)) < _NAMES
 
 
 def _anomalies(names: str | None) -> tuple[str, ...]:
     return tuple(names.split(",")) if names else ()
-
-
-def _check_file(path: Path) -> None:
-    """Say what is wrong with a file in better words than SQLite would."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(100)
-            size = file.seek(0, 2)
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror or error}") from error
-    if not head.startswith(_SQLITE_HEADER):
-        raise RecordingError(f"{path}: not a wsrec recording (not an SQLite file)")
-    page = int.from_bytes(head[16:18], "big")
-    expected = (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
-    wal = path.resolve().with_name(path.resolve().name + "-wal")
-    if size < expected and not wal.exists():
-        raise RecordingError(f"{path}: truncated: {size} of {expected} bytes are there")
-
-
-WRONG_VALUES = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What our own code raises over values of types, sizes and depths that no recorder writes."""
 
 
 @contextlib.contextmanager
@@ -223,5 +269,4 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, *WRONG_VALUES) as error:
-        # SQLite quotes what it cannot decode: no recorded text reaches a terminal raw.
-        raise RecordingError(f"{path}: damaged: {repr(str(error))[1:-1]}") from error
+        raise damaged(path, error) from error

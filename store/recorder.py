@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sqlite3
 import threading
 import time
@@ -16,11 +15,13 @@ from typing import Any
 
 from ..wire.mask import Unmask, xor_mask
 from .batch import Batch
+from .begin import last_session, open_to_write, origin_ns
 from .errors import RecordingError
 from .lock import RecordingLock
+from .redact_rules import Rules
+from .redactor import Redactor
 from .session import Headers, SessionWriter
 from .share import HIGH, ITEM
-from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 from .tap import SessionTap
 
 __all__ = ["Recorder"]
@@ -35,6 +36,7 @@ _BATCH = 1 << 20
 """Bytes written in one transaction at most."""
 _STEP = 64 << 10
 """Bytes after which a waiting reader is told that there is room again."""
+_NOTHING = Rules(defaults=False)
 
 
 class Recorder:
@@ -50,6 +52,8 @@ class Recorder:
         *,
         meta: Mapping[str, str] | None = None,
         unmask: Unmask = xor_mask,
+        redaction: Rules = _NOTHING,
+        redaction_key: bytes | None = None,
         on_room: Callable[[], object] = lambda: None,
         on_failure: Callable[[Exception], object] = lambda error: None,
     ) -> None:
@@ -59,6 +63,8 @@ class Recorder:
             path: an existing recording is continued.
             meta: settings worth keeping in the `meta` table.
             unmask: applies RFC 6455 masks; a compiled function is faster than the default.
+            redaction: what must not be stored; by default everything may.
+            redaction_key: of the digests in its place, 32 bytes or more; None: a random one.
             on_room: called when the backlog has shrunk after it had been full.
             on_failure: called once, when the recording cannot be written any more.
 
@@ -68,6 +74,7 @@ class Recorder:
         self.path = path
         self.failure: Exception | None = None
         self._unmask = unmask
+        self._redactor = Redactor(redaction, redaction_key) if redaction else None
         self._on_room = on_room
         self._on_failure = on_failure
         self._queue: deque[tuple[Callable[..., object], int, tuple[Any, ...]]] = deque()
@@ -82,14 +89,17 @@ class Recorder:
             self._lock = RecordingLock(path)
             undo.callback(self._lock.release)
             try:
-                self._connection = undo.enter_context(contextlib.closing(_open(path, meta or {})))
+                self._connection = undo.enter_context(
+                    contextlib.closing(open_to_write(path, meta or {}, redaction))
+                )
                 self._batch = Batch(self._connection)
-                (self._last_session,) = self._connection.execute(
-                    "SELECT coalesce(max(id), 0) FROM sessions"
-                ).fetchone()
-                self._origin_ns = _origin_ns(self._connection)
+                self._last_session = last_session(self._connection)
+                self._origin_ns = origin_ns(self._connection)
+                self._file = path.stat()
             except (sqlite3.Error, TypeError, ValueError) as error:  # the latter: what it holds
                 raise RecordingError(f"{path}: cannot be recorded into: {error}") from error
+            except OSError as error:
+                raise RecordingError(f"{path}: {error.strerror or error}") from error
             undo.pop_all()
         self._thread = threading.Thread(target=self._run, name="wsrec-recorder", daemon=True)
         self._thread.start()
@@ -98,9 +108,10 @@ class Recorder:
         """Begin a session: its opening handshake has arrived now."""
         now = time.monotonic_ns()
         self._last_session += 1
-        writer = SessionWriter(self._batch, self._last_session, now, self._unmask)
+        writer = SessionWriter(self._batch, self._last_session, now, self._unmask, self._redactor)
         started_at = datetime.now(UTC).isoformat(timespec="microseconds")
-        self.put(writer.opened, 0, started_at, now - self._origin_ns, client, target, headers)
+        size = len(target) + sum(len(name) + len(value) for name, value in headers)
+        self.put(writer.opened, size, started_at, now - self._origin_ns, client, target, headers)
         return SessionTap(self, writer)
 
     def put(self, work: Callable[..., object], size: int, *args: Any) -> int:
@@ -155,10 +166,18 @@ class Recorder:
                     # then a -wal stays beside it, empty.
                     with contextlib.suppress(sqlite3.OperationalError):
                         connection.execute("PRAGMA journal_mode = DELETE")
+            if self.failure is None and not self._is_where_it_was():
+                self.failure = RecordingError("the file was taken away while it was recorded into")
         except sqlite3.Error as error:
             self.failure = error
         finally:
             self._lock.release()
+
+    def _is_where_it_was(self) -> bool:
+        try:
+            return os.path.samestat(self._file, self.path.stat())
+        except OSError:
+            return False
 
     def _run(self) -> None:
         try:
@@ -220,82 +239,3 @@ class Recorder:
         if self._crowded:
             self._crowded = False
             self._on_room()
-
-
-def _open(path: Path, meta: Mapping[str, str]) -> sqlite3.Connection:
-    new = not path.exists() or path.stat().st_size == 0
-    try:
-        # SQLite would create the file, and its -wal beside it, readable for everybody.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror or error}") from error
-    connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, cached_statements=256
-    )
-    try:
-        if new:
-            connection.execute("PRAGMA page_size = 16384")
-        else:
-            _check_format(connection, path)
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise RecordingError(
-                f"{path}: this file system allows no write-ahead log (it answered {mode!r}); "
-                "record to a local disk"
-            )
-        connection.execute("PRAGMA synchronous = NORMAL")
-        # 4 MB of log between checkpoints: the recorder stands still while one is synced, and at
-        # 40 MB that was seen as a p99 of 70 ms where it is 20 ms now, at the same rate.
-        connection.execute("PRAGMA wal_autocheckpoint = 256")
-        create_tables(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM meta WHERE key IN ('ended_at', 'sessions')")
-        standing = {
-            "format_version": str(FORMAT_VERSION),
-            "started_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        }
-        current = {
-            **meta,
-            "sqlite_version": sqlite3.sqlite_version,
-            "python_version": platform.python_version(),
-            "host": platform.node(),
-        }
-        connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", standing.items())
-        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", current.items())
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check_format(connection: sqlite3.Connection, path: Path) -> None:
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application_id != APPLICATION_ID:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application_id or tables:
-            raise RecordingError(f"{path}: not a wsrec recording; give the recording another name")
-        return  # a recorder was killed before it had made the tables
-    if version > FORMAT_VERSION:
-        raise RecordingError(
-            f"{path}: recording format {version} is newer than this wsrec reads "
-            f"({FORMAT_VERSION}); upgrade wsrec"
-        )
-
-
-def _origin_ns(connection: sqlite3.Connection) -> int:
-    """Return the process's monotonic time at which the recording's time is zero.
-
-    A continued recording goes on where the wall clock says, but never before its last session's
-    end, or last frame where there is no end: sessions of two runs cannot overlap.
-    """
-    (started_at,) = connection.execute("SELECT value FROM meta WHERE key = 'started_at'").fetchone()
-    elapsed = datetime.now(UTC) - datetime.fromisoformat(started_at)
-    last: int = connection.execute(
-        "SELECT coalesce(max(started_ns + coalesce(ended_ns, (SELECT at_ns FROM frames"
-        " WHERE frames.id = (SELECT first_id + last_seq - first_seq FROM extents"
-        " WHERE session_id = sessions.id ORDER BY first_seq DESC LIMIT 1)), 0)), 0) FROM sessions"
-    ).fetchone()[0]
-    passed = int(elapsed.total_seconds() * 1e9)
-    return time.monotonic_ns() - max(passed, last, 0)

@@ -13,6 +13,8 @@ from ..wire.frames import CLOSE
 from ..wire.mask import Unmask
 from .chain import NOT_YET, START
 from .model import Sender
+from .redact_stream import RedactingStreamWriter
+from .redactor import Redactor
 from .rows import Columns, Runs, unusual
 from .stream import StreamWriter
 from .tables import MASKED, SERVER
@@ -33,7 +35,15 @@ class SessionWriter:
     Times come in as monotonic nanoseconds of the process and are stored relative to `started_ns`.
     """
 
-    def __init__(self, batch: Batch, session_id: int, started_ns: int, unmask: Unmask) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        session_id: int,
+        started_ns: int,
+        unmask: Unmask,
+        redactor: Redactor | None = None,
+    ) -> None:
+        """`redactor`: takes out what must not be stored, before anything else sees it."""
         self.id = session_id
         self.seq = 0
         """The number of the last frame."""
@@ -41,10 +51,19 @@ class SessionWriter:
         """Frames not yet inserted."""
         self.link = START
         """Of the last extent; before there is one, of the row that the session began as."""
-        self.client = StreamWriter(self, batch, "client", started_ns, unmask)
-        self.server = StreamWriter(self, batch, "server", started_ns, unmask)
+        self.client: StreamWriter
+        self.server: StreamWriter
+        if redactor is None or redactor.payloads is None:
+            self.client = StreamWriter(self, batch, "client", started_ns, unmask)
+            self.server = StreamWriter(self, batch, "server", started_ns, unmask)
+        else:  # of its own class: without rules about payloads, no frame is asked for them
+            common = started_ns, unmask, redactor.payloads
+            self.client = RedactingStreamWriter(self, batch, "client", *common)
+            self.server = RedactingStreamWriter(self, batch, "server", *common)
         self._batch = batch
         self._started_ns = started_ns
+        self._handshake = None if redactor is None else redactor.handshake
+        self._offered: frozenset[str] = frozenset()  # secrets among the client's subprotocols
         self._close: tuple[int | None, str | None, str] | None = None
         self._opening: tuple[Any, ...] = ()
         self._answer: tuple[Any, ...] = (None,) * 4
@@ -53,6 +72,9 @@ class SessionWriter:
         self, started_at: str, since_ns: int, client: str | None, target: str, headers: Headers
     ) -> None:
         """Note the opening handshake's request."""
+        if self._handshake is not None:
+            target = self._handshake.target(target)
+            headers, self._offered = self._handshake.headers(headers)
         request_headers = json.dumps(list(headers))
         self._opening = self.id, started_at, since_ns, client, _text(target), request_headers
         self.link = self._batch.chain.row(START, (*self._opening, *NOT_YET))
@@ -69,6 +91,12 @@ class SessionWriter:
         agreed = Extensions.parse(extensions)
         self.client.agreed(agreed)
         self.server.agreed(agreed)
+        if self._handshake is not None:
+            redact, offered = self._handshake, self._offered
+            headers, _ = redact.headers(headers, offered)
+            subprotocol = redact.chosen("sec-websocket-protocol", subprotocol, offered)
+            extensions = redact.chosen("sec-websocket-extensions", extensions, offered)
+            self._offered = frozenset()
         self._answer = status, json.dumps(list(headers)), _text(subprotocol), _text(extensions)
         link = self._batch.chain.row(START, (*self._opening, *self._answer, *NOT_YET[4:]))
         self._batch.execute(

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from .batch import Batch, Blob
     from .session import SessionWriter
 
-__all__ = ["StreamWriter"]
+__all__ = ["KIND_BITS", "StreamWriter"]
 
 _FEED_SIZE = 128 << 10  # bounds what a chunk full of tiny frames grows to as rows
 _CHEAP_TO_COPY = 4 << 10  # bytes, against what the driver does with `bytes`: see rows.py
-_KIND_BITS = {None: 0, "text": TEXT_MESSAGE, "binary": BINARY_MESSAGE}
+KIND_BITS = {None: 0, "text": TEXT_MESSAGE, "binary": BINARY_MESSAGE}
 _TRUNCATED = int(Anomaly.TRUNCATED | Anomaly.TRUNCATED_HEADER)
 _FIN_TEXT = 0x80 | TEXT
 (_INVALID_UTF8,) = anomaly_names(Anomaly.INVALID_UTF8)
@@ -165,7 +165,7 @@ class StreamWriter:
             code, reason, _ = parse_close(payload or b"")
             session.closed(code, reason, self.sender)
         head = item.fin << 7 | item.rsv << 4 | item.opcode | self._side
-        head |= (MASKED if item.masked else 0) | _KIND_BITS[placed.kind]
+        head |= (MASKED if item.masked else 0) | KIND_BITS[placed.kind]
         flags = item.anomalies | placed.anomalies
         columns, more = unusual(
             ",".join(anomaly_names(flags)) if flags else None,

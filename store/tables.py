@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from functools import cache
 
 from sqlite_utils import Database, Migrations
 
@@ -21,6 +22,7 @@ __all__ = [
     "MASKED",
     "PART_BITS",
     "SERVER",
+    "TABLES",
     "TEXT_MESSAGE",
     "create_tables",
     "schema",
@@ -44,8 +46,10 @@ TEXT_MESSAGE = 1 << 10
 """The frame completes a text message."""
 BINARY_MESSAGE = 1 << 11
 
+TABLES = ("meta", "sessions", "frames", "extents", "links", "parts")
+"""The tables of a recording; beside them there is the view `messages`."""
+
 _migrations = Migrations("wsrec")
-_NAME = re.compile(r"CREATE (?:TABLE|VIEW) (\w+)")
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -55,13 +59,14 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 def schema(connection: sqlite3.Connection) -> dict[str, str]:
     """Return what the recording's tables and view are made with, by name; no comments in it."""
-    names = [match[1] for each in _V1 if (match := _NAME.match(each))]
+    names = (*TABLES, "messages")
     rows = connection.execute(
         f"SELECT name, sql FROM sqlite_master WHERE name IN ({','.join('?' * len(names))})", names
     )
     return {name: " ".join(re.sub("--.*", "", sql).split()) for name, sql in rows}
 
 
+@cache
 def schema_of_this_format() -> dict[str, str]:
     """Return what `schema` says of a recording that nobody has changed."""
     with closing(sqlite3.connect(":memory:")) as connection:

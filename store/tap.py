@@ -40,12 +40,13 @@ class SessionTap:
     Times are `time.monotonic_ns()` of this process.
     """
 
-    __slots__ = ("_is_full", "_put", "_writer")
+    __slots__ = ("_is_full", "_over", "_put", "_writer")
 
     def __init__(self, recorder: Recorder, writer: SessionWriter) -> None:
         self._put = recorder.put
         self._is_full = recorder.is_full
         self._writer = writer
+        self._over = False
 
     @property
     def id(self) -> int:
@@ -56,7 +57,8 @@ class SessionTap:
         self, status: int, headers: Headers, subprotocol: str | None, extensions: str | None
     ) -> None:
         """Note the response to the opening handshake."""
-        self._put(self._writer.answered, 0, status, headers, subprotocol, extensions)
+        size = sum(len(name) + len(value) for name, value in headers)
+        self._put(self._writer.answered, size, status, headers, subprotocol, extensions)
 
     def stream(self, sender: Sender, on_room: Callable[[], object] | None = None) -> Record:
         """Return what takes the bytes of one peer: `record(at_ns, forwarded_ns, data)`.
@@ -100,8 +102,10 @@ class SessionTap:
         self._put(self._writer.synthetic, 0, sender, time.monotonic_ns(), payload)
 
     def ended(self) -> None:
-        """Note that both connections are gone: the end record is written."""
-        self._put(self._writer.ended, 0, time.monotonic_ns())
+        """Note that both connections are gone: the end record is written, once."""
+        if not self._over:
+            self._over = True
+            self._put(self._writer.ended, 0, time.monotonic_ns())
 
     def _stream(self, sender: Sender) -> StreamWriter:
         return self._writer.client if sender == "client" else self._writer.server

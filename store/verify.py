@@ -9,9 +9,12 @@ from hashlib import sha256
 from typing import Any
 
 from .chain import EXTENT_BYTES, EXTENT_FRAMES, NOT_YET, START, Chain, Details
-from .reader import SESSION_COLUMNS, WRONG_VALUES, Recording
+from .opening import WRONG_VALUES, small_rows
+from .parts import parts
+from .pruned import Pruned
+from .reader import SESSION_COLUMNS, Recording, read_meta
 from .strays import strays
-from .tables import PART_BITS, schema, schema_of_this_format
+from .tables import PART_BITS, TABLES, schema, schema_of_this_format
 
 __all__ = ["Fault", "Verification"]
 
@@ -21,11 +24,11 @@ _SERVER_FRAMES = SESSION_COLUMNS.split(", ").index("server_frames")
 _CLOSED_BY = SESSION_COLUMNS.split(", ").index("closed_by")
 
 _ERRORS = (sqlite3.Error, *WRONG_VALUES)
+_NO_NUMBER = "there are frames of a session that has no number"
 
-# Values larger than a recorder writes are refused before they take memory. A frame's payload has
-# at most PART_SIZE bytes; a part is that and what one piece of a message inflates to.
-_ROW_BYTES = 4 << 20
-_PART_BYTES = 80 << 20
+# Extents that are gone through in one state of the file. A recorder's log cannot be written back
+# while somebody holds on to a state.
+_EXTENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Verification:
         self.frames = 0
         """Frames that have been seen to be what was recorded."""
         self._recording = recording
+        self._pruned = Pruned.stated(recording.meta)
         self._chain = Chain()
 
     def faults(self) -> Generator[Fault, None, None]:
@@ -73,94 +77,113 @@ class Verification:
         """
         damaged: set[int | None] = set()
         try:
-            with self._recording.snapshot() as connection:
-                before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _ROW_BYTES)
-                try:
-                    for fault in self._all(connection):
-                        if fault.session not in damaged or fault.session is None:
-                            yield fault
-                        if fault.damage:
-                            damaged.add(fault.session)
-                finally:
-                    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+            for fault in self._all():
+                if fault.session not in damaged or fault.session is None:
+                    yield fault
+                if fault.damage:
+                    damaged.add(fault.session)
         except _ERRORS as error:
             yield Fault(None, _unreadable(error))
 
-    def _all(self, connection: sqlite3.Connection) -> Iterator[Fault]:
-        if schema(connection) != schema_of_this_format():
+    def _all(self) -> Iterator[Fault]:
+        with self._recording.snapshot() as connection:
+            found = schema(connection)
+        usual = schema_of_this_format()
+        if found != usual:
             yield Fault(None, "its tables, or its view, are not those of this format")
+            if any(found.get(table) != usual[table] for table in TABLES):
+                return  # nothing can be said of what lies in them
         expected = 1
-        ids = connection.execute(
-            "SELECT id FROM sessions UNION SELECT session_id FROM extents ORDER BY 1"
-        )
-        for (number,) in ids:
-            if number.__class__ is not int:
-                yield Fault(None, "there are frames of a session that has no number")
+        number: int | float | None = -(1 << 63)
+        while number is not None:
+            with self._recording.snapshot() as connection, small_rows(connection):
+                number = _next(connection, number)
+                if number is None:
+                    # The end, in the state of the file that has no session more than these.
+                    yield from self._rest(connection, expected)
+            if number is None:
+                return
+            if not isinstance(number, int):
+                yield Fault(None, _NO_NUMBER)
                 continue
-            if number > expected:
-                yield _missing_sessions(expected, number - 1)
+            for first, last in self._pruned.unstated(expected, number - 1):
+                yield _missing_sessions(first, last)
+            if self._pruned.states(number):
+                yield Fault(number, "is there, though it is said to have been removed")
             expected = number + 1
             try:
-                fault = self._session(connection, number)
+                fault = self._session(number)
             except _Broken as broken:
                 fault = Fault(number, broken.what, broken.first, broken.last)
             except _ERRORS as error:
                 fault = Fault(number, _unreadable(error))
             if fault is not None:
                 yield fault
+
+    def _rest(self, connection: sqlite3.Connection, expected: int) -> Iterator[Fault]:
+        """Yield what belongs to no session from 1 to before `expected`."""
+        odd = connection.execute(
+            "SELECT 1 FROM extents WHERE session_id IS NULL OR session_id >= '' LIMIT 1"
+        )
+        if odd.fetchone():
+            yield Fault(None, _NO_NUMBER)
         # Not the recording's `meta`: that was read earlier, perhaps before a recorder went on.
-        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        meta = read_meta(connection)
         if "ended_at" in meta and meta.get("sessions") != str(expected - 1):
             said = _number(meta.get("sessions"))
-            if said >= expected:
-                yield _missing_sessions(expected, said)
-            else:
+            for first, last in self._pruned.unstated(expected, said):
+                yield _missing_sessions(first, last)
+            if said < expected:
                 yield Fault(None, "its number of sessions is not what was recorded")
+        self._recording.work.begin(self._recording.budget.size())
         for session, what in strays(connection):
             yield Fault(session, what)
 
-    def _session(self, connection: sqlite3.Connection, number: int) -> Fault | None:
-        row = connection.execute(
-            f"SELECT {SESSION_COLUMNS}, link FROM sessions WHERE id = ?", (number,)
-        ).fetchone()
-        if row is None:
-            raise _Broken("its row in sessions is missing")
-        self.sessions += 1
-        *row, said = row
-        link = self._chain.row(START, (*row[:6], *NOT_YET))
-        last_link = START
-        if row[_CLEAN]:
-            last_link = _last_link(connection, number) or link
-        fits = self._chain.row(last_link, row) == said
+    def _session(self, number: int) -> Fault | None:
+        self._recording.budget.begin("verified", number)
+        link: bytes | None = None
         seq = own = 0
-        extents = connection.execute(
-            "SELECT first_seq, last_seq, e.first_id, link FROM extents e"
-            " LEFT JOIN links l ON l.first_id = e.first_id WHERE session_id = ? ORDER BY first_seq",
-            (number,),
-        )
-        for first, last, first_id, stored in extents:
-            if not first.__class__ is last.__class__ is first_id.__class__ is int:
-                raise _Broken("where its frames lie is not what was recorded", seq + 1)
-            if first > seq + 1:
-                raise _missing(seq + 1, first - 1)
-            place = number, first, last
-            if first <= seq or not 0 <= last - first < EXTENT_FRAMES:
-                raise _changed(first, max(first, last))
-            try:
-                heads, times, payloads, details = self._frames(connection, place, first_id)
-                link = self._chain.extent(link, place, heads, times, payloads, details)
-            except _ERRORS as error:
-                raise _Broken(_unreadable(error, "frame", first, last), first, last) from error
-            if link != stored:
-                # The first link covers how the session began, the row's link does as well. A row
-                # that fits what the frames give fits: then it is the extent's own link.
-                if seq == 0 and not fits and self._chain.row(link, row) != said:
-                    what = f"its row in sessions, or {_range('frame', first, last)}, is"
-                    raise _Broken(f"{what} not what was recorded", first, last)
-                raise _changed(first, last)
-            self.frames += last - first + 1
-            seq = last
-            own += sum("synthetic" in (names or "") for _, names, *_ in details)
+        begun: int | None = None
+        more = True
+        while more:
+            with self._recording.snapshot() as connection, small_rows(connection):
+                # The row again: it may have got its end since.
+                row, said = _row(connection, number)
+                first_link = self._chain.row(START, (*row[:6], *NOT_YET))
+                if link is None:
+                    self.sessions += 1
+                    link = first_link
+                last_link = START
+                if row[_CLEAN]:
+                    last_link = _last_link(connection, number) or first_link
+                fits = self._chain.row(last_link, row) == said
+                extents = _extents(connection, number, begun)
+                more = len(extents) == _EXTENTS
+                for first, last, first_id, stored in extents:
+                    if not first.__class__ is last.__class__ is first_id.__class__ is int:
+                        raise _Broken("where its frames lie is not what was recorded", seq + 1)
+                    if first > seq + 1:
+                        raise _missing(seq + 1, first - 1)
+                    place = number, first, last
+                    if first <= seq or not 0 <= last - first < EXTENT_FRAMES:
+                        raise _changed(first, max(first, last))
+                    try:
+                        columns = self._frames(connection, place, first_id)
+                        link = self._chain.extent(link, place, *columns)
+                    except _ERRORS as error:
+                        what = _unreadable(error, "frame", first, last)
+                        raise _Broken(what, first, last) from error
+                    if link != stored:
+                        # The first link covers how the session began, the row's link does as
+                        # well. A row that fits what the frames give fits: then it is the extent's
+                        # own link.
+                        if seq == 0 and not fits and self._chain.row(link, row) != said:
+                            what = f"its row in sessions, or {_range('frame', first, last)}, is"
+                            raise _Broken(f"{what} not what was recorded", first, last)
+                        raise _changed(first, last)
+                    self.frames += last - first + 1
+                    seq, begun = last, first
+                    own += sum("synthetic" in (names or "") for _, names, *_ in columns[3])
         if not fits:
             if row[_CLEAN] and _more(row, seq, own):
                 raise _Broken(f"frames from {seq + 1} on are missing", seq + 1)
@@ -178,6 +201,7 @@ class Verification:
         seq, size = first, 0
         heads, times, payloads = [], [], []
         details: list[Details] = []
+        self._recording.work.begin()
         rows = connection.execute(
             "SELECT id, session_id, seq, head, at_ns, forwarded_ns, payload,"
             " anomalies, message_seq, message_parts, payload_parts"
@@ -194,7 +218,7 @@ class Verification:
             names,
             message_seq,
             message,
-            parts,
+            blob,
         ) in rows:
             if row_id - first_id != seq - first:
                 raise _missing(seq, first + row_id - first_id - 1)
@@ -207,15 +231,76 @@ class Verification:
             heads.append(head)
             times.append(at_ns)
             payloads.append(payload)
-            if not names is message_seq is message is parts is None:
-                digest = _parts(connection, message, seq)
-                same = message == parts
-                own = digest if same else _parts(connection, parts, seq)
+            if not names is message_seq is message is blob is None:
+                digest = self._digest(connection, message, number, seq)
+                same = message == blob
+                own = digest if same else self._digest(connection, blob, number, seq)
                 details.append((seq, names, message_seq, digest, own))
             seq += 1
         if seq <= last:
             raise _missing(seq, last)
         return heads, times, payloads, details
+
+    def _digest(
+        self, connection: sqlite3.Connection, blob: int | None, session: int, seq: int
+    ) -> bytes | None:
+        """Return the digest of a blob that a frame refers to."""
+        if blob is None:
+            return None
+        digest = sha256()
+        first = expected = blob << PART_BITS
+        self._recording.work.begin()
+        with parts(connection, blob) as rows:
+            for part, data in rows:
+                if part != expected:
+                    break
+                if data.__class__ is not bytes:
+                    raise _Broken(f"parts of frame {seq} are not what was recorded", seq, seq)
+                self._recording.budget.spend("verified", session, len(data))
+                digest.update(data)
+                expected += 1
+            else:
+                if expected > first:
+                    self._recording.work.begin()
+                    return digest.digest()
+        raise _Broken(f"parts of frame {seq} are missing", seq, seq)
+
+
+def _next(connection: sqlite3.Connection, after: int | float) -> int | float | None:
+    """Return the next number after this one that sessions or extents know."""
+    numbers = [
+        number
+        for column, table in (("id", "sessions"), ("session_id", "extents"))
+        for (number,) in connection.execute(
+            f"SELECT {column} FROM {table} WHERE {column} > ? ORDER BY {column} LIMIT 1", (after,)
+        )
+        if isinstance(number, int | float)
+    ]
+    if any(number <= after for number in numbers):
+        raise ValueError("its sessions are out of order")
+    return min(numbers, default=None)
+
+
+def _row(connection: sqlite3.Connection, number: int) -> tuple[list[Any], Any]:
+    """Return a session's row, and its link."""
+    row = connection.execute(
+        f"SELECT {SESSION_COLUMNS}, link FROM sessions WHERE id = ?", (number,)
+    ).fetchone()
+    if row is None:
+        raise _Broken("its row in sessions is missing")
+    return list(row[:-1]), row[-1]
+
+
+def _extents(
+    connection: sqlite3.Connection, number: int, after: int | None
+) -> list[tuple[Any, ...]]:
+    """Return the next extents of a session after the one that begins with frame `after`."""
+    return connection.execute(
+        "SELECT first_seq, last_seq, e.first_id, link FROM extents e"
+        " LEFT JOIN links l ON l.first_id = e.first_id"
+        f" WHERE session_id = ? AND first_seq > ? ORDER BY first_seq LIMIT {_EXTENTS}",
+        (number, -(1 << 63) if after is None else after),
+    ).fetchall()
 
 
 def _more(row: list[Any], seq: int, own: int) -> bool:
@@ -223,33 +308,6 @@ def _more(row: list[Any], seq: int, own: int) -> bool:
     counts = row[_CLIENT_FRAMES], row[_SERVER_FRAMES]
     said = sum(count for count in counts if isinstance(count, int))
     return said + own > seq or (row[_CLOSED_BY] == "proxy" and not own)
-
-
-def _parts(connection: sqlite3.Connection, blob: int | None, seq: int) -> bytes | None:
-    """Return the digest of a blob that frame `seq` refers to."""
-    if blob is None:
-        return None
-    digest = sha256()
-    first = expected = blob << PART_BITS
-    before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PART_BYTES)
-    try:
-        rows = connection.execute(
-            "SELECT id, data FROM parts WHERE id BETWEEN ? AND ? ORDER BY id",
-            (first, first + (1 << PART_BITS) - 1),
-        )
-        for part, data in rows:
-            if part != expected:
-                break
-            if data.__class__ is not bytes:
-                raise _Broken(f"parts of frame {seq} are not what was recorded", seq, seq)
-            digest.update(data)
-            expected += 1
-        else:
-            if expected > first:
-                return digest.digest()
-    finally:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
-    raise _Broken(f"parts of frame {seq} are missing", seq, seq)
 
 
 def _last_link(connection: sqlite3.Connection, number: int) -> bytes | None:
