@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
@@ -49,7 +49,7 @@ class _Commands(click.Group):
 _format = click.option(
     "--format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-_recording = click.argument("recording", type=click.Path(path_type=Path))
+_recording = click.argument("recording", type=click.Path(readable=False, path_type=Path))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,7 +59,23 @@ def main() -> None:
 
 
 _file = click.Path(dir_okay=False, path_type=Path)
+_redaction = (
+    click.option(
+        "--redact", multiple=True, metavar="RULE",
+        help="Keep this out of the recording: header:NAME, query:NAME, json:/POINTER or"
+        " regex:PATTERN. May be repeated.",
+    ),
+    click.option(
+        "--no-default-redaction", "default_redaction", is_flag=True, flag_value=False,
+        default=True, help="Record credentials in headers and parameters as they are.",
+    ),
+    click.option(
+        "--redact-key-file", type=_file, metavar="FILE",
+        help="32 bytes or more: equal secrets of all runs get equal digests.",
+    ),
+)  # fmt: skip
 _proxy_settings = (
+    *_redaction,
     click.option(
         "--tls-cert", type=_file, metavar="PEM", help="Speak TLS to clients: the certificate."
     ),
@@ -121,9 +137,11 @@ _proxy_settings = (
 )  # fmt: skip
 
 
-def _proxy_options(command: Callable[..., None]) -> Callable[..., None]:
+def _add(
+    options: Sequence[Callable[[Callable[..., None]], Callable[..., None]]],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add what an operator may choose; proxy/settings.py reads it."""
-    return reduce(lambda command, option: option(command), reversed(_proxy_settings), command)
+    return lambda command: reduce(lambda each, option: option(each), reversed(options), command)
 
 
 @main.command()
@@ -138,7 +156,7 @@ def _proxy_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Path(dir_okay=False, path_type=Path), help="The recording; continued if it exists.",
 )  # fmt: skip
 @_format
-@_proxy_options
+@_add(_proxy_settings)
 def proxy(
     upstream: str,
     command: tuple[str, ...],
@@ -157,6 +175,8 @@ def proxy(
     from .proxy.settings import read_settings
     from .proxy.upstream import Upstream, UpstreamError
 
+    if not command and sys.argv[-1:] == ["--"]:
+        raise click.UsageError("there is no command behind --")
     try:
         backend = Upstream.parse(upstream)
         options = read_settings(backend, **settings)
@@ -231,6 +251,10 @@ def validate(
     from .replay.validate import exit_code, validate, write
     from .schemas.packs import DEFAULT_PACK, find
 
+    if output is not None:
+        if output.resolve() in [Path(each).resolve() for each in recordings]:
+            raise click.UsageError(f"{output}: the report would replace the recording")
+        output.unlink(missing_ok=True)  # a former verdict is not this one's
     report = validate(recordings, find(name or DEFAULT_PACK))
     with click.open_file(str(output or "-"), "w", encoding="utf-8") as out:
         write(report, cast(TextIO, out), format)
@@ -251,6 +275,98 @@ def verify(recordings: tuple[str, ...], format: Format) -> None:  # noqa: A002
     from .replay.verify import verify
 
     sys.exit(verify(recordings, sys.stdout, format))
+
+
+@main.command()
+@click.argument("recording", type=_file)
+@click.argument("output", type=_file)
+@_add(_redaction)
+def scrub(
+    recording: Path,
+    output: Path,
+    redact: tuple[str, ...],
+    default_redaction: bool,
+    redact_key_file: Path | None,
+) -> None:
+    """Copy RECORDING to a new file OUTPUT without the secrets that rules are about.
+
+    The rules are those of `wsrec proxy`; RECORDING is only read, OUTPUT must not exist.
+
+    Exit code: 0 written, 2 usage, 3 recording unreadable or damaged, or OUTPUT exists.
+    """
+    from .proxy.errors import SettingError
+    from .proxy.settings import read_redaction_key, read_rules
+    from .store.scrub import scrub
+
+    try:
+        rules = read_rules(redact, defaults=default_redaction)
+        key = read_redaction_key(redact_key_file)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from error
+    if not rules:
+        raise click.UsageError("there is nothing to do: no rule is in force")
+    done = scrub(recording, output, rules, key, __version__)
+    click.echo(
+        f"{output}: {done.sessions:,} sessions, {done.frames:,} frames, {done.changed:,} changed"
+    )
+
+
+@main.command()
+@click.argument(
+    "inputs", nargs=-1, required=True, metavar="IN...",
+    type=click.Path(readable=False, path_type=Path),
+)  # fmt: skip
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@_format
+def merge(inputs: tuple[Path, ...], out: Path, format: Format) -> None:  # noqa: A002
+    """Make a new recording OUT of the sessions of all IN, in order of their start.
+
+    Sessions are numbered anew; those that are still open, or were interrupted, stay without an
+    end. Every IN is verified first. OUT states where it comes from, see docs/retention.md.
+
+    Exit code: 0, 2 OUT exists or there is no place for it, 3 an IN is damaged or given twice.
+    """
+    from .replay.merge import merge
+
+    merge(inputs, out, sys.stdout, format)
+
+
+@main.command()
+@click.argument(
+    "recordings", nargs=-1, required=True, metavar="RECORDING...",
+    type=click.Path(readable=False, path_type=Path),
+)  # fmt: skip
+@click.option("--older-than", metavar="AGE", help="Sessions that ended longer ago: 12h, 30d, 8w.")
+@click.option("--before", metavar="DATE", help="Sessions that ended before: 2030-01-31; UTC.")
+@click.option(
+    "--keep-last", type=click.IntRange(min=1), metavar="N", help="All but the N that ended last.",
+)  # fmt: skip
+@click.option("--max-size", metavar="SIZE", help="The oldest, until the file is smaller: 500m, 1g.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@_format
+def prune(
+    recordings: tuple[Path, ...],
+    older_than: str | None,
+    before: str | None,
+    keep_last: int | None,
+    max_size: str | None,
+    dry_run: bool,
+    format: Format,  # noqa: A002
+) -> None:
+    """Remove old sessions from each RECORDING that nobody is recording into.
+
+    Whole sessions, the oldest first, by one of four rules. The file is written anew, so that
+    nothing of them stays in it, and states which ones were removed. A line for each RECORDING.
+
+    Exit code: 0, 2 usage, 3 a RECORDING is damaged, being recorded into, or cannot be written.
+    """
+    from .replay.prune import prune, read_rule
+
+    try:
+        rule = read_rule(older_than, before, keep_last, max_size)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    sys.exit(prune(recordings, rule, sys.stdout, format, dry_run=dry_run))
 
 
 @main.group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 
+from ..store.redact_rules import Rules
 from .address import Address
 from .front import Front
 
@@ -12,6 +13,7 @@ __all__ = ["Options"]
 
 _ANY_PORT = Address()
 _OPEN = Front()
+_DEFAULT = Rules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +42,7 @@ class Options:
     """How long sessions may go on when the proxy is told to end."""
     close_timeout: float = 5.0
     """The peers' time to answer the proxy's own Close frame."""
+    redaction: Rules = _DEFAULT
+    """What the recording must not hold; the peers' own bytes are never changed."""
+    redaction_key: bytes | None = None
+    """Of the digests in its place; None: a random one for each run."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
 from .. import __version__
 from ..store.recorder import Recorder
 from ..store.tap import SessionTap
-from .address import listen
+from .address import Listener
 from .client import HEADER_SIZE
 from .connection import Connections
 from .detach import Detached
@@ -60,11 +60,23 @@ class Proxy:
         options = self.options
         loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
+            # Before the recording is touched: the address may be taken.
+            self._listener = await Listener.bound(
+                options.listen,
+                lambda: self._connections(),
+                tls=options.tls,
+                handshake=options.header_timeout,
+                buffer=options.buffer,
+            )
+            stack.callback(self._listener.close)
+            self.address = self._listener.address
             self._recorder = await asyncio.to_thread(
                 Recorder,
                 self.recording,
                 meta={"wsrec_version": __version__, "upstream": str(self.upstream)},
                 unmask=unmask,
+                redaction=options.redaction,
+                redaction_key=options.redaction_key,
                 on_room=lambda: loop.call_soon_threadsafe(self._throttle.release),
                 on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
             )
@@ -83,6 +95,7 @@ class Proxy:
             self._connections = Connections(
                 self._gate.handle,
                 most=most + _OVERFLOW,
+                sessions=self._tunnels.__len__,
                 header_timeout=options.header_timeout,
                 malformed=self._gate.malformed,
                 access_log=None,
@@ -92,16 +105,9 @@ class Proxy:
                 max_field_size=HEADER_SIZE,
             )
             stack.push_async_callback(self._connections.shutdown, 1.0)
-            self._listener, self.address = await listen(
-                options.listen,
-                self._connections,
-                tls=options.tls,
-                handshake=options.header_timeout,
-                buffer=options.buffer,
-            )
-            if options.idle_timeout is not None:
-                sweep = asyncio.ensure_future(self._tunnels.close_idle(options.idle_timeout))
-                stack.callback(sweep.cancel)
+            await self._listener.serve()
+            watch = asyncio.ensure_future(self._tunnels.watch(options.idle_timeout))
+            stack.callback(watch.cancel)
             self._stack = stack.pop_all()
         return self
 
@@ -109,11 +115,9 @@ class Proxy:
         """End in order: nothing new, sessions, requests, connections to the backend, recording."""
         self._gate.closed = True
         self._listener.close()
-        if self.options.listen.path is not None:
-            with suppress(OSError):
-                self.options.listen.path.unlink()
         if self._recorder.failure is None:
-            await self._tunnels.wait(self.options.drain)
+            drain = self.options.drain
+            await asyncio.gather(self._tunnels.wait(drain), self._gate.wait(drain))
             await self._tunnels.close("proxy is shutting down")
         else:
             self._tunnels.abort()

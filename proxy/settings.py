@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..schemas.durations import parse_duration
+from ..store.redact_rules import Rules, read_key
 from .address import parse_address
 from .errors import SettingError
 from .front import Front, HostHeader, parse_network, parse_origin
@@ -16,7 +17,7 @@ from .options import Options
 from .tls import client_context, server_context
 from .upstream import Upstream
 
-__all__ = ["read_settings"]
+__all__ = ["read_redaction_key", "read_rules", "read_settings"]
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _LEAST_BUFFER = 4 << 10
@@ -43,6 +44,9 @@ def read_settings(
     buffer: str | None = None,
     drain: str = "0s",
     close_timeout: str = "5s",
+    redact: Sequence[str] = (),
+    default_redaction: bool = True,
+    redact_key_file: Path | None = None,
 ) -> Options:
     """Return the options; the parameters are the command line's, word for word.
 
@@ -89,7 +93,33 @@ def read_settings(
         buffer=None if buffer is None else _bytes(buffer),
         drain=_seconds(drain, "drain"),
         close_timeout=_seconds(close_timeout, "close-timeout"),
+        redaction=read_rules(redact, defaults=default_redaction),
+        redaction_key=read_redaction_key(redact_key_file),
     )
+
+
+def read_rules(redact: Sequence[str], *, defaults: bool) -> Rules:
+    """Return the rules that `--redact` and `--no-default-redaction` make.
+
+    Raises:
+        SettingError: one of them cannot be used.
+    """
+    try:
+        return Rules.parse(redact, defaults=defaults)
+    except ValueError as error:
+        raise SettingError(f"--redact: {error}") from error
+
+
+def read_redaction_key(path: Path | None) -> bytes | None:
+    """Return the key in a file; None without one.
+
+    Raises:
+        SettingError: there is none in it.
+    """
+    try:
+        return None if path is None else read_key(path)
+    except ValueError as error:
+        raise SettingError(f"--redact-key-file: {error}") from error
 
 
 def _seconds(text: str, name: str) -> float:

@@ -13,15 +13,19 @@ from pathlib import Path
 from oracle.peers import PATIENCE, Talk, Wire
 from oracle.rows import found, rows
 from support.raw import SWITCH, upgrade
+from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.upstream import Upstream
 from wsrec.store.model import Frame, Session
 from wsrec.store.reader import Recording
+from wsrec.store.redact_rules import Rules
 
 __all__ = ["Stage"]
 
 Script = Callable[[Talk], object]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop] | None
+
+_EVERYTHING = Options(redaction=Rules(defaults=False))  # what was sent is what is compared
 
 
 class Stage:
@@ -52,7 +56,7 @@ class Stage:
             listening = threading.Event()
 
             async def serve() -> None:
-                async with Proxy(upstream, recording) as proxy:
+                async with Proxy(upstream, recording, _EVERYTHING) as proxy:
                     stage._proxy = proxy.port
                     listening.set()
                     await stopped.wait()

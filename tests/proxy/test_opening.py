@@ -13,6 +13,7 @@ from support.raw import ACCEPT, SWITCH, Peer, backend, conversation, open_sessio
 from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.tunnel import Pipe
+from wsrec.store.redact_rules import Rules
 from wsrec.store.stream import StreamWriter
 
 HELLO = b"\x81\x05hello"
@@ -59,7 +60,8 @@ async def test_the_client_sees_the_101_byte_for_byte(recording: Path) -> None:
         "X-Name: öä\r\n"
         "\r\n"
     )
-    async with backend() as behind, in_process(behind.url, recording) as proxy:
+    options = Options(redaction=Rules(defaults=False))
+    async with backend() as behind, in_process(behind.url, recording, options) as proxy:
         client = await Peer.connect(proxy.port)
         await client.send(upgrade())
         server = await behind.accept()

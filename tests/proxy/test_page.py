@@ -39,4 +39,3 @@ def test_each_guarantee_is_shown_by_a_test_that_exists() -> None:
     assert len(named) > 30
     for path, name in named:
         assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE), name
-
