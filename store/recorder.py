@@ -30,8 +30,11 @@ _LOW = HIGH - (256 << 10)
 """Backlog at which reading goes on. Close to `HIGH`: a long pause is a long wait for someone."""
 _HURRY = 1 << 20
 """Backlog that is written at once."""
-_NAP, _NAPS = 0.005, 8
-"""Seconds between looks at the backlog, and after how many it is written in any case."""
+_NAP, _NAPS = 0.005, 2
+"""Seconds between looks at the backlog, and after how many it is written in any case.
+
+The event loop waits while a batch is written: at 2000 frames a second p99 was 1.5 ms with 8 looks,
+0.7 with 2, at the same CPU; the log takes 5 kB a frame then instead of 3."""
 _BATCH = 1 << 20
 """Bytes written in one transaction at most."""
 _STEP = 64 << 10
