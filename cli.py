@@ -296,7 +296,7 @@ def scrub(
     """
     from .proxy.errors import SettingError
     from .proxy.settings import read_redaction_key, read_rules
-    from .store.scrub import scrub
+    from .upkeep.scrub import scrub
 
     try:
         rules = read_rules(redact, defaults=default_redaction)

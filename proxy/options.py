@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 
-from ..store.redact_rules import Rules
+from ..redaction.rules import Rules
 from .address import Address
 from .front import Front
 

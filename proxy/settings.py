@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..schemas.durations import parse_duration
-from ..store.redact_rules import Rules, read_key
+from ..redaction.rules import Rules, read_key
 from .address import parse_address
 from .errors import SettingError
 from .front import Front, HostHeader, parse_network, parse_origin

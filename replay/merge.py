@@ -10,8 +10,8 @@ from typing import Literal, TextIO
 
 from .. import __version__
 from ..report.inert import inert
-from ..store.merge import merge as merge_sources
-from ..store.source import Source
+from ..upkeep.merge import merge as merge_sources
+from ..upkeep.source import Source
 
 __all__ = ["merge"]
 

@@ -11,11 +11,11 @@ from typing import Final, Literal, TextIO
 
 from ..report.inert import inert
 from ..store.errors import RecordingError
-from ..store.prune import Pruning
-from ..store.prune import prune as prune_recording
+from ..upkeep.prune import Pruning
+from ..upkeep.prune import prune as prune_recording
 from ..store.pruned import Ranges
-from ..store.rule import Rule
-from ..store.walltime import epoch_ns
+from ..upkeep.rule import Rule
+from ..upkeep.walltime import epoch_ns
 
 __all__ = ["PRUNED", "REFUSED", "prune", "read_rule"]
 

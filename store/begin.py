@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .errors import RecordingError
 from .pruned import Pruned
-from .redact_rules import Rules
+from ..redaction.rules import Rules
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 
 __all__ = ["last_session", "open_to_write", "origin_ns"]

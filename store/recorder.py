@@ -18,8 +18,8 @@ from .batch import Batch
 from .begin import last_session, open_to_write, origin_ns
 from .errors import RecordingError
 from .lock import RecordingLock
-from .redact_rules import Rules
-from .redactor import Redactor
+from ..redaction.rules import Rules
+from ..redaction.redactor import Redactor
 from .session import Headers, SessionWriter
 from .share import HIGH, ITEM
 from .tap import SessionTap

@@ -11,8 +11,8 @@ from ..wire.frames import CLOSE, Frame, Part
 from ..wire.mask import Unmask
 from .batch import MANY, MUCH
 from .model import Sender
-from .redact_frames import FrameRedactor
-from .redact_payload import Held, PayloadRedactor
+from ..redaction.frames import FrameRedactor
+from ..redaction.payload import Held, PayloadRedactor
 from .rows import unusual
 from .stream import KIND_BITS, StreamWriter
 from .tables import MASKED

@@ -14,7 +14,7 @@ from ..wire.mask import Unmask
 from .chain import NOT_YET, START
 from .model import Sender
 from .redact_stream import RedactingStreamWriter
-from .redactor import Redactor
+from ..redaction.redactor import Redactor
 from .rows import Columns, Runs, unusual
 from .stream import StreamWriter
 from .tables import MASKED, SERVER

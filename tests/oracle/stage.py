@@ -18,7 +18,7 @@ from wsrec.proxy.server import Proxy
 from wsrec.proxy.upstream import Upstream
 from wsrec.store.model import Frame, Session
 from wsrec.store.reader import Recording
-from wsrec.store.redact_rules import Rules
+from wsrec.redaction.rules import Rules
 
 __all__ = ["Stage"]
 

@@ -13,7 +13,7 @@ from support.raw import ACCEPT, SWITCH, Peer, backend, conversation, open_sessio
 from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.tunnel import Pipe
-from wsrec.store.redact_rules import Rules
+from wsrec.redaction.rules import Rules
 from wsrec.store.stream import StreamWriter
 
 HELLO = b"\x81\x05hello"

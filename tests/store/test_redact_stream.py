@@ -13,8 +13,8 @@ from support.recordings import Contents, Conversation, contents, recorder_at
 from support.secrets import CANARY, deflated, leaks
 from wsrec.store.reader import Recording
 from wsrec.store.recorder import Recorder
-from wsrec.store.redact_payload import LARGEST
-from wsrec.store.redact_rules import Rules
+from wsrec.redaction.payload import LARGEST
+from wsrec.redaction.rules import Rules
 from wsrec.store.verify import Verification
 
 SECRET = CANARY.encode()

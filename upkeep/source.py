@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from .errors import RecordingError
-from .opening import WRONG_VALUES, damaged
-from .reader import Recording, read_meta
-from .verify import Verification
+from ..store.errors import RecordingError
+from ..store.opening import WRONG_VALUES, damaged
+from ..store.reader import Recording, read_meta
+from ..store.verify import Verification
 
 __all__ = ["Source", "reading"]
 

@@ -15,9 +15,9 @@ from support.secrets import CANARY, deflated, found_in, leaks
 from support.tampering import change, record_everything
 from wsrec.store.errors import RecordingError
 from wsrec.store.reader import Recording
-from wsrec.store.redact_payload import LARGEST
-from wsrec.store.redact_rules import Rules
-from wsrec.store.scrub import scrub
+from wsrec.redaction.payload import LARGEST
+from wsrec.redaction.rules import Rules
+from wsrec.upkeep.scrub import scrub
 from wsrec.store.verify import Verification
 
 SECRET = CANARY.encode()

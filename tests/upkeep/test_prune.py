@@ -23,11 +23,11 @@ from support.recordings import Conversation, contents, elsewhere, recorder_at
 from support.tampering import change, record_everything, said
 from wsrec.replay.merge import merge
 from wsrec.replay.prune import prune, read_rule
-from wsrec.store.prune import Pruning
-from wsrec.store.prune import prune as prune_recording
+from wsrec.upkeep.prune import Pruning
+from wsrec.upkeep.prune import prune as prune_recording
 from wsrec.store.pruned import Pruned, ranges_of
 from wsrec.store.reader import Recording
-from wsrec.store.rule import EMPTY, Ended, Rule
+from wsrec.upkeep.rule import EMPTY, Ended, Rule
 
 
 def talks(path: Path, count: int = 6, size: int = 100, secret: str = "", pause: float = 0) -> Path:
@@ -347,8 +347,8 @@ class TestWhatIsRefused:
 KILLED = """
 import sys, time
 from pathlib import Path
-from wsrec.store import fresh, prune, source
-from wsrec.store.rule import Rule
+from wsrec.upkeep import fresh, prune, source
+from wsrec.upkeep.rule import Rule
 def stop(*_):
     print("here", flush=True)
     time.sleep(60)

@@ -9,7 +9,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # its stub le
 from typing import Final, NamedTuple
 
 from .marks import PREFIX, Marker, replace_spans
-from .redact_rules import Rules, secret_span
+from .rules import Rules, secret_span
 
 __all__ = ["LARGEST", "TOO_LARGE", "UNREADABLE", "Held", "PayloadRedactor", "Stored"]
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from .copy import Copy, Take
-from .errors import RecordingBusyError, RecordingError
+from ..store.errors import RecordingBusyError, RecordingError
 from .fresh import Fresh
-from .lock import RecordingLock
+from ..store.lock import RecordingLock
 from .source import Source, reading
 from .walltime import iso, origin_ns
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..wire.anomalies import Anomaly
 from ..wire.deflate import Extensions
 from ..wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from .redact_payload import Held, PayloadRedactor, Stored
+from .payload import Held, PayloadRedactor, Stored
 
 __all__ = ["FrameRedactor"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .marks import Marker
-from .redact import HandshakeRedactor
-from .redact_payload import PayloadRedactor
-from .redact_rules import Rules
+from .handshake import HandshakeRedactor
+from .payload import PayloadRedactor
+from .rules import Rules
 
 __all__ = ["Redactor"]
 

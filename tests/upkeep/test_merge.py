@@ -282,7 +282,7 @@ class TestWhileTheyAreRecorded:
                 eventually(lambda: contents(tmp_path / "a.db").sessions[0].clean)
                 return "digest"
 
-            monkeypatch.setattr("wsrec.store.merge._digest", more)
+            monkeypatch.setattr("wsrec.upkeep.merge._digest", more)
             out = merged(tmp_path / "all.db", tmp_path / "a.db")
         assert [m.data for m in out.messages[0]] == ["before"]
         assert not out.sessions[0].clean
@@ -325,7 +325,7 @@ time.sleep(60)
             talk_of(path, "2")
             return "digest"
 
-        monkeypatch.setattr("wsrec.store.merge._digest", more)
+        monkeypatch.setattr("wsrec.upkeep.merge._digest", more)
         with pytest.raises(RecordingError, match="a recorder went on with it meanwhile"):
             merged(tmp_path / "all.db", path)
         assert [path.name for path in tmp_path.iterdir()] == ["a.db"]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.secrets import CANARY, found_in
-from wsrec.store.marks import Marker
-from wsrec.store.redact_payload import LARGEST, Held, PayloadRedactor
-from wsrec.store.redact_rules import Rules
+from wsrec.redaction.marks import Marker
+from wsrec.redaction.payload import LARGEST, Held, PayloadRedactor
+from wsrec.redaction.rules import Rules
 
 MARK = re.compile(rb"redacted:[0-9a-f]{16}")
 

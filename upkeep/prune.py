@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .copy import Copy, Take
-from .errors import RecordingBusyError, RecordingError
+from ..store.errors import RecordingBusyError, RecordingError
 from .fresh import Fresh
-from .lock import RecordingLock
-from .pruned import Pruned, Ranges, ranges_of
+from ..store.lock import RecordingLock
+from ..store.pruned import Pruned, Ranges, ranges_of
 from .rule import EMPTY, Ended, Rule
 from .source import Source, reading
 from .walltime import epoch_ns

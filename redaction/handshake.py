@@ -17,7 +17,7 @@ from .names import (
     parameter_name,
     secret_in_subprotocol,
 )
-from .redact_rules import Rules
+from .rules import Rules
 
 __all__ = ["HandshakeRedactor", "redact_cookies", "redact_credentials", "redact_set_cookie"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from .errors import RecordingError
-from .tables import FORMAT_VERSION, create_tables
+from ..store.errors import RecordingError
+from ..store.tables import FORMAT_VERSION, create_tables
 
 __all__ = ["Fresh"]
 

@@ -10,12 +10,12 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, cast
 
-from .batch import Batch
-from .chain import NOT_YET, START
-from .errors import RecordingError
-from .parts import parts
-from .reader import SESSION_COLUMNS
-from .rows import PLAIN_COLUMNS, Columns, Runs, unusual
+from ..store.batch import Batch
+from ..store.chain import NOT_YET, START
+from ..store.errors import RecordingError
+from ..store.parts import parts
+from ..store.reader import SESSION_COLUMNS
+from ..store.rows import PLAIN_COLUMNS, Columns, Runs, unusual
 from .source import Source, reading
 
 __all__ = ["Copy", "Take"]

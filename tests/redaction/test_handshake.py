@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.secrets import CANARY
-from wsrec.store.marks import Marker, replace_spans
-from wsrec.store.redact import HandshakeRedactor
-from wsrec.store.redact_rules import Rules, read_key
+from wsrec.redaction.marks import Marker, replace_spans
+from wsrec.redaction.handshake import HandshakeRedactor
+from wsrec.redaction.rules import Rules, read_key
 
 KEY = b"k" * 32
 MARK = r"redacted:[0-9a-f]{16}"

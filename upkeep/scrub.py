@@ -21,16 +21,16 @@ from ..wire.anomalies import Anomaly
 from ..wire.close import parse_close
 from ..wire.deflate import Extensions
 from ..wire.frames import CLOSE
-from .chain import NOT_YET, START, Chain, Details
-from .errors import RecordingError
-from .opening import WRONG_VALUES
-from .reader import SESSION_COLUMNS, Recording
-from .redact_frames import FrameRedactor
-from .redact_payload import Held
-from .redact_rules import Rules
-from .redactor import Redactor
-from .tables import PART_BITS, SERVER, create_tables
-from .verify import Verification
+from ..store.chain import NOT_YET, START, Chain, Details
+from ..store.errors import RecordingError
+from ..store.opening import WRONG_VALUES
+from ..store.reader import SESSION_COLUMNS, Recording
+from ..redaction.frames import FrameRedactor
+from ..redaction.payload import Held
+from ..redaction.rules import Rules
+from ..redaction.redactor import Redactor
+from ..store.tables import PART_BITS, SERVER, create_tables
+from ..store.verify import Verification
 
 __all__ = ["Scrubbed", "scrub"]
 

@@ -1,0 +1,1 @@
+"""What a recording must not hold: rules, and what is put in the place of secrets."""

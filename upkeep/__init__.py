@@ -1,0 +1,1 @@
+"""New recordings from old ones: without secrets, of several, without old sessions."""
