@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..schemas.durations import parse_duration
 from ..redaction.rules import Rules, read_key
+from ..schemas.durations import parse_duration
 from .address import parse_address
 from .errors import SettingError
 from .front import Front, HostHeader, parse_network, parse_origin

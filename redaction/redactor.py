@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .marks import Marker
 from .handshake import HandshakeRedactor
+from .marks import Marker
 from .payload import PayloadRedactor
 from .rules import Rules
 

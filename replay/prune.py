@@ -11,9 +11,9 @@ from typing import Final, Literal, TextIO
 
 from ..report.inert import inert
 from ..store.errors import RecordingError
+from ..store.pruned import Ranges
 from ..upkeep.prune import Pruning
 from ..upkeep.prune import prune as prune_recording
-from ..store.pruned import Ranges
 from ..upkeep.rule import Rule
 from ..upkeep.walltime import epoch_ns
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..redaction.rules import Rules
 from .errors import RecordingError
 from .pruned import Pruned
-from ..redaction.rules import Rules
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 
 __all__ = ["last_session", "open_to_write", "origin_ns"]

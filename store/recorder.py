@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..redaction.redactor import Redactor
+from ..redaction.rules import Rules
 from ..wire.mask import Unmask, xor_mask
 from .batch import Batch
 from .begin import last_session, open_to_write, origin_ns
 from .errors import RecordingError
 from .lock import RecordingLock
-from ..redaction.rules import Rules
-from ..redaction.redactor import Redactor
 from .session import Headers, SessionWriter
 from .share import HIGH, ITEM
 from .tap import SessionTap

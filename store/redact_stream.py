@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..redaction.frames import FrameRedactor
+from ..redaction.payload import Held, PayloadRedactor
 from ..wire.anomalies import Anomaly, anomaly_names
 from ..wire.close import parse_close
 from ..wire.deflate import Extensions
@@ -11,8 +13,6 @@ from ..wire.frames import CLOSE, Frame, Part
 from ..wire.mask import Unmask
 from .batch import MANY, MUCH
 from .model import Sender
-from ..redaction.frames import FrameRedactor
-from ..redaction.payload import Held, PayloadRedactor
 from .rows import unusual
 from .stream import KIND_BITS, StreamWriter
 from .tables import MASKED

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..redaction.redactor import Redactor
 from ..wire.anomalies import Anomaly, anomaly_names
 from ..wire.close import parse_close
 from ..wire.deflate import Extensions
@@ -14,7 +15,6 @@ from ..wire.mask import Unmask
 from .chain import NOT_YET, START
 from .model import Sender
 from .redact_stream import RedactingStreamWriter
-from ..redaction.redactor import Redactor
 from .rows import Columns, Runs, unusual
 from .stream import StreamWriter
 from .tables import MASKED, SERVER

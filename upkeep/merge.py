@@ -16,10 +16,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from .copy import Copy, Take
 from ..store.errors import RecordingBusyError, RecordingError
-from .fresh import Fresh
 from ..store.lock import RecordingLock
+from .copy import Copy, Take
+from .fresh import Fresh
 from .source import Source, reading
 from .walltime import iso, origin_ns
 

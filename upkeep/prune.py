@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .copy import Copy, Take
 from ..store.errors import RecordingBusyError, RecordingError
-from .fresh import Fresh
 from ..store.lock import RecordingLock
 from ..store.pruned import Pruned, Ranges, ranges_of
+from .copy import Copy, Take
+from .fresh import Fresh
 from .rule import EMPTY, Ended, Rule
 from .source import Source, reading
 from .walltime import epoch_ns

@@ -17,20 +17,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ..wire.anomalies import Anomaly
-from ..wire.close import parse_close
-from ..wire.deflate import Extensions
-from ..wire.frames import CLOSE
+from ..redaction.frames import FrameRedactor
+from ..redaction.payload import Held
+from ..redaction.redactor import Redactor
+from ..redaction.rules import Rules
 from ..store.chain import NOT_YET, START, Chain, Details
 from ..store.errors import RecordingError
 from ..store.opening import WRONG_VALUES
 from ..store.reader import SESSION_COLUMNS, Recording
-from ..redaction.frames import FrameRedactor
-from ..redaction.payload import Held
-from ..redaction.rules import Rules
-from ..redaction.redactor import Redactor
 from ..store.tables import PART_BITS, SERVER, create_tables
 from ..store.verify import Verification
+from ..wire.anomalies import Anomaly
+from ..wire.close import parse_close
+from ..wire.deflate import Extensions
+from ..wire.frames import CLOSE
 
 __all__ = ["Scrubbed", "scrub"]
 

@@ -16,9 +16,9 @@ from support.raw import SWITCH, upgrade
 from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.upstream import Upstream
+from wsrec.redaction.rules import Rules
 from wsrec.store.model import Frame, Session
 from wsrec.store.reader import Recording
-from wsrec.redaction.rules import Rules
 
 __all__ = ["Stage"]
 

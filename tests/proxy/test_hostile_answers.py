@@ -18,9 +18,9 @@ from support.hostile import (
 from support.proxying import in_process, sessions
 from support.raw import KEY, SWITCH, conversation, upgrade
 from wsrec.proxy.options import Options
+from wsrec.redaction.rules import Rules
 from wsrec.store.model import Session
 from wsrec.store.reader import Recording
-from wsrec.redaction.rules import Rules
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: evil.test\r\n\r\n"
 FRAMES = wire(1, b"early", mask=b"abcd") + wire(2, b"\0" * 200, mask=b"efgh")

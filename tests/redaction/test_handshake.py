@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.secrets import CANARY
-from wsrec.redaction.marks import Marker, replace_spans
 from wsrec.redaction.handshake import HandshakeRedactor
+from wsrec.redaction.marks import Marker, replace_spans
 from wsrec.redaction.rules import Rules, read_key
 
 KEY = b"k" * 32

@@ -11,10 +11,10 @@ import pytest
 from support.frames import KEY, wire
 from support.recordings import Contents, Conversation, contents, recorder_at
 from support.secrets import CANARY, deflated, leaks
-from wsrec.store.reader import Recording
-from wsrec.store.recorder import Recorder
 from wsrec.redaction.payload import LARGEST
 from wsrec.redaction.rules import Rules
+from wsrec.store.reader import Recording
+from wsrec.store.recorder import Recorder
 from wsrec.store.verify import Verification
 
 SECRET = CANARY.encode()

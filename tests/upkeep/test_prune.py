@@ -23,10 +23,10 @@ from support.recordings import Conversation, contents, elsewhere, recorder_at
 from support.tampering import change, record_everything, said
 from wsrec.replay.merge import merge
 from wsrec.replay.prune import prune, read_rule
-from wsrec.upkeep.prune import Pruning
-from wsrec.upkeep.prune import prune as prune_recording
 from wsrec.store.pruned import Pruned, ranges_of
 from wsrec.store.reader import Recording
+from wsrec.upkeep.prune import Pruning
+from wsrec.upkeep.prune import prune as prune_recording
 from wsrec.upkeep.rule import EMPTY, Ended, Rule
 
 

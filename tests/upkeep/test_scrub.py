@@ -13,12 +13,12 @@ from support.proxying import wsrec
 from support.recordings import Conversation, contents, recorder_at
 from support.secrets import CANARY, deflated, found_in, leaks
 from support.tampering import change, record_everything
-from wsrec.store.errors import RecordingError
-from wsrec.store.reader import Recording
 from wsrec.redaction.payload import LARGEST
 from wsrec.redaction.rules import Rules
-from wsrec.upkeep.scrub import scrub
+from wsrec.store.errors import RecordingError
+from wsrec.store.reader import Recording
 from wsrec.store.verify import Verification
+from wsrec.upkeep.scrub import scrub
 
 SECRET = CANARY.encode()
 EVENT = b'{"type":"login","token":"' + SECRET + b'"}'
