@@ -9,12 +9,14 @@ from hashlib import sha256
 from typing import Any
 
 from .chain import EXTENT_BYTES, EXTENT_FRAMES, NOT_YET, START, Chain, Details
+from .lookup import MANY, last_link, next_session, session_row, some_extents
 from .opening import WRONG_VALUES, small_rows
 from .parts import parts
 from .pruned import Pruned
-from .reader import SESSION_COLUMNS, Recording, read_meta
+from .reader import Recording
 from .strays import strays
 from .tables import PART_BITS, TABLES, schema, schema_of_this_format
+from .values import SESSION_COLUMNS, read_meta
 
 __all__ = ["Fault", "Verification"]
 
@@ -25,10 +27,6 @@ _CLOSED_BY = SESSION_COLUMNS.split(", ").index("closed_by")
 
 _ERRORS = (sqlite3.Error, *WRONG_VALUES)
 _NO_NUMBER = "there are frames of a session that has no number"
-
-# Extents that are gone through in one state of the file. A recorder's log cannot be written back
-# while somebody holds on to a state.
-_EXTENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ class Verification:
         number: int | float | None = -(1 << 63)
         while number is not None:
             with self._recording.snapshot() as connection, small_rows(connection):
-                number = _next(connection, number)
+                number = next_session(connection, number)
                 if number is None:
                     # The end, in the state of the file that has no session more than these.
                     yield from self._rest(connection, expected)
@@ -148,17 +146,20 @@ class Verification:
         while more:
             with self._recording.snapshot() as connection, small_rows(connection):
                 # The row again: it may have got its end since.
-                row, said = _row(connection, number)
+                found = session_row(connection, number)
+                if found is None:
+                    raise _Broken("its row in sessions is missing")
+                row, said = found
                 first_link = self._chain.row(START, (*row[:6], *NOT_YET))
                 if link is None:
                     self.sessions += 1
                     link = first_link
-                last_link = START
+                before = START
                 if row[_CLEAN]:
-                    last_link = _last_link(connection, number) or first_link
-                fits = self._chain.row(last_link, row) == said
-                extents = _extents(connection, number, begun)
-                more = len(extents) == _EXTENTS
+                    before = last_link(connection, number) or first_link
+                fits = self._chain.row(before, row) == said
+                extents = some_extents(connection, number, begun)
+                more = len(extents) == MANY
                 for first, last, first_id, stored in extents:
                     if not first.__class__ is last.__class__ is first_id.__class__ is int:
                         raise _Broken("where its frames lie is not what was recorded", seq + 1)
@@ -266,58 +267,11 @@ class Verification:
         raise _Broken(f"parts of frame {seq} are missing", seq, seq)
 
 
-def _next(connection: sqlite3.Connection, after: int | float) -> int | float | None:
-    """Return the next number after this one that sessions or extents know."""
-    numbers = [
-        number
-        for column, table in (("id", "sessions"), ("session_id", "extents"))
-        for (number,) in connection.execute(
-            f"SELECT {column} FROM {table} WHERE {column} > ? ORDER BY {column} LIMIT 1", (after,)
-        )
-        if isinstance(number, int | float)
-    ]
-    if any(number <= after for number in numbers):
-        raise ValueError("its sessions are out of order")
-    return min(numbers, default=None)
-
-
-def _row(connection: sqlite3.Connection, number: int) -> tuple[list[Any], Any]:
-    """Return a session's row, and its link."""
-    row = connection.execute(
-        f"SELECT {SESSION_COLUMNS}, link FROM sessions WHERE id = ?", (number,)
-    ).fetchone()
-    if row is None:
-        raise _Broken("its row in sessions is missing")
-    return list(row[:-1]), row[-1]
-
-
-def _extents(
-    connection: sqlite3.Connection, number: int, after: int | None
-) -> list[tuple[Any, ...]]:
-    """Return the next extents of a session after the one that begins with frame `after`."""
-    return connection.execute(
-        "SELECT first_seq, last_seq, e.first_id, link FROM extents e"
-        " LEFT JOIN links l ON l.first_id = e.first_id"
-        f" WHERE session_id = ? AND first_seq > ? ORDER BY first_seq LIMIT {_EXTENTS}",
-        (number, -(1 << 63) if after is None else after),
-    ).fetchall()
-
-
 def _more(row: list[Any], seq: int, own: int) -> bool:
     """Say whether a session had more than `seq` frames, `own` of them the proxy's, by its row."""
     counts = row[_CLIENT_FRAMES], row[_SERVER_FRAMES]
     said = sum(count for count in counts if isinstance(count, int))
     return said + own > seq or (row[_CLOSED_BY] == "proxy" and not own)
-
-
-def _last_link(connection: sqlite3.Connection, number: int) -> bytes | None:
-    row = connection.execute(
-        "SELECT link FROM extents e LEFT JOIN links l ON l.first_id = e.first_id"
-        " WHERE session_id = ? ORDER BY first_seq DESC LIMIT 1",
-        (number,),
-    ).fetchone()
-    # Something that cannot be a link must not fit by chance, and not raise.
-    return None if row is None else row[0] if row[0].__class__ is bytes else b"none"
 
 
 def _changed(first: int, last: int) -> _Broken:
