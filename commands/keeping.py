@@ -1,0 +1,105 @@
+"""Commands that make recordings of recordings: without secrets, joined, shortened."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .. import __version__
+from .options import FILE, REDACTION, Format, add, format_option
+
+__all__ = ["merge", "prune", "scrub"]
+
+
+@click.command()
+@click.argument("recording", type=FILE)
+@click.argument("output", type=FILE)
+@add(REDACTION)
+def scrub(
+    recording: Path,
+    output: Path,
+    redact: tuple[str, ...],
+    default_redaction: bool,
+    redact_key_file: Path | None,
+) -> None:
+    """Copy RECORDING to a new file OUTPUT without the secrets that rules are about.
+
+    The rules are those of `wsrec proxy`; RECORDING is only read, OUTPUT must not exist.
+
+    Exit code: 0 written, 2 usage, 3 recording unreadable or damaged, or OUTPUT exists.
+    """
+    from ..proxy.errors import SettingError
+    from ..proxy.settings import read_redaction_key, read_rules
+    from ..upkeep.scrub import scrub
+
+    try:
+        rules = read_rules(redact, defaults=default_redaction)
+        key = read_redaction_key(redact_key_file)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from error
+    if not rules:
+        raise click.UsageError("there is nothing to do: no rule is in force")
+    done = scrub(recording, output, rules, key, __version__)
+    click.echo(
+        f"{output}: {done.sessions:,} sessions, {done.frames:,} frames, {done.changed:,} changed"
+    )
+
+
+@click.command()
+@click.argument(
+    "inputs", nargs=-1, required=True, metavar="IN...",
+    type=click.Path(readable=False, path_type=Path),
+)  # fmt: skip
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@format_option
+def merge(inputs: tuple[Path, ...], out: Path, format: Format) -> None:  # noqa: A002
+    """Make a new recording OUT of the sessions of all IN, in order of their start.
+
+    Sessions are numbered anew; those that are still open, or were interrupted, stay without an
+    end. Every IN is verified first. OUT states where it comes from, see docs/retention.md.
+
+    Exit code: 0, 2 OUT exists or there is no place for it, 3 an IN is damaged or given twice.
+    """
+    from ..replay.merge import merge
+
+    merge(inputs, out, sys.stdout, format)
+
+
+@click.command()
+@click.argument(
+    "recordings", nargs=-1, required=True, metavar="RECORDING...",
+    type=click.Path(readable=False, path_type=Path),
+)  # fmt: skip
+@click.option("--older-than", metavar="AGE", help="Sessions that ended longer ago: 12h, 30d, 8w.")
+@click.option("--before", metavar="DATE", help="Sessions that ended before: 2030-01-31; UTC.")
+@click.option(
+    "--keep-last", type=click.IntRange(min=1), metavar="N", help="All but the N that ended last.",
+)  # fmt: skip
+@click.option("--max-size", metavar="SIZE", help="The oldest, until the file is smaller: 500m, 1g.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@format_option
+def prune(
+    recordings: tuple[Path, ...],
+    older_than: str | None,
+    before: str | None,
+    keep_last: int | None,
+    max_size: str | None,
+    dry_run: bool,
+    format: Format,  # noqa: A002
+) -> None:
+    """Remove old sessions from each RECORDING that nobody is recording into.
+
+    Whole sessions, the oldest first, by one of four rules. The file is written anew, so that
+    nothing of them stays in it, and states which ones were removed. A line for each RECORDING.
+
+    Exit code: 0, 2 usage, 3 a RECORDING is damaged, being recorded into, or cannot be written.
+    """
+    from ..replay.prune import prune, read_rule
+
+    try:
+        rule = read_rule(older_than, before, keep_last, max_size)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    sys.exit(prune(recordings, rule, sys.stdout, format, dry_run=dry_run))

@@ -1,0 +1,43 @@
+"""What several commands take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Literal
+
+import click
+
+__all__ = ["FILE", "REDACTION", "Format", "add", "format_option", "recording_argument"]
+
+Format = Literal["text", "json"]
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+REDACTION = (
+    click.option(
+        "--redact", multiple=True, metavar="RULE",
+        help="Keep this out of the recording: header:NAME, query:NAME, json:/POINTER or"
+        " regex:PATTERN. May be repeated.",
+    ),
+    click.option(
+        "--no-default-redaction", "default_redaction", is_flag=True, flag_value=False,
+        default=True, help="Record credentials in headers and parameters as they are.",
+    ),
+    click.option(
+        "--redact-key-file", type=FILE, metavar="FILE",
+        help="32 bytes or more: equal secrets of all runs get equal digests.",
+    ),
+)  # fmt: skip
+
+format_option = click.option(
+    "--format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+recording_argument = click.argument("recording", type=click.Path(readable=False, path_type=Path))
+
+
+def add(
+    options: Sequence[Callable[[Callable[..., None]], Callable[..., None]]],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add what an operator may choose; proxy/settings.py reads it."""
+    return lambda command: reduce(lambda each, option: option(each), reversed(options), command)

@@ -1,0 +1,118 @@
+"""`wsrec proxy`, with all that an operator may choose."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import FILE, REDACTION, Format, add, format_option
+
+__all__ = ["proxy"]
+
+_proxy_settings = (
+    *REDACTION,
+    click.option(
+        "--tls-cert", type=FILE, metavar="PEM", help="Speak TLS to clients: the certificate."
+    ),
+    click.option("--tls-key", type=FILE, metavar="PEM", help="Its key, if not in the same file."),
+    click.option(
+        "--upstream-ca", type=FILE, metavar="PEM",
+        help="Authorities to trust for a wss upstream.  [default: the system's]",
+    ),
+    click.option(
+        "--upstream-cert", type=FILE, metavar="PEM", help="A certificate to show to the upstream."
+    ),
+    click.option("--upstream-key", type=FILE, metavar="PEM", help="Its key."),
+    click.option(
+        "--upstream-name", metavar="NAME",
+        help="Ask for this name (SNI) and look for it in the certificate.",
+    ),
+    click.option("--insecure", is_flag=True, help="Take anybody's certificate for the upstream's."),
+    click.option(
+        "--host-header", type=click.Choice(["client", "upstream"]), default="client",
+        show_default=True, help="Whose name the backend sees in Host. With `upstream` its own"
+        " check against DNS rebinding sees nothing any more.",
+    ),
+    click.option(
+        "--allow-origin", multiple=True, metavar="ORIGIN",
+        help="Refuse browsers that show another site's page. May be repeated.",
+    ),
+    click.option(
+        "--trusted-proxy", multiple=True, metavar="ADDRESS",
+        help="A proxy in front, or its network: its X-Forwarded-* headers are passed on."
+        " May be repeated.",
+    ),
+    click.option(
+        "--max-sessions", type=click.IntRange(min=1), default=4096, show_default=True,
+        help="Answer 503 beyond that.",
+    ),
+    click.option(
+        "--header-timeout", default="10s", show_default=True, metavar="TIME",
+        help="For a client's TLS handshake, and the head of its request.",
+    ),
+    click.option(
+        "--handshake-timeout", default="30s", show_default=True, metavar="TIME",
+        help="For the backend's answer to an opening handshake.",
+    ),
+    click.option(
+        "--idle-timeout", metavar="TIME", help="Close sessions in which nothing crosses.",
+    ),
+    click.option(
+        "--buffer", metavar="SIZE",
+        help="Of a connection's data in the kernel, each way.  [default: the system's]",
+    ),
+    click.option(
+        "--drain", default="0s", show_default=True, metavar="TIME",
+        help="How long sessions may go on after SIGTERM, before they are closed with 1001.",
+    ),
+    click.option(
+        "--close-timeout", default="5s", show_default=True, metavar="TIME",
+        help="For the peers' answer to such a close.",
+    ),
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("upstream")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@click.option(
+    "-l", "--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT|unix:PATH",
+    help="Where clients connect; port 0 takes a free one.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", default="session.db", show_default=True, metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path), help="The recording; continued if it exists.",
+)  # fmt: skip
+@format_option
+@add(_proxy_settings)
+def proxy(
+    upstream: str,
+    command: tuple[str, ...],
+    output: Path,
+    format: Format,  # noqa: A002
+    **settings: Any,
+) -> None:
+    """Record what clients and the backend at UPSTREAM say to each other.
+
+    With `-- COMMAND ...` the command runs with WSREC_URL set, and wsrec ends when it does.
+
+    Exit code: 0 after Ctrl-C or SIGTERM, COMMAND's own with one, 2 usage or address, 3 recording.
+    """
+    from ..proxy.command import run_proxy
+    from ..proxy.errors import SettingError
+    from ..proxy.settings import read_settings
+    from ..proxy.upstream import Upstream, UpstreamError
+
+    if not command and sys.argv[-1:] == ["--"]:
+        raise click.UsageError("there is no command behind --")
+    try:
+        backend = Upstream.parse(upstream)
+        options = read_settings(backend, **settings)
+    except (SettingError, UpstreamError) as error:
+        raise click.UsageError(str(error)) from error
+    if settings["insecure"]:
+        click.echo("wsrec: --insecure: whoever answers is taken for the backend", err=True)
+    sys.exit(run_proxy(backend, output, options, format=format, command=command))

@@ -1,0 +1,105 @@
+"""Commands that read recordings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal, TextIO, cast
+
+import click
+
+from .options import Format, format_option, recording_argument
+
+__all__ = ["sessions", "show", "validate", "verify"]
+
+Severity = Literal["error", "warning", "info"]
+
+
+@click.command()
+@recording_argument
+@format_option
+def sessions(recording: Path, format: Format) -> None:  # noqa: A002
+    """List the sessions of RECORDING; with --format json, a line for each."""
+    from ..replay.inspect import list_sessions
+
+    list_sessions(recording, sys.stdout, format)
+
+
+@click.command()
+@recording_argument
+@click.argument("session", type=click.IntRange(min=1), required=False)
+@click.option("--frames", is_flag=True, help="Every frame as it crossed the wire.")
+@click.option("--full", is_flag=True, help="All of each message, however long.")
+@format_option
+def show(
+    recording: Path,
+    session: int | None,
+    frames: bool,
+    full: bool,
+    format: Format,  # noqa: A002
+) -> None:
+    """Show what was said in RECORDING, or in one SESSION of it.
+
+    A line for each message and control frame: seconds since the session began, number of the
+    frame, sender, kind, data. With --format json, a line of JSON for each.
+    """
+    from ..replay.inspect import show
+
+    width = None if full else 200
+    show(recording, sys.stdout, format, session_id=session, frames=frames, width=width)
+
+
+@click.command()
+@click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...")
+@click.option(
+    "-c", "--contract", "name", default=None, metavar="NAME|FILE",
+    help="A pack's name or a contract's file.  [default: agent-events]",
+)  # fmt: skip
+@format_option
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE", help="Write the report there instead of to standard output.",
+)  # fmt: skip
+@click.option(
+    "--fail-on", type=click.Choice(["error", "warning", "info"]), default="error",
+    show_default=True, help="The least severity that makes the exit code 1.",
+)  # fmt: skip
+def validate(
+    recordings: tuple[str, ...],
+    name: str | None,
+    format: Format,  # noqa: A002
+    output: Path | None,
+    fail_on: Severity,
+) -> None:
+    """Judge the sessions of each RECORDING against a contract.
+
+    Exit code: 0 pass, 1 findings or not enough recorded to tell, 2 usage or contract error,
+    3 recording unreadable or damaged, 5 nothing was validated.
+    """
+    from ..replay.validate import exit_code, validate, write
+    from ..schemas.packs import DEFAULT_PACK, find
+
+    if output is not None:
+        if output.resolve() in [Path(each).resolve() for each in recordings]:
+            raise click.UsageError(f"{output}: the report would replace the recording")
+        output.unlink(missing_ok=True)  # a former verdict is not this one's
+    report = validate(recordings, find(name or DEFAULT_PACK))
+    with click.open_file(str(output or "-"), "w", encoding="utf-8") as out:
+        write(report, cast(TextIO, out), format)
+    sys.exit(exit_code(report, fail_on))
+
+
+@click.command()
+@click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...")
+@format_option
+def verify(recordings: tuple[str, ...], format: Format) -> None:  # noqa: A002
+    """Check that each RECORDING is what was recorded: nothing changed, missing or added.
+
+    A line for each session with a fault, then one for the recording. The chain of hashes that is
+    checked is not signed: whoever may write the file can make a new one.
+
+    Exit code: 0 intact, also where sessions were interrupted, 3 damaged.
+    """
+    from ..replay.verify import verify
+
+    sys.exit(verify(recordings, sys.stdout, format))
