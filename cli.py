@@ -8,7 +8,7 @@ from . import __version__
 from .commands.contract import contract
 from .commands.demo import demo
 from .commands.group import Commands
-from .commands.keeping import merge, prune, scrub
+from .commands.keeping import merge, prune, recover, scrub
 from .commands.proxy import proxy
 from .commands.reading import sessions, show, validate, verify
 
@@ -23,6 +23,6 @@ def main() -> None:
 
 for _command in (
     *(proxy, sessions, show, validate, verify),
-    *(scrub, merge, prune, contract, demo),
+    *(recover, scrub, merge, prune, contract, demo),
 ):
     main.add_command(_command)

@@ -10,7 +10,7 @@ import click
 from .. import __version__
 from .options import FILE, REDACTION, Format, add, format_option
 
-__all__ = ["merge", "prune", "scrub"]
+__all__ = ["merge", "prune", "recover", "scrub"]
 
 
 @click.command()
@@ -103,3 +103,27 @@ def prune(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     sys.exit(prune(recordings, rule, sys.stdout, format, dry_run=dry_run))
+
+
+@click.command()
+@click.argument(
+    "recordings", nargs=-1, required=True, metavar="RECORDING...",
+    type=click.Path(readable=False, path_type=Path),
+)  # fmt: skip
+def recover(recordings: tuple[Path, ...]) -> None:
+    """Write into each RECORDING what its recorder, which was killed, had left in the spool.
+
+    The next `wsrec proxy` into the same file does so too, and whoever reads it sees it already.
+
+    Exit code: 0, also when there was nothing to do, 3 damaged, being recorded into, or cannot be
+    written.
+    """
+    from ..upkeep.recover import recover
+
+    for path in recordings:
+        done = recover(path)
+        if done is None:
+            click.echo(f"{path}: nothing to recover")
+            continue
+        lost = f"; {done.passed_over:,} records of unknown sessions" if done.passed_over else ""
+        click.echo(f"{path}: {done.frames:,} frames of {done.sessions:,} sessions recovered{lost}")

@@ -13,6 +13,16 @@ from .options import FILE, REDACTION, Format, add, format_option
 __all__ = ["proxy"]
 
 _proxy_settings = (
+    click.option(
+        "--durability", type=click.Choice(["async", "process", "power"]),
+        help="What a frame has outlived before it is forwarded: nothing (it is recorded within"
+        " 100 ms), wsrec's own death, or a power cut.  [default: process]",
+    ),
+    click.option(
+        "--on-recorder-failure", type=click.Choice(["close", "forward"]),
+        help="While nothing can be recorded: end sessions and refuse new ones, or go on without."
+        "  [default: close; forward with async]",
+    ),
     *REDACTION,
     click.option(
         "--tls-cert", type=FILE, metavar="PEM", help="Speak TLS to clients: the certificate."

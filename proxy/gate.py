@@ -121,7 +121,7 @@ class Gate:
     ) -> None:
         """Record a request that is no HTTP if it was to be an upgrade; tell of it in any case."""
         log.warning("%s: %s", _peer(connection.peername) or "a client", why)
-        if is_upgrade(headers):
+        if is_upgrade(headers) and self._recorder.is_open:
             tap = self._recorder.session(_peer(connection.peername), target, headers)
             tap.answered(status, [], None, None)
             tap.ended()
@@ -147,6 +147,8 @@ class Gate:
 
     async def _upgrade(self, request: web.BaseRequest, headers: Pairs) -> web.StreamResponse:
         """Record an opening handshake, whatever becomes of it."""
+        if not self._recorder.is_open:  # there is no place to record it in
+            return self._explain(_busy("the recording cannot be written now"))
         tap = self._recorder.session(_peer(request.protocol.peername), request.raw_path, headers)
         try:
             key = check_request(request, headers)
@@ -213,7 +215,7 @@ class Gate:
         return Hijacked()
 
     def _check_running(self) -> None:
-        if self.closed or self._recorder.failure is not None:
+        if self.closed or not self._recorder.is_open:
             raise _busy("no new sessions now")
 
     def _explain(self, fault: Exception) -> web.Response:

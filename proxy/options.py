@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass
 
 from ..redaction.rules import Rules
+from ..store.durability import Durability
 from .address import Address
 from .front import Front
 
@@ -42,7 +43,19 @@ class Options:
     """How long sessions may go on when the proxy is told to end."""
     close_timeout: float = 5.0
     """The peers' time to answer the proxy's own Close frame."""
+    durability: Durability | None = None
+    """What a frame must have outlived before it is forwarded; None: the process, or nothing where
+    rules are about payloads, which are applied to whole messages before the disk sees any."""
+    goes_on: bool | None = None
+    """Whether to forward what cannot be recorded; None: only where durability is async."""
     redaction: Rules = _DEFAULT
     """What the recording must not hold; the peers' own bytes are never changed."""
     redaction_key: bytes | None = None
     """Of the digests in its place; None: a random one for each run."""
+
+    @property
+    def promised(self) -> Durability:
+        """The durability that is in force."""
+        if self.durability is not None:
+            return self.durability
+        return Durability.ASYNC if self.redaction.about_payloads else Durability.PROCESS

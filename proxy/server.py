@@ -20,7 +20,7 @@ from .gate import Gate
 from .options import Options
 from .throttle import Throttle
 from .tunnel import RECORD, Tunnel
-from .tunnels import Tunnels
+from .tunnels import INTERNAL_ERROR, Tunnels
 from .unmask import unmask
 from .upstream import Upstream
 
@@ -46,7 +46,7 @@ class Proxy:
         self.address = self.options.listen
         """Where it listens; once it does, with the port that was taken for 0."""
         self.failed = asyncio.Event()
-        """Set when the recording cannot be written any more: every session is ended then."""
+        """Set when nothing can be recorded any more until the proxy is started again."""
         self._tunnels = Tunnels(self.options.close_timeout)
         self._throttle = Throttle(RECORD, lambda: self._recorder.has_room())
 
@@ -77,8 +77,12 @@ class Proxy:
                 unmask=unmask,
                 redaction=options.redaction,
                 redaction_key=options.redaction_key,
+                durability=options.promised,
+                goes_on=options.goes_on,
+                on_loop=loop.call_soon_threadsafe,
                 on_room=lambda: loop.call_soon_threadsafe(self._throttle.release),
-                on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
+                on_failure=self._failed,
+                on_resumed=self._resumed,
             )
             stack.push_async_callback(asyncio.to_thread, self._recorder.close)
             most = min(options.max_sessions, connections_that_fit())
@@ -115,7 +119,7 @@ class Proxy:
         """End in order: nothing new, sessions, requests, connections to the backend, recording."""
         self._gate.closed = True
         self._listener.close()
-        if self._recorder.failure is None:
+        if self._recorder.is_open:
             drain = self.options.drain
             await asyncio.gather(self._tunnels.wait(drain), self._gate.wait(drain))
             await self._tunnels.close("proxy is shutting down")
@@ -137,8 +141,8 @@ class Proxy:
 
     @property
     def failure(self) -> Exception | None:
-        """Why the recording cannot be written any more."""
-        return self._recorder.failure
+        """Why the recording could not be written, at some time."""
+        return self._recorder.first_failure
 
     @property
     def sessions(self) -> int:
@@ -154,8 +158,21 @@ class Proxy:
             if data:
                 pipe.data_received(data)
 
-    def _fail(self, error: Exception) -> None:
-        """End what runs, take nothing new: what is forwarded from now on would not be recorded."""
-        log.error("%s: recording failed: %s", self.recording, error)
-        self._tunnels.abort()
-        self.failed.set()
+    def _failed(self, error: Exception) -> None:
+        """Let nothing cross that is not recorded, unless that is what was asked for."""
+        if self._recorder.fault is not None:
+            log.error("%s: recording failed for good: %s", self.recording, error)
+            self._tunnels.abort()
+            self.failed.set()
+        elif self._recorder.goes_on:
+            log.error("%s: not recorded from now on: %s", self.recording, error)
+        else:
+            log.error(
+                "%s: recording failed: %s; sessions are ended with 1011, new ones get 503, until "
+                "it can be written again", self.recording, error,
+            )  # fmt: skip
+            self._tunnels.end("the recording failed", INTERNAL_ERROR)
+        self._throttle.release()
+
+    def _resumed(self) -> None:
+        log.warning("%s: recording again", self.recording)

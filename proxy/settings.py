@@ -6,10 +6,12 @@ import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from ..redaction.rules import Rules, read_key
 from ..schemas.durations import parse_duration
+from ..store.durability import Durability
 from .address import parse_address
 from .errors import SettingError
 from .front import Front, HostHeader, parse_network, parse_origin
@@ -44,6 +46,8 @@ def read_settings(
     buffer: str | None = None,
     drain: str = "0s",
     close_timeout: str = "5s",
+    durability: str | None = None,
+    on_recorder_failure: Literal["close", "forward"] | None = None,
     redact: Sequence[str] = (),
     default_redaction: bool = True,
     redact_key_file: Path | None = None,
@@ -67,6 +71,12 @@ def read_settings(
     ):
         if key is not None and certificate is None:
             raise SettingError(f"--{name}-key needs --{name}-cert")
+    rules = read_rules(redact, defaults=default_redaction)
+    if durability not in (None, Durability.ASYNC) and rules.about_payloads:
+        raise SettingError(
+            f"--durability {durability} puts bytes on the disk before --redact json: and regex:"
+            " can be applied, which need whole messages; with these rules only async is possible"
+        )
     upstream_tls: ssl.SSLContext | None = None
     if secure:
         upstream_tls = client_context(
@@ -93,7 +103,9 @@ def read_settings(
         buffer=None if buffer is None else _bytes(buffer),
         drain=_seconds(drain, "drain"),
         close_timeout=_seconds(close_timeout, "close-timeout"),
-        redaction=read_rules(redact, defaults=default_redaction),
+        durability=None if durability is None else Durability(durability),
+        goes_on=None if on_recorder_failure is None else on_recorder_failure == "forward",
+        redaction=rules,
         redaction_key=read_redaction_key(redact_key_file),
     )
 

@@ -35,8 +35,10 @@ class Pipe(asyncio.Protocol):
         "_blocked",
         "_closing",
         "_holds",
+        "_keep",
         "_last_words",
         "_record",
+        "_syncer",
         "_waiting",
         "active_ns",
         "ended",
@@ -59,6 +61,8 @@ class Pipe(asyncio.Protocol):
         self._record = tunnel.tap.stream(
             sender, lambda: loop.call_soon_threadsafe(self.release, _SHARE)
         )
+        self._keep = tunnel.tap.keeper(sender)
+        self._syncer = tunnel.tap.syncer
         self._waiting = tunnel.throttle.waiting
         self._blocked = False  # the other transport holds bytes that its peer has not taken
         self._holds = 0
@@ -74,15 +78,34 @@ class Pipe(asyncio.Protocol):
         transport.set_write_buffer_limits(high=1 if tls else 0)
 
     def data_received(self, data: bytes) -> None:
-        """Forward first, then record: the peer does not wait for the recorder."""
+        """Keep, forward, then record: the peer waits for no more than durability asks for."""
         self.active_ns = at_ns = monotonic_ns()
         if self._closing is not None:
             self._answered(data, at_ns)
             return
+        keep = self._keep
+        if keep is not None:
+            if not keep(at_ns, data):
+                return  # the session is being ended: what is not recorded is not forwarded
+            if self._syncer is not None:
+                self._syncer.hold(len(data), self._let_go, at_ns, data)
+                if self.tunnel.tap.is_full():
+                    self._pause(Room.NONE)
+                return
+        self._forward(at_ns, data)
+
+    def _forward(self, at_ns: int, data: bytes) -> None:
         self.write(data)
         full = self._record(at_ns, None if self._blocked else monotonic_ns(), data)
         if full or self._waiting:
             self._pause(full)
+
+    def _let_go(self, at_ns: int, data: bytes) -> None:
+        """Forward what is on the disk now, if there still is somebody to take it."""
+        if self.other.lost:
+            self._record(at_ns, None, data)
+        else:
+            self._forward(at_ns, data)
 
     def pause_writing(self) -> None:
         """This transport's peer does not take what we write: stop reading the other one."""
@@ -104,12 +127,20 @@ class Pipe(asyncio.Protocol):
             return False  # nothing left to wait for, or TLS, which knows no half-close
         if self.transport.get_extra_info("sslcontext") is not None:
             return False
-        other.transport.write_eof()
+        self.tunnel.tap.in_order(self._end_other)
         return True
+
+    def _end_other(self) -> None:
+        """Pass the end of the stream on, behind all of it."""
+        if not self.other.lost and not self.other.transport.is_closing():
+            self.other.transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the other connection end the way this one did."""
         self.lost = True
+        self.tunnel.tap.in_order(self._lose_other, exc)
+
+    def _lose_other(self, exc: Exception | None) -> None:
         other = self.other
         if not other.lost:
             if exc is not None:
@@ -166,9 +197,11 @@ class Pipe(asyncio.Protocol):
         if self._last_words > _LAST_WORDS:
             self.transport.close()
             return
-        full = self._record(at_ns, None, data)
-        if full or self._waiting:
-            self._pause(full)
+        if self._keep is not None:
+            self._keep(at_ns, data)
+        self.tunnel.tap.in_order(self._record, at_ns, None, data)
+        if self._waiting or self.tunnel.tap.is_full():
+            self._pause(Room.NONE)
         for frame in self._closing.feed(data):
             if isinstance(frame, Frame) and frame.opcode == CLOSE:
                 self.transport.close()
@@ -188,6 +221,7 @@ class Tunnel:
         self.tap = tap
         self.throttle = throttle
         self._on_closed = on_closed
+        self._is_over = False
         self.client = Pipe(self, "client", client)
         self.server = Pipe(self, "server", server)
         self.client.other, self.server.other = self.server, self.client
@@ -197,7 +231,8 @@ class Tunnel:
 
     def lost(self) -> None:
         """One connection is gone; with the second the session has ended."""
-        if self.client.lost and self.server.lost:
+        if self.client.lost and self.server.lost and not self._is_over:
+            self._is_over = True
             self.tap.ended()
             self._on_closed(self)
             for pipe in (self.client, self.server):

@@ -7,9 +7,11 @@ import contextlib
 
 from .tunnel import Pulse, Tunnel
 
-__all__ = ["Tunnels"]
+__all__ = ["GOING_AWAY", "INTERNAL_ERROR", "Tunnels"]
 
-_GOING_AWAY = 1001
+GOING_AWAY = 1001
+INTERNAL_ERROR = 1011
+"""RFC 6455 §7.4.1."""
 _LOOK = 1.0
 """Seconds between looks at what an event loop does not tell."""
 
@@ -44,10 +46,14 @@ class Tunnels:
         for tunnel in tuple(self._open):
             tunnel.abort()
 
+    def end(self, reason: str, code: int = GOING_AWAY) -> None:
+        """End all sessions with a Close frame each; drop those that do not answer in time."""
+        for tunnel in tuple(self._open):
+            self._end(tunnel, reason, code)
+
     async def close(self, reason: str) -> None:
         """End all sessions with a Close frame; drop those that do not answer in time."""
-        for tunnel in tuple(self._open):
-            self._end(tunnel, reason)
+        self.end(reason)
         await self.wait(self._close_timeout)
         self.abort()
         await self.wait(1.0)
@@ -81,8 +87,8 @@ class Tunnels:
                 if now - quiet[tunnel][1] >= idle:
                     self._end(tunnel, f"no traffic for {idle:g} s")
 
-    def _end(self, tunnel: Tunnel, reason: str) -> None:
+    def _end(self, tunnel: Tunnel, reason: str, code: int = GOING_AWAY) -> None:
         if tunnel not in self._ending:
             loop = asyncio.get_running_loop()
             self._ending[tunnel] = loop.call_later(self._close_timeout, tunnel.abort)
-            tunnel.close(_GOING_AWAY, reason)
+            tunnel.close(code, reason)

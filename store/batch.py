@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from functools import cache
@@ -15,7 +16,7 @@ from .tables import PART_BITS
 if TYPE_CHECKING:
     from .session import SessionWriter
 
-__all__ = ["MANY", "MUCH", "Batch", "Blob"]
+__all__ = ["MANY", "MUCH", "Batch", "Blob", "stored_of"]
 
 # One statement for 100 rows instead of one for each: a fifth less CPU a frame, and the
 # interpreter's lock is released and retaken once for all of them.
@@ -25,10 +26,15 @@ _ROWS = 100
 MANY = 2000
 MUCH = 4 << 20
 
+# Bytes of payload in a transaction, beyond which it is committed at once: until then they are
+# kept, to be written again should it fail.
+_REDO = 8 << 20
+_VALUE = 40  # bytes that one value of a row takes in memory, payloads aside
+
 _EXTENT_COLUMNS: Columns = ("session_id", "first_seq", "last_seq", "first_id")
 _LINK_COLUMNS: Columns = ("first_id", "link")
 _WIDTH = len(PLAIN_COLUMNS)
-_HEAD, _AT_NS, _PAYLOAD = map(PLAIN_COLUMNS.index, ("head", "at_ns", "payload"))
+_SEQ, _HEAD, _AT_NS, _PAYLOAD = map(PLAIN_COLUMNS.index, ("seq", "head", "at_ns", "payload"))
 
 
 class Blob:
@@ -46,9 +52,20 @@ class Blob:
 class Batch:
     """Gathers rows of several sessions and writes them through the recorder's one connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, most_kept: int = 64 << 20) -> None:
+        """`most_kept`: bytes of payload that are kept while nothing can be written; 0: there is
+        one transaction, and nothing of it is done again."""
+        self._most_kept = most_kept
+        self.connection = connection
+        """The one that it writes through."""
         self._dirty: list[SessionWriter] = []
+        self.error: Exception | None = None
+        """Why nothing can be written now; what would have been is kept, for `resume`."""
+        self.losing = False
+        """Whether it is not kept either: what is missing then is stated in `gaps`."""
+        self._redo: list[tuple[str, Sequence[Any]]] = []  # of this transaction
+        self._redo_bytes = 0
+        self._touched: dict[int, SessionWriter] = {}  # sessions in this transaction
         self.rows = 0
         """Gathered by all sessions: beyond `MANY` they have to be written."""
         self.bytes = 0
@@ -56,16 +73,101 @@ class Batch:
         self.chain = Chain()
         # Of the blobs that the rows gathered so far refer to, by number.
         self._digests: dict[int | None, bytes | None] = {None: None}
-        (self._next_id,) = connection.execute(
-            "SELECT coalesce(max(id), 0) + 1 FROM frames"
-        ).fetchone()
-        (self._next_blob,) = connection.execute(
+        self._next_id = _next_id(connection)
+        (self.next_blob,) = connection.execute(
             f"SELECT (coalesce(max(id), 0) >> {PART_BITS}) + 1 FROM parts"
         ).fetchone()
 
-    def execute(self, statement: str, values: Sequence[Any]) -> None:
-        """Run one statement in the transaction."""
-        self._connection.execute(statement, values)
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._try("BEGIN IMMEDIATE")
+
+    def commit(self) -> bool:
+        """Write what was gathered and commit it; return whether it is in the recording now."""
+        self.flush()
+        self._try("COMMIT")
+        if self.error is not None:
+            return False
+        self._redo.clear()
+        self._redo_bytes = 0
+        self._touched.clear()
+        return True
+
+    def resume(self, connection: sqlite3.Connection, reason: str) -> None:
+        """Do again, in one transaction, what has not been committed since the failure.
+
+        Args:
+            connection: a new one; what the old one knows is not to be trusted.
+            reason: for the rows of `gaps`.
+
+        Raises:
+            Exception: it still cannot be written.
+        """
+        connection.execute("BEGIN IMMEDIATE")
+        for statement, values in self._redo:
+            connection.execute(statement, values)
+        connection.execute("COMMIT")
+        former, self.connection = self.connection, connection
+        with contextlib.suppress(sqlite3.Error):
+            former.close()
+        self.error = None
+        self._redo.clear()
+        self._redo_bytes = 0
+        if self.losing:
+            self.losing = False
+            self._next_id = _next_id(connection)
+            for session in self._touched.values():
+                session.lost = reason
+        unsettled = [each for each in self._touched.values() if each.lost is not None]
+        self._touched.clear()
+        if unsettled:
+            self.begin()
+            for session in unsettled:
+                self.dirty(session)
+            if not self.commit():
+                assert self.error is not None
+                raise self.error
+
+    def lose(self) -> None:
+        """Let go of what is kept, from the last commit on, until `resume`."""
+        self.losing = True
+        self._redo.clear()
+        self._redo_bytes = 0
+
+    def execute(self, statement: str, values: Sequence[Any], session: SessionWriter) -> None:
+        """Run one statement in the transaction; it is about the row of this session."""
+        self._touched[session.id] = session
+        self._run(statement, values)
+
+    def note(self, statement: str, values: Sequence[Any]) -> None:
+        """Run one statement in the transaction; it is about the recording."""
+        self._run(statement, values)
+
+    def _run(self, statement: str, values: Sequence[Any], size: int = 0) -> None:
+        """Run a statement that is part of what the transaction has to bring about."""
+        if self.losing:
+            return
+        if self._most_kept:
+            self._redo.append((statement, values))
+            self._redo_bytes += size
+        self._try(statement, values)
+        if self.error is not None and self._redo_bytes > self._most_kept:
+            self.lose()
+        if self._redo_bytes > _REDO and self.error is None:
+            # Each statement leaves the tables in order: `flush` writes whole extents, and parts
+            # that no row refers to yet are nobody's.
+            self._try("COMMIT")
+            if self.error is None:
+                self._redo.clear()
+                self._redo_bytes = 0
+            self._try("BEGIN IMMEDIATE")
+
+    def _try(self, statement: str, values: Sequence[Any] = ()) -> None:
+        if self.error is None:
+            try:
+                self.connection.execute(statement, values)
+            except sqlite3.Error as error:
+                self.error = error
 
     def dirty(self, session: SessionWriter) -> None:
         """Remember a session that begins to gather rows."""
@@ -73,12 +175,26 @@ class Batch:
 
     def new_blob(self) -> Blob:
         """Return a new, empty blob."""
-        self._next_blob += 1
-        return Blob(self._next_blob - 1)
+        self.next_blob += 1
+        return Blob(self.next_blob - 1)
+
+    def open_blob(self, number: int, next_id: int) -> Blob:
+        """Return a blob that another process began."""
+        blob = Blob(number)
+        blob.next_id = next_id
+        rows = self.connection.execute(
+            "SELECT data FROM parts WHERE id >= ? AND id < ? ORDER BY id",
+            (number << PART_BITS, next_id),
+        )
+        for (data,) in rows:
+            blob.hash.update(data)
+        return blob
 
     def add_part(self, blob: Blob, data: bytes | bytearray) -> None:
         """Write the blob's next part."""
-        self._connection.execute("INSERT INTO parts (id, data) VALUES (?, ?)", (blob.next_id, data))
+        # What follows a crash writes some of them again.
+        statement = "INSERT OR REPLACE INTO parts (id, data) VALUES (?, ?)"
+        self._run(statement, (blob.next_id, data), len(data))
         blob.hash.update(data)
         blob.next_id += 1
 
@@ -93,8 +209,16 @@ class Batch:
         values: list[Any] = []
         extents: list[Any] = []
         links: list[Any] = []
+        size = self.bytes
         for session in self._dirty:
             runs, session.runs = session.runs, []
+            self._touched[session.id] = session
+            if self.losing or session.lost is not None:
+                if not self.losing and session.between_blobs:
+                    self._settle(session)
+                continue
+            if session.stored:
+                runs = _after(runs, session.stored)
             first_id = self._next_id
             for run_columns, rows in runs:
                 if not rows:
@@ -110,6 +234,7 @@ class Batch:
                 extents += (session.id, first_seq, session.seq, first_id)
                 links += (first_id, bytearray(session.link))
         self._insert("frames", columns, values)
+        self._redo_bytes += size if self._most_kept else 0
         self._insert("extents", _EXTENT_COLUMNS, extents)
         self._insert("links", _LINK_COLUMNS, links)
         self._dirty.clear()
@@ -149,17 +274,62 @@ class Batch:
         width = len(columns) or 1
         for start in range(0, len(values), _ROWS * width):
             some = values[start : start + _ROWS * width]
-            self._connection.execute(_insert(table, columns, len(some) // width), some)
+            self._run(_insert(table, columns, len(some) // width), some, _VALUE * len(some))
 
     def set_forwarded(self, session_id: int, seqs: Sequence[int], forwarded_ns: int) -> None:
         """Note when the other peer had taken frames that are in the file already."""
         self.flush()
-        self._connection.executemany(
-            "UPDATE frames SET forwarded_ns = ? WHERE id = ("
-            " SELECT first_id + ? - first_seq FROM extents"
-            " WHERE session_id = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1)",
-            [(forwarded_ns, seq, session_id, seq) for seq in seqs],
-        )
+        for seq in seqs:
+            self._run(
+                "UPDATE frames SET forwarded_ns = ? WHERE id = ("
+                " SELECT first_id + ? - first_seq FROM extents"
+                " WHERE session_id = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1)",
+                (forwarded_ns, seq, session_id, seq),
+            )
+
+    def _settle(self, session: SessionWriter) -> None:
+        """State what is missing of a session, between what is stored of it and what comes next."""
+        if self.error is not None:
+            return
+        try:
+            stored, link = stored_of(self.connection, session.id)
+        except sqlite3.Error as error:
+            self.error = error
+            return
+        session.link = link or session.link
+        if session.seq > stored:
+            gap = session.id, stored + 1, session.seq, session.lost
+            session.link = self.chain.row(session.link, gap)
+            self._run("INSERT INTO gaps VALUES (?, ?, ?, ?, ?)", (*gap, session.link))
+        session.lost = None
+        session.write_row()
+
+
+def stored_of(connection: sqlite3.Connection, session_id: int) -> tuple[int, bytes | None]:
+    """Return the number of the last frame that the recording has, or states as missing, of a
+    session, and the chain's link there; 0 and None where there is none yet."""
+    last: tuple[int, bytes] | None = connection.execute(
+        "SELECT last_seq, link FROM extents JOIN links USING (first_id) WHERE session_id = ?1"
+        " UNION ALL SELECT last_seq, link FROM gaps WHERE session_id = ?1"
+        " ORDER BY last_seq DESC LIMIT 1",
+        (session_id,),
+    ).fetchone()
+    return last or (0, None)
+
+
+def _next_id(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM frames").fetchone()[0])
+
+
+def _after(runs: Runs, seq: int) -> Runs:
+    """Return the rows of frames beyond this one."""
+    kept: Runs = []
+    for columns, rows in runs:
+        width = len(columns)
+        first = next((at for at in range(0, len(rows), width) if rows[at + _SEQ] > seq), None)
+        if first is not None:
+            kept.append((columns, rows[first:]))
+    return kept
 
 
 @cache

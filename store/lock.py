@@ -12,7 +12,24 @@ try:
 except ImportError:  # pragma: no cover - Windows keeps a file open exclusively by itself
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["RecordingLock"]
+__all__ = ["RecordingLock", "is_locked"]
+
+
+def is_locked(recording: Path) -> bool:
+    """Whether somebody, perhaps this process, holds the lock of a recording."""
+    target = recording.resolve()
+    try:
+        fd = os.open(target.with_name(target.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if fcntl is not None:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 class RecordingLock:

@@ -6,9 +6,11 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from .errors import RecordingError
+from .leftover import has_leftover, recovered_copy
 from .model import Frame, Message, Session
 from .opening import WRONG_VALUES, damaged, open_read_only, restrict, small_rows
 from .parts import Budget, whole
@@ -56,6 +58,7 @@ class Recording:
         self.budget = Budget(path)
         self._connection = connection
         self._alone = False
+        self._copy: TemporaryDirectory[str] | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -67,8 +70,15 @@ class Recording:
         path = Path(path)
         work = Work()
         with _damage(path), contextlib.ExitStack() as undo:
+            file = path
             connection, alone = open_read_only(path, work)
-            undo.enter_context(contextlib.closing(connection))
+            undo.callback(lambda: connection.close())
+            copy = recovered_copy(path, connection) if has_leftover(path) else None
+            if copy is not None:
+                connection.close()
+                undo.callback(copy.cleanup)
+                file = Path(copy.name) / "copy.db"
+                connection, alone = open_read_only(file, work)
             (application_id,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if application_id != APPLICATION_ID:
@@ -83,6 +93,8 @@ class Recording:
             restrict(connection)
             meta = read_meta(connection)
             recording = cls(path, connection, meta, work)
+            recording._copy = copy
+            recording.budget = Budget(file)
             work.begin(recording.budget.size())
             recording._alone = alone
             undo.pop_all()
@@ -91,6 +103,8 @@ class Recording:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     def __enter__(self) -> Self:
         return self

@@ -1,52 +1,43 @@
-"""The recording's one writer: a thread that parses and inserts what the event loop hands over."""
+"""The recording's one writer, as the event loop sees it."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ..redaction.redactor import Redactor
 from ..redaction.rules import Rules
 from ..wire.mask import Unmask, xor_mask
+from .backlog import Backlog
 from .batch import Batch
-from .begin import last_session, open_to_write, origin_ns
+from .begin import begin_run, connect, last_session, open_to_write, origin_ns
+from .durability import Durability
 from .errors import RecordingError
+from .keeper import Keeper
 from .lock import RecordingLock
+from .recovery import Recovered, note_unfinished, recover_into
 from .session import Headers, SessionWriter
-from .share import HIGH, ITEM
+from .share import HIGH
+from .spool import Spool, remove_spool, spool_folder
 from .tap import SessionTap
+from .writer import Writer
 
 __all__ = ["Recorder"]
 
-_LOW = HIGH - (256 << 10)
-"""Backlog at which reading goes on. Close to `HIGH`: a long pause is a long wait for someone."""
-_HURRY = 1 << 20
-"""Backlog that is written at once."""
-_NAP, _NAPS = 0.005, 2
-"""Seconds between looks at the backlog, and after how many it is written in any case.
-
-The event loop waits while a batch is written: at 2000 frames a second p99 was 1.5 ms with 8 looks,
-0.7 with 2, at the same CPU; the log takes 5 kB a frame then instead of 3."""
-_BATCH = 1 << 20
-"""Bytes written in one transaction at most."""
-_STEP = 64 << 10
-"""Bytes after which a waiting reader is told that there is room again."""
 _NOTHING = Rules(defaults=False)
 
 
 class Recorder:
     """Writes one recording, from a thread of its own; the event loop never waits for it.
 
-    The loop appends to a queue and reads two numbers. When `is_full` says so, whoever reads
+    The loop appends to a queue and reads two numbers. When the backlog is full, whoever reads
     sockets pauses until `on_room` is called (from the recorder's thread).
+
+    While the recording cannot be written, `failure` says why. It is tried again every second.
     """
 
     def __init__(
@@ -54,191 +45,241 @@ class Recorder:
         path: Path,
         *,
         meta: Mapping[str, str] | None = None,
+        durability: Durability = Durability.ASYNC,
+        goes_on: bool | None = None,
         unmask: Unmask = xor_mask,
         redaction: Rules = _NOTHING,
         redaction_key: bytes | None = None,
+        on_loop: Callable[[Callable[[], object]], object] = lambda call: call(),
         on_room: Callable[[], object] = lambda: None,
         on_failure: Callable[[Exception], object] = lambda error: None,
+        on_resumed: Callable[[], object] = lambda: None,
     ) -> None:
         """Open or create the recording at `path` and start its thread.
 
         Args:
-            path: an existing recording is continued.
+            path: an existing recording is continued; what a crash left in its spool comes first.
             meta: settings worth keeping in the `meta` table.
+            durability: what `SessionTap` waits for before it lets bytes be forwarded.
+            goes_on: whether bytes are forwarded while they cannot be recorded; None: only where
+                durability promises nothing else.
             unmask: applies RFC 6455 masks; a compiled function is faster than the default.
             redaction: what must not be stored; by default everything may.
             redaction_key: of the digests in its place, 32 bytes or more; None: a random one.
+            on_loop: has a call made on the event loop, from any thread.
             on_room: called when the backlog has shrunk after it had been full.
-            on_failure: called once, when the recording cannot be written any more.
+            on_failure: called on the event loop when the recording cannot be written any more.
+            on_resumed: called on the event loop when it can be written again.
 
         Raises:
             RecordingError: the file is something else, unwritable, or being recorded into.
+            ValueError: rules about payloads, which need whole messages, with a durability that
+                puts bytes on the disk before there are any.
         """
+        if redaction.about_payloads and durability is not Durability.ASYNC:
+            raise ValueError(f"rules about payloads cannot be applied with durability {durability}")
         self.path = path
         self.failure: Exception | None = None
+        """Why the recording cannot be written now."""
+        self.first_failure: Exception | None = None
+        """Why it could not be written once."""
+        self.goes_on = durability is Durability.ASYNC if goes_on is None else goes_on
+        self.recovered: Recovered | None = None
+        """What a former recorder had left in its spool."""
+        self.redactor = Redactor(redaction, redaction_key) if redaction else None
+        self.backlog = Backlog(on_room)
+        self._durability = durability
         self._unmask = unmask
-        self._redactor = Redactor(redaction, redaction_key) if redaction else None
-        self._on_room = on_room
+        self._on_loop = on_loop
         self._on_failure = on_failure
-        self._queue: deque[tuple[Callable[..., object], int, tuple[Any, ...]]] = deque()
-        # Each counter has one thread that writes it, so that no lock is needed.
-        self._taken = 0
-        self._written = 0
-        self._crowded = False
-        self._awake = False
-        self._wake = threading.Event()
-        self._stopping = False
+        self._on_resumed = on_resumed
+        self._sessions: dict[int, SessionWriter] = {}  # open now, on the recorder's thread
         with contextlib.ExitStack() as undo:
             self._lock = RecordingLock(path)
             undo.callback(self._lock.release)
             try:
-                self._connection = undo.enter_context(
-                    contextlib.closing(open_to_write(path, meta or {}, redaction))
-                )
-                self._batch = Batch(self._connection)
-                self._last_session = last_session(self._connection)
-                self._origin_ns = origin_ns(self._connection)
-                self._file = path.stat()
+                self._open(meta or {}, redaction, undo)
             except (sqlite3.Error, TypeError, ValueError) as error:  # the latter: what it holds
                 raise RecordingError(f"{path}: cannot be recorded into: {error}") from error
             except OSError as error:
                 raise RecordingError(f"{path}: {error.strerror or error}") from error
             undo.pop_all()
-        self._thread = threading.Thread(target=self._run, name="wsrec-recorder", daemon=True)
-        self._thread.start()
+        self._writer = Writer(
+            path,
+            self.backlog,
+            self._batch,
+            lambda: connect(path, synced=durability is Durability.POWER),
+            lambda error: on_loop(lambda: self._failed(error)),
+            lambda: on_loop(self._writable),
+        )
+
+    def _open(self, meta: Mapping[str, str], redaction: Rules, undo: contextlib.ExitStack) -> None:
+        connection = open_to_write(self.path, synced=self._durability is Durability.POWER)
+        undo.callback(connection.close)
+        self.recovered = recover_into(connection, self.path, self._unmask)
+        connection.execute("BEGIN IMMEDIATE")
+        begin_run(connection, {**meta, "durability": self._durability}, redaction)
+        self._last_session = last_session(connection)
+        self._origin_ns = origin_ns(connection)
+        self._batch = Batch(connection, HIGH if self.goes_on else _KEPT)
+        identity, number = _spool_of(connection)
+        self.keeper: Keeper | None = None
+        """What bytes have to go through before they are forwarded, if they have to."""
+        if self._durability is not Durability.ASYNC:
+            power = self._durability is Durability.POWER
+            spool = Spool(spool_folder(self.path), identity, number, durable=power)
+            undo.callback(spool.close, remove=False)
+            note_unfinished(self._batch, {}, number)
+            self.keeper = Keeper(
+                spool, self.backlog, self._on_loop, self._failed, self._turned, synced=power
+            )
+            undo.callback(self.keeper.stop)
+        if self._batch.error is not None:
+            raise self._batch.error
+        connection.execute("COMMIT")
+        if self.keeper is not None:
+            self.keeper.spool.drop_before(number)
+        elif self.recovered is not None:
+            remove_spool(spool_folder(self.path))
 
     def session(self, client: str | None, target: str, headers: Headers) -> SessionTap:
         """Begin a session: its opening handshake has arrived now."""
         now = time.monotonic_ns()
         self._last_session += 1
-        writer = SessionWriter(self._batch, self._last_session, now, self._unmask, self._redactor)
-        started_at = datetime.now(UTC).isoformat(timespec="microseconds")
-        size = len(target) + sum(len(name) + len(value) for name, value in headers)
-        self.put(writer.opened, size, started_at, now - self._origin_ns, client, target, headers)
-        return SessionTap(self, writer)
+        payloads = None if self.redactor is None else self.redactor.payloads
+        writer = SessionWriter(self._batch, self._last_session, now, self._unmask, payloads)
+        tap = SessionTap(self, writer)
+        tap.opened(now - self._origin_ns, client, target, headers)
+        return tap
 
-    def put(self, work: Callable[..., object], size: int, *args: Any) -> int:
-        """Have `work(*args)` done on the recorder's thread; return the backlog in bytes.
+    @property
+    def is_open(self) -> bool:
+        """Whether sessions may begin: they are recorded, or go on without."""
+        return self.failure is None or self.goes_on
 
-        After a failure nothing is done, and there is no backlog.
-        """
-        if self.failure is not None:
-            return 0
-        self._queue.append((work, size, args))
-        self._taken += size + ITEM
-        if not self._awake:
-            self._awake = True
-            self._wake.set()
-        return self._taken - self._written
+    @property
+    def fault(self) -> Exception | None:
+        """A fault in here, after which nothing is recorded any more."""
+        return self._writer.fault
 
     def is_full(self) -> bool:
         """Whether sockets must not be read now; if so, `on_room` is called when they may."""
-        return self._taken - self._written > HIGH and not self.has_room()
+        if self.goes_on and self.failure is not None:
+            return False
+        return self.backlog.is_full()
 
     def has_room(self) -> bool:
         """Whether sockets may be read; if not, `on_room` is called when they may."""
-        if self._taken - self._written < _LOW:
-            return True
-        self._crowded = True
-        # Looked at again: if the thread made room before it could see the line above, it does
-        # not call `on_room`.
-        return self._taken - self._written < _LOW
+        return self.backlog.has_room()
+
+    def begun(self, session: SessionWriter) -> None:
+        """Remember a session that is open; on the recorder's thread."""
+        self._sessions[session.id] = session
+
+    def over(self, session: SessionWriter) -> None:
+        """Forget a session that has ended; on the recorder's thread."""
+        self._sessions.pop(session.id, None)
 
     def close(self) -> None:
         """Write what is left, mark the recording's clean end, close the file.
 
-        Blocks until that is done. Does nothing more after a failure than let go of the file.
+        Blocks until that is done. After a failure that is not over, what the spool holds is left
+        in it, for the next recorder.
         """
-        self._stopping = True
-        self._wake.set()
-        self._thread.join()
+        self._writer.stop()
+        if self.keeper is not None:
+            self.keeper.stop()
+        connection = self._batch.connection
+        ended = False
         try:
-            with contextlib.closing(self._connection) as connection:
-                if self.failure is None:
-                    ended = {
-                        "ended_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-                        # The last ones' loss would not show in the numbers of those before.
-                        "sessions": str(self._last_session),
-                    }
-                    connection.executemany(
-                        "INSERT OR REPLACE INTO meta VALUES (?, ?)", ended.items()
-                    )
-                    connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for a reader
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                    # One file from now on, for read-only media too. Not while somebody reads:
-                    # then a -wal stays beside it, empty.
-                    with contextlib.suppress(sqlite3.OperationalError):
-                        connection.execute("PRAGMA journal_mode = DELETE")
-            if self.failure is None and not self._is_where_it_was():
-                self.failure = RecordingError("the file was taken away while it was recorded into")
-        except sqlite3.Error as error:
-            self.failure = error
+            with contextlib.closing(connection):
+                if self._writer.fault is not None:
+                    self._note(self._writer.fault)
+                elif self._batch.error is not None:
+                    self._note(self._batch.error)
+                else:
+                    self._end(connection)
+                    ended = True
+            if ended and not self._writer.is_in_place():
+                self._note(RecordingError("the file was taken away while it was recorded into"))
+                ended = False
+            if self.keeper is not None:
+                self.keeper.spool.close(remove=ended)
+        except (sqlite3.Error, OSError) as error:
+            self._note(error)
         finally:
             self._lock.release()
 
-    def _is_where_it_was(self) -> bool:
-        try:
-            return os.path.samestat(self._file, self.path.stat())
-        except OSError:
-            return False
+    def _end(self, connection: sqlite3.Connection) -> None:
+        ended = {
+            "ended_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+            # The last ones' loss would not show in the numbers of those before.
+            "sessions": str(self._last_session),
+        }
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", ended.items())
+        connection.execute("DELETE FROM unfinished")
+        if self.keeper is not None:  # what it holds has been recorded
+            connection.execute(
+                "UPDATE meta SET value = ? WHERE key = 'spool'",
+                (f"{self.keeper.spool.number + 1} {self._batch.next_blob}",),
+            )
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for a reader
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # One file from now on, for read-only media too. Not while somebody reads: then a -wal
+        # stays beside it, empty.
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = DELETE")
 
-    def _run(self) -> None:
-        try:
-            while True:
-                self._wake.wait()
-                self._gather()
-                self._transact()
-                if self._queue:
-                    continue  # gather again: many small transactions cost more than a few
-                if self._stopping:
-                    return
-                self._wake.clear()
-                self._awake = False
-                if self._queue or self._stopping:  # came in between: look again
-                    self._awake = True
-                    self._wake.set()
-        except Exception as error:
-            self.failure = error
+    def _note(self, error: Exception) -> None:
+        self.failure = error
+        self.first_failure = self.first_failure or error
+
+    def _failed(self, error: Exception) -> None:
+        """Tell, once, that nothing can be recorded; on the event loop."""
+        if self.failure is None:
+            self._note(error)
+            if self.keeper is not None:
+                self.keeper.is_keeping = False
+            self.backlog.put(self._doubt, 0, error)
             self._on_failure(error)
-            self._discard()
 
-    def _gather(self) -> None:
-        """Let frames gather for a while, unless they are many already.
-
-        Looking every few milliseconds costs less than having the event loop tell.
-        """
-        for _ in range(_NAPS):
-            if self._stopping or self._taken - self._written > _HURRY:
+    def _writable(self) -> None:
+        """Record again, the rows being written again; on the event loop."""
+        if self.keeper is not None:
+            try:
+                number = self.keeper.spool.restart()
+            except OSError as error:
+                self.backlog.put(self._doubt, 0, error)
                 return
-            time.sleep(_NAP)
+            self.backlog.put(self._turned_to, 0, number)
+            self.keeper.is_keeping = True
+        self.failure = None
+        self._on_resumed()
 
-    def _transact(self) -> None:
-        """Write up to `_BATCH` bytes of the queue in one transaction."""
-        take = self._queue.popleft
-        self._connection.execute("BEGIN IMMEDIATE")
-        weight = told = 0
-        while self._queue and weight < _BATCH:
-            work, size, args = take()
-            work(*args)
-            weight += size + ITEM
-            if weight - told > _STEP:
-                self._make_room(weight - told)
-                told = weight
+    def _turned(self, number: int) -> None:
+        """The spool has a new segment: see that the ones before can go; on the event loop."""
+        self.backlog.put(self._turned_to, 0, number)
+
+    def _turned_to(self, number: int) -> None:
+        assert self.keeper is not None
+        spool = self.keeper.spool
         self._batch.flush()
-        self._connection.execute("COMMIT")
-        self._make_room(weight - told)
+        note_unfinished(self._batch, self._sessions, number)
+        self._writer.after_commit(lambda: spool.drop_before(number))
 
-    def _make_room(self, size: int) -> None:
-        """Note that `size` bytes have left the queue; they are in rows of this transaction."""
-        self._written += size
-        if self._crowded and self._taken - self._written < _LOW:
-            self._crowded = False
-            self._on_room()
+    def _doubt(self, error: Exception) -> None:
+        """Have everything tried again, from a connection of its own; on the recorder's thread."""
+        if self._batch.error is None:
+            self._batch.error = error
 
-    def _discard(self) -> None:
-        """After a failure: drop the queue, and let nobody wait for room."""
-        while self._queue:
-            self._written += self._queue.popleft()[1] + ITEM
-        if self._crowded:
-            self._crowded = False
-            self._on_room()
+
+_KEPT = 64 << 20
+"""Bytes of payload kept while nothing can be written; sessions end at once then."""
+
+
+def _spool_of(connection: sqlite3.Connection) -> tuple[bytes, int]:
+    """Return the recording's id, and the number of its next spool segment."""
+    meta = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('id', 'spool')"))
+    return bytes.fromhex(meta["id"]), int(meta.get("spool", "1 0").split()[0])

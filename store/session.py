@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..redaction.redactor import Redactor
+from ..redaction.payload import PayloadRedactor
 from ..wire.anomalies import Anomaly, anomaly_names
 from ..wire.close import parse_close
 from ..wire.deflate import Extensions
@@ -26,6 +26,8 @@ __all__ = ["Headers", "SessionWriter"]
 
 Headers = Sequence[tuple[str, str]]
 
+_OPEN = NOT_YET[4:]
+_ROW = f"INSERT OR REPLACE INTO sessions VALUES ({','.join('?' * 20)})"
 (_SYNTHETIC,) = anomaly_names(Anomaly.SYNTHETIC)
 
 
@@ -41,76 +43,99 @@ class SessionWriter:
         session_id: int,
         started_ns: int,
         unmask: Unmask,
-        redactor: Redactor | None = None,
+        payloads: PayloadRedactor | None = None,
     ) -> None:
-        """`redactor`: takes out what must not be stored, before anything else sees it."""
+        """`payloads`: takes out what must not be stored, before anything else sees it."""
         self.id = session_id
         self.seq = 0
         """The number of the last frame."""
+        self.stored = 0
+        """The number of the last frame that is in the recording from before."""
+        self.lost: str | None = None
+        """Why frames are not stored now: `Batch` will state which ones are missing."""
         self.runs: Runs = []
         """Frames not yet inserted."""
         self.link = START
         """Of the last extent; before there is one, of the row that the session began as."""
         self.client: StreamWriter
         self.server: StreamWriter
-        if redactor is None or redactor.payloads is None:
+        if payloads is None:
             self.client = StreamWriter(self, batch, "client", started_ns, unmask)
             self.server = StreamWriter(self, batch, "server", started_ns, unmask)
         else:  # of its own class: without rules about payloads, no frame is asked for them
-            common = started_ns, unmask, redactor.payloads
+            common = started_ns, unmask, payloads
             self.client = RedactingStreamWriter(self, batch, "client", *common)
             self.server = RedactingStreamWriter(self, batch, "server", *common)
         self._batch = batch
-        self._started_ns = started_ns
-        self._handshake = None if redactor is None else redactor.handshake
-        self._offered: frozenset[str] = frozenset()  # secrets among the client's subprotocols
+        self.started_ns = started_ns
+        """What times are relative to."""
         self._close: tuple[int | None, str | None, str] | None = None
         self._opening: tuple[Any, ...] = ()
-        self._answer: tuple[Any, ...] = (None,) * 4
+        self._agreed = Extensions()
+        self._answer: tuple[Any, ...] = NOT_YET[:4]
+        self._end: tuple[Any, ...] = _OPEN
 
     def opened(
         self, started_at: str, since_ns: int, client: str | None, target: str, headers: Headers
     ) -> None:
         """Note the opening handshake's request."""
-        if self._handshake is not None:
-            target = self._handshake.target(target)
-            headers, self._offered = self._handshake.headers(headers)
         request_headers = json.dumps(list(headers))
         self._opening = self.id, started_at, since_ns, client, _text(target), request_headers
-        self.link = self._batch.chain.row(START, (*self._opening, *NOT_YET))
-        self._batch.execute(
-            "INSERT INTO sessions (id, started_at, started_ns, client, target, request_headers,"
-            " link) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*self._opening, self.link),
-        )
+        self.link = self.write_row()
 
     def answered(
-        self, status: int, headers: Headers, subprotocol: str | None, extensions: str | None
+        self,
+        status: int,
+        headers: Headers,
+        subprotocol: str | None,
+        extensions: str | None,
+        agreed: Extensions,
     ) -> None:
-        """Note the response; a 101's extensions decide how messages are read."""
-        agreed = Extensions.parse(extensions)
+        """Note the response; what a 101 `agreed` to decides how messages are read."""
+        self._agree(agreed)
+        self._answer = status, json.dumps(list(headers)), _text(subprotocol), _text(extensions)
+        self.write_row()
+
+    def write_row(self) -> bytes:
+        """Write the session's row as it is now; return its link."""
+        row = *self._opening, *self._answer, *self._end
+        link = self._batch.chain.row(START if self._end is _OPEN else self.link, row)
+        self._batch.execute(_ROW, (*row, link), self)
+        return link
+
+    @property
+    def between_blobs(self) -> bool:
+        """Whether nothing of what comes next is in parts that were written before."""
+        return self.client.between_blobs and self.server.between_blobs
+
+    def state(self) -> tuple[Any, ...]:
+        """Return what is known of the session and in no row, as plain values, for `resume`."""
+        agreed = self._agreed
+        keeps = agreed.server_keeps_context, agreed.client_keeps_context
+        handshake = self._opening, self._answer, (agreed.deflate, *keeps, agreed.others)
+        return self.seq, *handshake, self._close, self.client.state(), self.server.state()
+
+    def resume(self, state: Sequence[Any]) -> None:
+        """Go on where another process's writer of this session stood when asked for `state`."""
+        self.seq, opening, answer, (deflate, server, client, others), close, *streams = state
+        self._opening, self._answer = tuple(opening), tuple(answer)
+        self._close = close and tuple(close)
+        self.link = self._batch.chain.row(START, (*self._opening, *NOT_YET))
+        self._agree(Extensions(deflate, server, client, tuple(others)))
+        self.client.resume(streams[0])
+        self.server.resume(streams[1])
+
+    def _agree(self, agreed: Extensions) -> None:
+        self._agreed = agreed
         self.client.agreed(agreed)
         self.server.agreed(agreed)
-        if self._handshake is not None:
-            redact, offered = self._handshake, self._offered
-            headers, _ = redact.headers(headers, offered)
-            subprotocol = redact.chosen("sec-websocket-protocol", subprotocol, offered)
-            extensions = redact.chosen("sec-websocket-extensions", extensions, offered)
-            self._offered = frozenset()
-        self._answer = status, json.dumps(list(headers)), _text(subprotocol), _text(extensions)
-        link = self._batch.chain.row(START, (*self._opening, *self._answer, *NOT_YET[4:]))
-        self._batch.execute(
-            "UPDATE sessions SET status = ?, response_headers = ?, subprotocol = ?,"
-            " extensions = ?, link = ? WHERE id = ?",
-            (*self._answer, link, self.id),
-        )
 
     def synthetic(self, sender: Sender, at_ns: int, payload: bytes) -> None:
         """Note a Close frame that the proxy has sent in the name of `sender`.
 
         It belongs to no stream: the peer's own Close may still come, and be counted.
         """
-        at_ns -= self._started_ns
+        at_ns -= self.started_ns
         self.seq += 1
         code, reason, _ = parse_close(payload)
         self.closed(code, reason, "proxy")
@@ -127,19 +152,15 @@ class SessionWriter:
         """Write what the connection's end left unfinished, then the end record."""
         self.client.finish(at_ns)
         self.server.finish(at_ns)
+        if self.lost is not None:
+            self._batch.dirty(self)
         self._batch.flush()
-        end = (
-            *(at_ns - self._started_ns, *(self._close or (None, None, None)), 1),
+        self._end = (
+            *(at_ns - self.started_ns, *(self._close or (None, None, None)), 1),
             *(self.client.frames, self.client.bytes),
             *(self.server.frames, self.server.bytes),
         )
-        link = self._batch.chain.row(self.link, (*self._opening, *self._answer, *end))
-        self._batch.execute(
-            "UPDATE sessions SET ended_ns = ?, close_code = ?, close_reason = ?, closed_by = ?,"
-            " clean = ?, client_frames = ?, client_bytes = ?, server_frames = ?,"
-            " server_bytes = ?, link = ? WHERE id = ?",
-            (*end, link, self.id),
-        )
+        self.write_row()
         self.client.let_go()
         self.server.let_go()
 

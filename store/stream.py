@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..wire.anomalies import Anomaly, anomaly_names
 from ..wire.close import parse_close
@@ -95,6 +96,25 @@ class StreamWriter:
         for item in self.decoder.finish():
             self._add(at_ns - self._started_ns, None, item)
 
+    @property
+    def between_blobs(self) -> bool:
+        """Whether nothing of what comes next is in parts that were written before."""
+        return self._payload is None and self._data is None
+
+    def state(self) -> tuple[Any, ...]:
+        """Return what has been taken and is in no row, as plain values, for `resume`."""
+        blobs = (blob and (blob.number, blob.next_id) for blob in (self._payload, self._data))
+        counts = self.frames, self.bytes, self._data_of
+        return *counts, *blobs, self.decoder.state(), self._tracker.state()
+
+    def resume(self, state: Sequence[Any]) -> None:
+        """Go on where another process stood when its stream was asked for `state`."""
+        self.frames, self.bytes, self._data_of, payload, data, decoder, tracker = state
+        self._payload = payload and self._batch.open_blob(*payload)
+        self._data = data and self._batch.open_blob(*data)
+        self.decoder.resume(decoder)
+        self._tracker.resume(tracker)
+
     def let_go(self) -> None:
         """Leave no cycle behind: sessions end by the thousand, and the collector hardly runs."""
         del self._session, self._tracker, self.share
@@ -155,6 +175,8 @@ class StreamWriter:
         message_parts = payload_parts if placed.kind else None
         if placed.data_apart and self._data is not None:
             message_parts = self._batch.complete(self._data)
+        if placed.kind:
+            self._data = None
         payload = item.payload
         if payload is not None:
             self.bytes += len(payload)

@@ -46,7 +46,7 @@ TEXT_MESSAGE = 1 << 10
 """The frame completes a text message."""
 BINARY_MESSAGE = 1 << 11
 
-TABLES = ("meta", "sessions", "frames", "extents", "links", "parts")
+TABLES = ("meta", "sessions", "frames", "extents", "links", "gaps", "parts", "unfinished")
 """The tables of a recording; beside them there is the view `messages`."""
 
 _migrations = Migrations("wsrec")
@@ -141,6 +141,20 @@ _V1 = (
     """CREATE TABLE links (
         first_id INTEGER PRIMARY KEY,  -- of the extent
         link BLOB NOT NULL             -- of the hash chain: that extent's
+    )""",
+    # Of a recorder that could not write, and was told to go on: what it did not record.
+    """CREATE TABLE gaps (
+        session_id INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        link BLOB NOT NULL,            -- of the hash chain: this gap's
+        PRIMARY KEY (session_id, first_seq)
+    ) WITHOUT ROWID""",
+    # Empty once the recorder has ended, or been recovered from: see the spool in docs/recording.md.
+    """CREATE TABLE unfinished (
+        session_id INTEGER PRIMARY KEY,
+        state BLOB NOT NULL
     )""",
     f"""CREATE TABLE parts (
         id INTEGER PRIMARY KEY,

@@ -46,13 +46,14 @@ class Take:
 class _Writer:
     """What a `Batch` knows of a session that it writes."""
 
-    __slots__ = ("id", "link", "runs", "seq")
+    __slots__ = ("id", "link", "lost", "runs", "seq", "stored")
 
     def __init__(self, number: int, link: bytes) -> None:
         self.id = number
         self.link = link
+        self.lost = None
         self.runs: Runs = []
-        self.seq = 0
+        self.seq = self.stored = 0
 
 
 class Copy:
@@ -60,7 +61,7 @@ class Copy:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._batch = Batch(connection)
+        self._batch = Batch(connection, most_kept=0)
         self.sessions = 0
         """Copied so far."""
         self.frames = 0
@@ -125,6 +126,8 @@ class Copy:
             rows += extra
         self._batch.dirty(cast(Any, writer))  # it reads no more of a SessionWriter than there is
         self._batch.flush()
+        if self._batch.error is not None:
+            raise self._batch.error
         self.frames += len(frames)
 
     def _blobs(

@@ -19,6 +19,7 @@ from pathlib import Path
 from ..store.errors import RecordingBusyError, RecordingError
 from ..store.lock import RecordingLock
 from ..store.pruned import Pruned, Ranges, ranges_of
+from ..store.spool import segments, spool_folder
 from .copy import Copy, Take
 from .fresh import Fresh
 from .rule import EMPTY, Ended, Rule
@@ -58,6 +59,8 @@ def prune(path: Path, rule: Rule, *, dry_run: bool = False) -> Pruning:
     except RecordingBusyError:
         raise RecordingError(f"{path}: is being recorded into; prune it afterwards") from None
     try:
+        if segments(spool_folder(path)):
+            raise RecordingError(f"{path}: its recorder was killed; `wsrec recover` it first")
         with Source.open(path) as source:
             source.require_intact()
             return _prune(source, rule, dry_run)

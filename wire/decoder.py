@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from .anomalies import Anomaly
 from .frames import Frame, Part
 from .mask import Unmask, xor_mask
@@ -47,6 +50,16 @@ class FrameDecoder:
     def at_boundary(self) -> bool:
         """Whether the last byte fed was the last of a frame."""
         return not self._buffer and self._large is None
+
+    def state(self) -> tuple[Any, ...]:
+        """Return all that was fed and not handed out, as plain values, for `resume`."""
+        return bytes(self._buffer), self._need, self._large, self._left
+
+    def resume(self, state: Sequence[Any]) -> None:
+        """Go on where another decoder of the same sender stood when it was asked for `state`."""
+        buffer, self._need, large, self._left = state
+        self._buffer = bytearray(buffer)
+        self._large = large and tuple(large)
 
     def feed(self, data: bytes) -> list[Frame | Part]:
         """Return the frames that `data` completes, and parts of a payload too large to hold."""

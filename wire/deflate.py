@@ -22,6 +22,9 @@ _OUT = 1 << 20
 _STEP = 1024
 """How much is inflated at once behind a final block: zlib copies what follows each of them."""
 
+_WINDOW = 32 << 10
+"""How far back a compressed message may refer (RFC 1951 §2)."""
+
 _PARAMETER = re.compile(r'\s*([^=;,\s]+)\s*(?:=\s*("[^"]*"|[^;,\s]*))?\s*')
 
 
@@ -81,7 +84,7 @@ class InflateLimitError(Exception):
 class Inflater:
     """Inflates the compressed messages of one direction, piece by piece."""
 
-    __slots__ = ("_inside", "_keeps_context", "_limit", "_size", "_usable", "_zlib")
+    __slots__ = ("_inside", "_keeps_context", "_limit", "_size", "_usable", "_window", "_zlib")
 
     def __init__(self, *, keeps_context: bool, limit: int = INFLATE_LIMIT) -> None:
         self._keeps_context = keeps_context
@@ -92,12 +95,27 @@ class Inflater:
     def _begin_stream(self) -> None:
         self._usable = True
         self._inside = False  # something came since the stream, or the message in it, began
+        self._window = bytearray()  # what later messages may refer to, and somewhat more
         self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)  # reads every smaller window too
 
     @property
     def usable(self) -> bool:
         """False once a failure has lost the context that later messages need."""
         return self._usable
+
+    @property
+    def context(self) -> bytes | None:
+        """What the next message may refer to, for `resume`; None: it cannot be inflated."""
+        return bytes(self._window[-_WINDOW:]) if self._usable else None
+
+    def resume(self, context: bytes | None) -> None:
+        """Go on between two messages, where another inflater had this `context`."""
+        self._begin_stream()
+        if context is None:
+            self._usable = False
+        elif context:
+            self._window += context
+            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS, zdict=context)
 
     def begin(self) -> None:
         """Begin a message, whatever became of the one before."""
@@ -137,6 +155,10 @@ class Inflater:
                 yield out[: self._limit - self._size]
                 raise InflateLimitError
             if out:
+                if self._keeps_context:
+                    self._window += out[-_WINDOW:]
+                    if len(self._window) > 4 * _WINDOW:
+                        del self._window[:-_WINDOW]
                 yield out
             data = self._zlib.unconsumed_tail
             more = len(out) == most and not self._zlib.eof

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 from .anomalies import Anomaly
 from .close import parse_close
@@ -86,6 +86,34 @@ class MessageTracker:
         self.idle = True
         """No message is open, none is closed for good: a faultless message in one uncompressed
         frame needs no `frame` call, it changes nothing here."""
+
+    def state(self) -> tuple[Any, ...]:
+        """Return what is known of the message it is in, as plain values, for `resume`."""
+        utf8 = None if self._utf8 is None else self._utf8.getstate()[0]
+        message = self._kind, self._first_seq, self._in_parts, self._collects, self._flags, utf8
+        context = None if self._inflater is None else self._inflater.context
+        compressed = self._compressed, context
+        return self._closed, *message, bytes(self._piece), *compressed, self.messages_begun
+
+    def resume(self, state: Sequence[Any]) -> None:
+        """Go on where another tracker, of the same extensions, stood when asked for `state`.
+
+        A compressed message that it was in the middle of counts as one that cannot be inflated.
+        """
+        self._closed, self._kind, self._first_seq, self._in_parts, *state = state
+        self._collects, self._flags, utf8, piece, self._compressed, context, *state = state
+        (self.messages_begun,) = state
+        self._piece = bytearray(piece)
+        self.idle = not self._kind and not self._closed
+        self._utf8 = None
+        if self._kind and self._compressed:
+            self._flags |= _INFLATE_FAILED
+            context = None
+        elif utf8 is not None and self._kind:
+            self._utf8 = _Utf8()
+            self._utf8.setstate((utf8, 0))
+        if self._inflater is not None:
+            self._inflater.resume(context)
 
     def part(self, part: Part) -> None:
         """Take a piece of a payload too large to hold; its `Frame` comes to `frame` later."""

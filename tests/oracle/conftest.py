@@ -17,7 +17,7 @@ def stage(
 ) -> Iterator[Stage]:
     """Return the stage, on each event loop that wsrec runs on."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wsrec.store.recorder._NAP", 0.0002)  # a test asks after each session
+        patch.setattr("wsrec.store.writer._NAP", 0.0002)  # a test asks after each session
         patch.setattr("wsrec.proxy.tunnels._LOOK", 0.02)
         recording = tmp_path_factory.mktemp("oracle") / "session.db"
         with Stage.built(recording, LOOPS[request.param]) as built:

@@ -129,7 +129,7 @@ class TestWhileItIsRead:
             tap.answered(101, [], None, None)
             for _ in range(3000):
                 tap.stream("server")(time.monotonic_ns(), None, wire(2, bytes(10)))
-            while recorder._taken > recorder._written:
+            while recorder.backlog.size:
                 time.sleep(0.01)
             with Recording.open(path) as recording, closing(sqlite3.connect(path)) as other:
                 session = next(sessions := recording.sessions())

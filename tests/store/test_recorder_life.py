@@ -298,7 +298,7 @@ class TestABacklog:
         with recorder_at(path, on_room=all_room.set) as recorder:
             talk = Conversation(recorder)
             greedy = talk.tap.stream("client", on_room=room.set)
-            recorder.put(lambda: gate.wait(30), 0)  # the disk is very slow
+            recorder.backlog.put(lambda: gate.wait(30), 0)  # the disk is very slow
             sent, said = self.fill(greedy)
             assert said is Room.NONE_FOR_ONE
             assert 1 << 20 < sent * len(self.CHUNK) < 3 << 20
@@ -317,7 +317,7 @@ class TestABacklog:
         gate, room = threading.Event(), threading.Event()
         with recorder_at(path, on_room=room.set) as recorder:
             talks = [Conversation(recorder) for _ in range(3)]
-            recorder.put(lambda: gate.wait(30), 0)
+            recorder.backlog.put(lambda: gate.wait(30), 0)
             sent, said = zip(*(self.fill(talk.tap.stream("client")) for talk in talks), strict=True)
             assert said[-1] is Room.NONE
             assert 3 << 20 < sum(sent) * len(self.CHUNK) < 8 << 20
@@ -333,9 +333,9 @@ class TestABacklog:
     def test_of_empty_work_counts_too(self, path: Path) -> None:
         gate = threading.Event()
         with recorder_at(path) as recorder:
-            recorder.put(lambda: gate.wait(30), 0)
+            recorder.backlog.put(lambda: gate.wait(30), 0)
             for _ in range(1 << 15):
-                recorder.put(int, 0)
+                recorder.backlog.put(int, 0)
             assert recorder.is_full()
             gate.set()
 
@@ -367,7 +367,7 @@ class TestAWriterThatFails:
         chunk = wire(2, bytes(1 << 20), mask=KEY)
         for _ in range(20):
             room.clear()
-            if talk.tap.stream("client")(time.monotonic_ns(), None, chunk):
+            if talk.tap.stream("client", room.set)(time.monotonic_ns(), None, chunk):
                 assert room.wait(30)
         talk.text("client", "lost").end()
         recorder.close()
@@ -383,21 +383,22 @@ class TestAWriterThatFails:
         failed, room = threading.Event(), threading.Event()
         recorder = Recorder(path, on_room=room.set, on_failure=lambda error: failed.set())
         gate = threading.Event()
-        recorder.put(lambda: gate.wait(30) and [][0], 0)
+        recorder.backlog.put(lambda: gate.wait(30) and [][0], 0)
         while not recorder.is_full():
-            recorder.put(int, 1 << 20)
+            recorder.backlog.put(int, 1 << 20)
         gate.set()
         assert failed.wait(30)
         assert room.wait(30)
+        recorder.backlog.put(int, 5 << 20)
+        eventually(lambda: recorder.backlog.size == 0)
         assert not recorder.is_full()
-        assert recorder.put(int, 5 << 20) == 0
         recorder.close()
 
     def test_for_any_reason_at_all(self, path: Path) -> None:
         failures: list[Exception] = []
         recorder = Recorder(path, on_failure=failures.append)
         Conversation(recorder).text("client", "lost").end()
-        recorder.put(lambda: [][0], 0)
+        recorder.backlog.put(lambda: [][0], 0)
         recorder.close()
         assert [type(error) for error in failures] == [IndexError]
         with recorder_at(path):  # the lock is free, and the file a recording

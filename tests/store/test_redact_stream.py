@@ -51,7 +51,7 @@ def settle(recorder: Recorder) -> None:
     import threading
 
     done = threading.Event()
-    recorder.put(done.set, 0)
+    recorder.backlog.put(done.set, 0)
     assert done.wait(10)
 
 

@@ -166,7 +166,7 @@ def leave_a_crash(folder: Path) -> Path:
         "import os, sys, time\nfrom pathlib import Path\n"
         "from support.tampering import everything\nfrom wsrec.store.recorder import Recorder\n"
         "recorder = Recorder(Path(sys.argv[1]))\neverything(recorder)\n"
-        "while recorder._taken > recorder._written: time.sleep(0.01)\n"
+        "while recorder.backlog.size: time.sleep(0.01)\n"
         "print('there', flush=True)\ntime.sleep(60)"
     )
     with pytest.MonkeyPatch.context() as patch:

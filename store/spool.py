@@ -1,0 +1,256 @@
+"""What has to outlive the process before it is forwarded: an append-only log beside the recording.
+
+`RECORDING-spool/` holds numbered segments. Each begins with `_HEADER`, then records follow: head,
+data, and a CRC-32 over both, so that what a power cut tore is known. docs/recording.md says it
+byte by byte. Nobody reads the spool while the recorder lives: what it holds is on its way into
+the recording anyhow.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from .errors import RecordingError
+
+__all__ = [
+    "ANSWERED",
+    "CLIENT",
+    "ENDED",
+    "OPENED",
+    "SEGMENT_BYTES",
+    "SERVER",
+    "SYNTHETIC_CLIENT",
+    "SYNTHETIC_SERVER",
+    "Record",
+    "Spool",
+    "read_segment",
+    "remove_spool",
+    "segments",
+    "spool_folder",
+]
+
+OPENED, ANSWERED, CLIENT, SERVER, SYNTHETIC_CLIENT, SYNTHETIC_SERVER, ENDED = range(1, 8)
+"""Kinds of records: what happened to a session, in the order in which the recorder is told."""
+
+SEGMENT_BYTES = 64 << 20
+"""Bytes after which the next segment is begun."""
+
+_MAGIC = b"wsrecspl"
+_VERSION = 1
+_HEADER = struct.Struct("<8sI16sQB")  # magic, version, recording's id, segment, is_continued
+_HEAD = struct.Struct("<IIqB")  # bytes of data, session, at_ns, kind
+_CRC_SIZE = 4
+_pack = _HEAD.pack
+
+
+class Record(NamedTuple):
+    """One thing that happened to a session."""
+
+    kind: int
+    session: int
+    at_ns: int
+    """The dead process's monotonic clock."""
+    data: bytes
+
+
+def spool_folder(recording: Path) -> Path:
+    """Return where the spool of a recording is, if it has one."""
+    target = recording.resolve()  # beside the file, not beside a link to it, as with its -wal
+    return target.with_name(target.name + "-spool")
+
+
+def segments(folder: Path) -> list[tuple[int, Path]]:
+    """Return the segments in a folder and their numbers, in order; [] where there is none.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    try:
+        paths = list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    return sorted((int(path.name), path) for path in paths if path.name.isdecimal())
+
+
+class Spool:
+    """Written on the event loop; `sync` may be called on another thread meanwhile."""
+
+    def __init__(self, folder: Path, identity: bytes, number: int, *, durable: bool) -> None:
+        """Begin segment `number` of the recording with this id, of 16 bytes.
+
+        `durable`: whether `sync` is going to be called.
+
+        Raises:
+            OSError: there is no place for it.
+        """
+        self._folder = folder
+        self._identity = identity
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._durable = durable
+        self._new = True  # the folder has a name that may not be on the disk
+        self._dead: list[int] = []
+        self._unsynced: list[int] = []  # former segments that `sync` still has to see to
+        self.number = number
+        self.written = 0
+        """Bytes of all segments so far."""
+        self.turn_at = 0
+        """How many these are when it is time for `turn`."""
+        self._fd = self._begin(is_continued=False)
+
+    def write(self, kind: int, session: int, at_ns: int, data: bytes) -> None:
+        """Append a record; when this returns, it outlives the process.
+
+        Raises:
+            OSError: it could not be written, or not all of it. The segment must not be used then.
+        """
+        head = _pack(len(data), session, at_ns, kind)
+        record = head + data + crc32(data, crc32(head)).to_bytes(_CRC_SIZE, "little")
+        done = os.write(self._fd, record)
+        while done < len(record):  # a write of very many bytes, or one that was interrupted
+            done += os.write(self._fd, record[done:])
+        self.written += done
+
+    def turn(self) -> int:
+        """Begin the next segment; return its number.
+
+        Raises:
+            OSError: there is no place for it.
+        """
+        return self._next(is_continued=True)
+
+    def restart(self) -> int:
+        """Begin the next segment after a failure: what happened meanwhile is in none.
+
+        Raises:
+            OSError: there is no place for it.
+        """
+        return self._next(is_continued=False)
+
+    def _next(self, *, is_continued: bool) -> int:
+        former = self._fd
+        self.number += 1
+        try:
+            self._fd = self._begin(is_continued=is_continued)
+        except OSError:
+            self.number -= 1
+            raise
+        if not is_continued:
+            # What of it is on the disk is not known, and never will be: it is not synced again.
+            # Another thread may be at it: closed, its number could be another file's at once.
+            self._dead += (*self._unsynced, former)
+            self._unsynced = []
+        elif self._durable:
+            self._unsynced.append(former)
+        else:
+            os.close(former)
+        return self.number
+
+    def sync(self) -> None:
+        """Wait until all that was written before is on the disk.
+
+        Raises:
+            OSError: it is not known whether it is: nothing of it may be forwarded.
+        """
+        while former := self._unsynced[:1]:
+            _sync(former[0])
+            self._unsynced.remove(former[0])
+            os.close(former[0])
+        if self._new:
+            self._new = False
+            sync_folder(self._folder)
+            sync_folder(self._folder.parent)
+        _sync(self._fd)
+
+    def drop_before(self, number: int) -> None:
+        """Remove the segments before this one: the recording holds all that is in them."""
+        for each, path in segments(self._folder):
+            if each < number:
+                path.unlink(missing_ok=True)
+
+    def close(self, *, remove: bool) -> None:
+        """Let go of the files; with `remove`, because the recording holds all of it, delete it."""
+        for fd in (*self._dead, *self._unsynced, self._fd):
+            os.close(fd)
+        self._unsynced.clear()
+        if remove:
+            remove_spool(self._folder)
+
+    def _begin(self, *, is_continued: bool) -> int:
+        path = self._folder / str(self.number)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            header = _HEADER.pack(_MAGIC, _VERSION, self._identity, self.number, is_continued)
+            if os.write(fd, header) < len(header):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            raise
+        self._new = True
+        self.written += len(header)
+        self.turn_at = self.written + SEGMENT_BYTES
+        return fd
+
+
+def remove_spool(folder: Path) -> None:
+    """Delete a spool: the recording holds all that is in it.
+
+    Raises:
+        OSError: something is in the way.
+    """
+    for _, path in segments(folder):
+        path.unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def read_segment(path: Path, identity: bytes) -> Iterator[Record | None]:
+    """Yield the records of a segment, up to its end or to where it was torn.
+
+    None comes first where records are missing between this segment and the one before.
+
+    Raises:
+        RecordingError: it belongs to another recording, or to a newer wsrec.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER.size)
+        if len(header) < _HEADER.size:
+            return  # torn before its first record
+        magic, version, belongs_to, _, is_continued = _HEADER.unpack(header)
+        if magic != _MAGIC or version != _VERSION:
+            raise RecordingError(f"{path}: not a spool that this wsrec reads")
+        if belongs_to != identity:
+            raise RecordingError(
+                f"{path}: belongs to another recording, which was here under this name; "
+                "move the folder away, or back beside its recording"
+            )
+        if not is_continued:
+            yield None
+        size = os.fstat(file.fileno()).st_size
+        while len(head := file.read(_HEAD.size)) == _HEAD.size:
+            length, session, at_ns, kind = _HEAD.unpack(head)
+            if length + _CRC_SIZE > size - file.tell():
+                return
+            data = file.read(length)
+            crc = int.from_bytes(file.read(_CRC_SIZE), "little")
+            if crc != crc32(data, crc32(head)):
+                return
+            yield Record(kind, session, at_ns, data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+_sync = getattr(os, "fdatasync", os.fsync)
