@@ -15,29 +15,35 @@ from .model import Frame, Message, Session
 from .opening import WRONG_VALUES, damaged, open_read_only, restrict, small_rows
 from .parts import Budget, whole
 from .tables import APPLICATION_ID, FORMAT_VERSION
-from .values import SESSION_COLUMNS, read_meta, session_of
+from .values import (
+    FRAME_COLUMNS,
+    MESSAGE_COLUMNS,
+    PLACE_COLUMNS,
+    SESSION_COLUMNS,
+    frame_of,
+    is_place,
+    message_of,
+    read_meta,
+    session_of,
+)
 from .work import Work
 
-__all__ = ["SESSION_COLUMNS", "WRONG_VALUES", "Recording", "read_meta"]
+__all__ = ["SESSION_COLUMNS", "WRONG_VALUES", "Recording", "damage", "read_meta"]
 
-# What every reader of frames asks for first: these are checked, see `_rows`.
-_PLACE = "e.first_seq, f.session_id, f.seq, f.sender, f.at_ns, f.forwarded_ns, f.anomalies"
-_FRAME = (
-    f"{_PLACE}, f.fin, f.rsv, f.opcode, f.masked, f.payload_parts,"
-    " CASE WHEN f.opcode >= {least} THEN f.payload END"
-)
+_PLACE = f"e.first_seq, {PLACE_COLUMNS}"
+_FRAME = f"{_PLACE}, {FRAME_COLUMNS}, CASE WHEN f.opcode >= {{least}} THEN f.payload END"
+_OPCODE = 8
 _MESSAGE = (
-    f"{_PLACE}, f.kind, f.message_seq, f.message_parts,"
+    f"{_PLACE}, {MESSAGE_COLUMNS},"
     " CASE WHEN f.kind IS NOT NULL AND f.message_parts IS NULL THEN f.payload END"
 )
+_KIND = 6
 
 # What is read at once, before any of it is handed out: while somebody looks at it, or judges
 # it, no statement is open that would keep a recorder's log from being written back.
 _PIECE_ROWS = 1000
 _PIECE_BYTES = 4 << 20
 _SESSIONS = 16
-_NAMES = 1000
-"""Characters: more than the names of all anomalies."""
 
 
 class Recording:
@@ -69,7 +75,7 @@ class Recording:
         """
         path = Path(path)
         work = Work()
-        with _damage(path), contextlib.ExitStack() as undo:
+        with damage(path), contextlib.ExitStack() as undo:
             file = path
             connection, alone = open_read_only(path, work)
             undo.callback(lambda: connection.close())
@@ -121,7 +127,7 @@ class Recording:
 
     def sessions(self) -> Iterator[Session]:
         """Yield the sessions in order of arrival."""
-        with _damage(self.path):
+        with damage(self.path):
             last = -(1 << 63)
             while rows := self._some_sessions(">", last, _SESSIONS):
                 for row in rows:
@@ -132,48 +138,26 @@ class Recording:
 
     def session(self, session_id: int) -> Session | None:
         """Return one session, or None when there is none of this number."""
-        with _damage(self.path):
+        with damage(self.path):
             rows = self._some_sessions("=", session_id, 1)
             return session_of(rows[0]) if rows else None
 
     def messages(self, session_id: int) -> Iterator[Message]:
         """Yield a session's messages in the order in which they were completed."""
-        with _damage(self.path):
+        with damage(self.path):
             self.budget.begin("messages", session_id)
             for row in self._rows(_MESSAGE, session_id):
-                _, seq, sender, at_ns, forwarded_ns, names, kind, message_seq, blob, data = row
-                if kind is None:
-                    continue
-                first_seq = seq if message_seq is None else message_seq
-                if blob is not None:
-                    data = self._blob(blob, "messages", session_id)
-                if first_seq.__class__ is not int or data.__class__ is not bytes:
-                    raise TypeError(f"message {seq} of session {session_id} is none")
-                # A text that was not decodable stays bytes.
-                if kind == "text" and not (names and ("utf8" in names or "inflate" in names)):
-                    data = data.decode()
-                yield Message(
-                    session_id, first_seq, seq, sender, at_ns, forwarded_ns, kind, data,
-                    _anomalies(names),
-                )  # fmt: skip
+                if row[_KIND] is not None:
+                    yield message_of(row, lambda n: self.blob(n, "messages", session_id))
 
     def frames(self, session_id: int, *, control: bool = False) -> Iterator[Frame]:
         """Yield a session's frames in order of arrival; with `control`, only control frames."""
         least = 8 if control else 0
-        with _damage(self.path):
+        with damage(self.path):
             self.budget.begin("frames", session_id)
             for row in self._rows(_FRAME.format(least=least), session_id):
-                _, seq, sender, at_ns, forwarded_ns, names, *head, blob, payload = row
-                fin, rsv, opcode, masked = head
-                if opcode < least:
-                    continue
-                if blob is not None:
-                    payload = self._blob(blob, "frames", session_id)
-                if payload.__class__ is not bytes:
-                    raise TypeError(f"frame {seq} of session {session_id} has no payload")
-                flags = bool(fin), rsv, opcode, bool(masked)
-                place = session_id, seq, sender, at_ns, forwarded_ns
-                yield Frame(*place, *flags, payload, _anomalies(names))
+                if row[_OPCODE] >= least:
+                    yield frame_of(row, lambda n: self.blob(n, "frames", session_id))
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -195,7 +179,7 @@ class Recording:
 
         Frames are numbered without a gap, and the end record says how many there were.
         """
-        with _damage(self.path):
+        with damage(self.path):
             expected = 1
             own = 0
             for _, seq, _, _, _, names in self._rows(_PLACE, session.id):
@@ -238,14 +222,8 @@ class Recording:
             failure: Exception | None = None
             try:
                 for row in self._piece(statement, (session_id, extent, last + 1)):
-                    extent, number, seq, _, at_ns, forwarded_ns, names = row[:7]
-                    if (
-                        number != session_id
-                        or not seq.__class__ is at_ns.__class__ is int
-                        or seq <= last
-                        or (forwarded_ns is not None and forwarded_ns.__class__ is not int)
-                        or (names is not None and not _are_names(names))
-                    ):
+                    extent, number, seq = row[:3]
+                    if not is_place(row[1:]) or number != session_id or seq <= last:
                         raise ValueError(f"frames of session {session_id} are not what they were")
                     last = seq
                     piece.append(row[1:])
@@ -264,21 +242,14 @@ class Recording:
         with small_rows(self._connection):
             yield from self._connection.execute(statement, values)
 
-    def _blob(self, number: int, what: str, session_id: int) -> bytes:
+    def blob(self, number: int, what: str, session_id: int) -> bytes:
+        """Return a blob of `parts`, for `values.message_of` and `frame_of`."""
         self.work.begin()
         return whole(self._connection, number, self.budget, what, session_id)
 
 
-def _are_names(names: object) -> bool:
-    return names.__class__ is str and len(str(names)) < _NAMES
-
-
-def _anomalies(names: str | None) -> tuple[str, ...]:
-    return tuple(names.split(",")) if names else ()
-
-
 @contextlib.contextmanager
-def _damage(path: Path) -> Iterator[None]:
+def damage(path: Path) -> Iterator[None]:
     """Turn what SQLite or a decoder says about a damaged file into a `RecordingError`."""
     try:
         yield

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
-from .model import Session
+from .model import Frame, Message, Session
 
-__all__ = ["SESSION_COLUMNS", "read_meta", "session_of"]
+__all__ = [
+    "FRAME_COLUMNS",
+    "MESSAGE_COLUMNS",
+    "PLACE_COLUMNS",
+    "SESSION_COLUMNS",
+    "frame_of",
+    "is_place",
+    "message_of",
+    "read_meta",
+    "session_of",
+]
 
 SESSION_COLUMNS = (
     "id, started_at, started_ns, client, target, request_headers, status, response_headers,"
     " subprotocol, extensions, ended_ns, close_code, close_reason, closed_by, clean,"
     " client_frames, client_bytes, server_frames, server_bytes"
 )
+PLACE_COLUMNS = "f.session_id, f.seq, f.sender, f.at_ns, f.forwarded_ns, f.anomalies"
+"""What every reader of frames asks for first, for `is_place` to look at."""
+MESSAGE_COLUMNS = "f.kind, f.message_seq, f.message_parts"
+FRAME_COLUMNS = "f.fin, f.rsv, f.opcode, f.masked, f.payload_parts"
+
+_NAMES = 1000
+"""Characters: more than the names of all anomalies."""
 _TEXT_OR_NONE = (str, type(None))
 _INT_OR_NONE = (int, type(None))
 _SESSION_TYPES = (
@@ -51,6 +69,53 @@ def session_of(row: tuple[Any, ...]) -> Session:
     values[7] = _pairs(row[7])
     values[14] = bool(row[14])
     return Session(*values)
+
+
+def is_place(row: tuple[Any, ...]) -> bool:
+    """Say whether a recorder could have written a row that begins with `PLACE_COLUMNS`."""
+    number, seq, _, at_ns, forwarded_ns, names = row[:6]
+    return (
+        number.__class__ is seq.__class__ is at_ns.__class__ is int
+        and (forwarded_ns is None or forwarded_ns.__class__ is int)
+        and (names is None or (names.__class__ is str and len(names) < _NAMES))
+    )
+
+
+def message_of(row: tuple[Any, ...], blob: Callable[[int], bytes]) -> Message:
+    """Return the message that a frame completes.
+
+    Args:
+        row: `PLACE_COLUMNS` that are a place, `MESSAGE_COLUMNS`, and the payload.
+        blob: returns a blob of `parts`.
+    """
+    session_id, seq, sender, at_ns, forwarded_ns, names, kind, message_seq, number, data = row
+    first_seq = seq if message_seq is None else message_seq
+    if number is not None:
+        data = blob(number)
+    if first_seq.__class__ is not int or data.__class__ is not bytes:
+        raise TypeError(f"message {seq} of session {session_id} is none")
+    # A text that was not decodable stays bytes.
+    if kind == "text" and not (names and ("utf8" in names or "inflate" in names)):
+        data = data.decode()
+    place = session_id, first_seq, seq, sender, at_ns, forwarded_ns
+    return Message(*place, kind, data, _anomalies(names))
+
+
+def frame_of(row: tuple[Any, ...], blob: Callable[[int], bytes]) -> Frame:
+    """Return a frame, from `PLACE_COLUMNS` that are a place, `FRAME_COLUMNS` and the payload."""
+    session_id, seq, sender, at_ns, forwarded_ns, names, *head, number, payload = row
+    fin, rsv, opcode, masked = head
+    if number is not None:
+        payload = blob(number)
+    if payload.__class__ is not bytes:
+        raise TypeError(f"frame {seq} of session {session_id} has no payload")
+    flags = bool(fin), rsv, opcode, bool(masked)
+    place = session_id, seq, sender, at_ns, forwarded_ns
+    return Frame(*place, *flags, payload, _anomalies(names))
+
+
+def _anomalies(names: str | None) -> tuple[str, ...]:
+    return tuple(names.split(",")) if names else ()
 
 
 def _pairs(text: str | None) -> tuple[tuple[str, str], ...]:
