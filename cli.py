@@ -10,7 +10,7 @@ from .commands.demo import demo
 from .commands.group import Commands
 from .commands.keeping import merge, prune, recover, scrub
 from .commands.proxy import proxy
-from .commands.reading import sessions, show, validate, verify
+from .commands.reading import sessions, show, tail, validate, verify
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 for _command in (
-    *(proxy, sessions, show, validate, verify),
+    *(proxy, sessions, show, tail, validate, verify),
     *(recover, scrub, merge, prune, contract, demo),
 ):
     main.add_command(_command)

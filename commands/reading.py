@@ -10,7 +10,7 @@ import click
 
 from .options import Format, format_option, recording_argument
 
-__all__ = ["sessions", "show", "validate", "verify"]
+__all__ = ["sessions", "show", "tail", "validate", "verify"]
 
 Severity = Literal["error", "warning", "info"]
 
@@ -47,6 +47,45 @@ def show(
 
     width = None if full else 200
     show(recording, sys.stdout, format, session_id=session, frames=frames, width=width)
+
+
+@click.command()
+@recording_argument
+@click.argument("session", type=click.IntRange(min=1), required=False)
+@click.option(
+    "-n", "--last", type=click.IntRange(0, 1_000_000), default=10, show_default=True, metavar="N",
+    help="Begin with the last N of what is there already.",
+)  # fmt: skip
+@click.option("--frames", is_flag=True, help="Every frame as it crossed the wire.")
+@click.option("--full", is_flag=True, help="All of each message, however long.")
+@click.option("--retry", is_flag=True, help="Wait for a RECORDING or a SESSION that is not there"
+              " yet, and go on with another RECORDING in its place.")  # fmt: skip
+@click.option("--until-end", is_flag=True, help="End when the recorder has closed RECORDING.")
+@format_option
+def tail(
+    recording: Path,
+    session: int | None,
+    last: int,
+    frames: bool,
+    full: bool,
+    retry: bool,
+    until_end: bool,
+    format: Format,  # noqa: A002
+) -> None:
+    """Follow RECORDING, or one SESSION of it, while it is recorded.
+
+    Lines as those of `wsrec show`, behind the number of the session if all are followed, and one
+    for each session that begins or ends. It goes on until Ctrl-C, also when another recorder
+    continues RECORDING later; with SESSION, until that has ended.
+
+    Exit code: 0, also after Ctrl-C, 2 usage, 3 RECORDING not there, unreadable or replaced.
+    """
+    from ..replay.tail import Tail
+
+    Tail(
+        recording, sys.stdout, format, session_id=session, last=last, frames=frames,
+        width=None if full else 200, retry=retry, until_end=until_end,
+    ).run()  # fmt: skip
 
 
 @click.command()

@@ -24,7 +24,7 @@ from ..store.errors import RecordingError
 from ..store.model import Frame, Message, Session
 from ..store.reader import Recording
 
-__all__ = ["list_sessions", "show"]
+__all__ = ["list_sessions", "memory_for", "show"]
 
 Format = Literal["text", "json"]
 
@@ -38,7 +38,7 @@ def list_sessions(path: Path, out: TextIO, format: Format) -> None:  # noqa: A00
     Raises:
         RecordingError: the file cannot be read as a recording.
     """
-    with _memory(path), Recording.open(path) as recording:
+    with memory_for(path), Recording.open(path) as recording:
         if format == "json":
             for session in recording.sessions():
                 print(session_json(session), file=out)
@@ -74,7 +74,7 @@ def show(
     Raises:
         RecordingError: the file cannot be read as a recording, or has no such session.
     """
-    with _memory(path), Recording.open(path) as recording:
+    with memory_for(path), Recording.open(path) as recording:
         sessions: Iterable[Session]
         if session_id is None:
             sessions = recording.sessions()
@@ -104,7 +104,7 @@ def _items(recording: Recording, session_id: int, *, frames: bool) -> Iterator[F
 
 
 @contextlib.contextmanager
-def _memory(path: Path) -> Iterator[None]:
+def memory_for(path: Path) -> Iterator[None]:
     """Say that one message is too much for this machine, instead of where it was too much."""
     try:
         yield

@@ -18,6 +18,10 @@ __all__ = [
     "frame_line",
     "message_json",
     "message_line",
+    "recording_ended",
+    "recording_ended_json",
+    "session_began",
+    "session_ended",
     "session_json",
     "session_table",
     "session_title",
@@ -49,6 +53,11 @@ def session_table(sessions: Iterable[Session]) -> Table:
 
 
 def session_title(session: Session) -> str:
+    """Return one line that says which session this is, and how it ended."""
+    return inert(f"{session_began(session)}  {_ended_by(session)}")
+
+
+def session_began(session: Session) -> str:
     """Return one line that says which session this is."""
     said = [f"session {session.id}", inert(session.target), session.started_at]
     if session.client:
@@ -57,7 +66,22 @@ def session_title(session: Session) -> str:
         said.append(f"subprotocol {inert(session.subprotocol)}")
     if session.extensions:
         said.append(inert(session.extensions))
-    return inert("  ".join([*said, f"answered {session.status}", _ended_by(session)]))
+    return inert("  ".join([*said, f"answered {session.status}"]))
+
+
+def session_ended(session: Session) -> str:
+    """Return one line that says how long a session lasted, and who ended it."""
+    return inert(f"session {session.id} ended after {_lasted(session)}: {_ended_by(session)}")
+
+
+def recording_ended(at: str) -> str:
+    """Return one line that says when a recorder closed the recording."""
+    return inert(f"recording ended {at}")
+
+
+def recording_ended_json(at: str) -> str:
+    """Return the same as one line of JSON."""
+    return _json({"event": "recording_ended", "ended_at": at})
 
 
 def message_line(message: Message, limit: int | None) -> str:
@@ -82,9 +106,10 @@ def frame_line(frame: Frame, limit: int | None) -> str:
     return _line(frame.at_ns, frame.seq, frame.sender, name + bits, shown, frame.anomalies)
 
 
-def session_json(session: Session) -> str:
-    """Return the columns of the `sessions` table as one line of JSON."""
-    return _json({name: getattr(session, name) for name in Session.__slots__})
+def session_json(session: Session, event: str | None = None) -> str:
+    """Return the columns of the `sessions` table as one line of JSON, behind an `event`."""
+    said = {} if event is None else {"event": event}
+    return _json({**said, **{name: getattr(session, name) for name in Session.__slots__}})
 
 
 def message_json(message: Message) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["RecordingBusyError", "RecordingError"]
+__all__ = ["NoSessionError", "RecordingBusyError", "RecordingError", "RecordingReplacedError"]
 
 
 class RecordingError(Exception):
@@ -11,3 +11,11 @@ class RecordingError(Exception):
 
 class RecordingBusyError(RecordingError):
     """Another recorder is writing this recording."""
+
+
+class RecordingReplacedError(RecordingError):
+    """Another recording lies where one was that is being followed."""
+
+
+class NoSessionError(RecordingError):
+    """A recording has no session of the number that was asked for."""

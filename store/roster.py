@@ -1,0 +1,96 @@
+"""Which sessions somebody who follows a recording has heard of."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+__all__ = ["Roster"]
+
+_SCAN = 1000
+"""Sessions looked for at once."""
+_OPEN = 8192
+"""Sessions without an end that are remembered: more than a proxy has open, and those that a killed
+recorder has left behind never end."""
+_LATEST = 10_000
+"""Sessions among which those are looked for that are open at the beginning."""
+_AT_ONCE = 500
+
+_KNOWN, _NEW, _TOLD = range(3)
+"""Open already at the beginning: told of with its first frame; begun since; told of."""
+
+
+class Roster:
+    """The sessions that have no end yet, and what of them was told."""
+
+    def __init__(self, last: int, states: dict[int, int], *, closed: bool = False) -> None:
+        self.last = last
+        """The number of the last session looked at: those behind it are new."""
+        self._states = states
+        self._closed = closed
+
+    @classmethod
+    def of_one(cls, session_id: int) -> Roster:
+        """Return a roster of one session, to which no other comes."""
+        return cls(session_id, {session_id: _NEW}, closed=True)
+
+    @classmethod
+    def at_end(cls, connection: sqlite3.Connection) -> Roster:
+        """Return a roster of the sessions that are open now."""
+        (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM sessions").fetchone()
+        numbers = connection.execute(
+            "SELECT id FROM (SELECT id, clean FROM sessions ORDER BY id DESC LIMIT ?)"
+            " WHERE NOT clean ORDER BY id DESC LIMIT ?",
+            (_LATEST, _OPEN),
+        ).fetchall()
+        return cls(last, {number: _KNOWN for (number,) in reversed(numbers)})
+
+    def copy(self) -> Roster:
+        """Return one that can be thrown away when a look comes to nothing."""
+        return Roster(self.last, dict(self._states), closed=self._closed)
+
+    def scan(self, connection: sqlite3.Connection) -> bool:
+        """Look for new sessions; say whether there may be more."""
+        if self._closed:
+            return False
+        rows = connection.execute(
+            "SELECT id FROM sessions WHERE id > ? ORDER BY id LIMIT ?", (self.last, _SCAN)
+        ).fetchall()
+        for (number,) in rows:
+            self.last = number
+            self._add(number, _NEW)
+        return len(rows) == _SCAN
+
+    def states(self, connection: sqlite3.Connection) -> Iterator[tuple[int, bool, bool]]:
+        """Yield the number of each open session, whether it was answered, and whether it ended."""
+        numbers = list(self._states)
+        for start in range(0, len(numbers), _AT_ONCE):
+            some = numbers[start : start + _AT_ONCE]
+            rows = connection.execute(
+                "SELECT id, status IS NOT NULL, clean FROM sessions"
+                f" WHERE id IN ({','.join('?' * len(some))})",
+                some,
+            ).fetchall()
+            for number, answered, clean in rows:
+                yield number, bool(answered), bool(clean)
+
+    def is_told(self, session_id: int) -> bool:
+        """Say whether the beginning of a session was told."""
+        return self._states.get(session_id) == _TOLD
+
+    def is_new(self, session_id: int) -> bool:
+        """Say whether a session's beginning is worth telling before anything is said in it."""
+        return self._states.get(session_id) == _NEW
+
+    def tell(self, session_id: int) -> None:
+        """Note that the beginning of a session was told."""
+        self._add(session_id, _TOLD)
+
+    def strike(self, session_id: int) -> None:
+        """Note that the end of a session was told."""
+        self._states.pop(session_id, None)
+
+    def _add(self, session_id: int, state: int) -> None:
+        self._states[session_id] = state
+        if len(self._states) > _OPEN:
+            del self._states[next(iter(self._states))]
