@@ -19,8 +19,9 @@ __all__ = ["Look", "Position"]
 # What one look takes at most: all of it is in memory at once.
 _ROWS = 1000
 _BYTES = 4 << 20
-_SESSIONS = 16
-"""Of which the beginning or the end is told: their headers may be large."""
+"""Of messages, or frames, and headers: the last one may go beyond."""
+_SESSIONS = 100
+"""Of which the beginning or the end is told."""
 
 _MESSAGES = "(f.kind IS NOT NULL OR f.opcode >= 8)"
 _COLUMNS = (
@@ -78,6 +79,7 @@ class Look:
         self._session_id = session_id
         self._frames = frames
         self._told = 0
+        self._size = 0
         # Each with its place: a frame's id, and what comes first beside the same frame.
         self._items: list[tuple[tuple[int, int, int], Item]] = []
 
@@ -131,7 +133,6 @@ class Look:
             "seq": position.seq,
         }
         frame, seq = position.frame, position.seq
-        size = 0
         statement = _OF_ALL if self._session_id is None else _OF_ONE
         for count, row in enumerate(self._connection.execute(statement, values), 1):
             session_id = row[1]
@@ -152,8 +153,8 @@ class Look:
             item = self._item(row)
             if item is not None:
                 self._items.append(((frame, 1, 0), item))
-                size += len(item.data if isinstance(item, Message) else item.payload)
-            if size > _BYTES or count == _ROWS:
+                self._size += len(item.data if isinstance(item, Message) else item.payload)
+            if self._size > _BYTES or count == _ROWS:
                 self.behind = True
                 break
         return frame, seq
@@ -173,18 +174,16 @@ class Look:
 
     def _take_sessions(self, roster: Roster, before: int, frame: int) -> None:
         """Take beginnings and ends; an end comes behind the session's last frame."""
-        for session_id, answered, ended in roster.states(self._connection):
-            if ended:
-                last = self._last_frame_of(session_id)
-                if last > frame:
-                    continue
-                place = last if last > before else frame
-                told = roster.is_told(session_id) or self._begin(roster, session_id, (place, 2))
-                if not told or not self._tell(Ended, session_id, (place, 3)):
-                    break
-                roster.strike(session_id)
-            elif answered and roster.is_new(session_id) and not self.behind:
-                self._begin(roster, session_id, (frame, 2))
+        answered = roster.look(self._connection)
+        for session_id, last in roster.ended(frame):
+            place = last if last > before else frame
+            told = roster.is_told(session_id) or self._begin(roster, session_id, (place, 2))
+            if not told or not self._tell(Ended, session_id, (place, 3)):
+                return
+            roster.strike(session_id)
+        for session_id in answered:
+            if self.behind or not self._begin(roster, session_id, (frame, 2)):
+                return
 
     def _begin(self, roster: Roster, session_id: int, place: tuple[int, int]) -> bool:
         if not self._tell(Began, session_id, place):
@@ -196,13 +195,17 @@ class Look:
         self, what: type[Began] | type[Ended], session_id: int, place: tuple[int, int]
     ) -> bool:
         """Take a beginning or an end; return False when these are enough for one look."""
-        if self._told == _SESSIONS:
+        if self._told == _SESSIONS or self._size > _BYTES:
             self.behind = True
             return False
         session: Session | None = self._recording.session(session_id)
         if session is None:
             raise ValueError(f"frames of session {session_id}, which is not there")
         self._told += 1
+        self._size += sum(
+            len(name) + len(value)
+            for name, value in (*session.request_headers, *session.response_headers)
+        )
         self._items.append(((*place, session_id), what(session)))
         return True
 
@@ -211,11 +214,3 @@ class Look:
             0
         ]
         return last
-
-    def _last_frame_of(self, session_id: int) -> int:
-        row = self._connection.execute(
-            "SELECT first_id + last_seq - first_seq FROM extents WHERE session_id = ?"
-            " ORDER BY first_seq DESC LIMIT 1",
-            (session_id,),
-        ).fetchone()
-        return row[0] if row is not None and row[0].__class__ is int else 0

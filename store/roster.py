@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 __all__ = ["Roster"]
 
@@ -23,10 +22,18 @@ _KNOWN, _NEW, _TOLD = range(3)
 class Roster:
     """The sessions that have no end yet, and what of them was told."""
 
-    def __init__(self, last: int, states: dict[int, int], *, closed: bool = False) -> None:
+    def __init__(
+        self,
+        last: int,
+        states: dict[int, int],
+        ends: dict[int, int] | None = None,
+        *,
+        closed: bool = False,
+    ) -> None:
         self.last = last
         """The number of the last session looked at: those behind it are new."""
         self._states = states
+        self._ends = ends or {}
         self._closed = closed
 
     @classmethod
@@ -47,7 +54,7 @@ class Roster:
 
     def copy(self) -> Roster:
         """Return one that can be thrown away when a look comes to nothing."""
-        return Roster(self.last, dict(self._states), closed=self._closed)
+        return Roster(self.last, dict(self._states), dict(self._ends), closed=self._closed)
 
     def scan(self, connection: sqlite3.Connection) -> bool:
         """Look for new sessions; say whether there may be more."""
@@ -61,9 +68,10 @@ class Roster:
             self._add(number, _NEW)
         return len(rows) == _SCAN
 
-    def states(self, connection: sqlite3.Connection) -> Iterator[tuple[int, bool, bool]]:
-        """Yield the number of each open session, whether it was answered, and whether it ended."""
-        numbers = list(self._states)
+    def look(self, connection: sqlite3.Connection) -> list[int]:
+        """Look at the open sessions; return those that were answered, and are new."""
+        numbers = [number for number in self._states if number not in self._ends]
+        answered = []
         for start in range(0, len(numbers), _AT_ONCE):
             some = numbers[start : start + _AT_ONCE]
             rows = connection.execute(
@@ -71,16 +79,20 @@ class Roster:
                 f" WHERE id IN ({','.join('?' * len(some))})",
                 some,
             ).fetchall()
-            for number, answered, clean in rows:
-                yield number, bool(answered), bool(clean)
+            for number, has_status, clean in rows:
+                if clean:
+                    self._ends[number] = _last_frame(connection, number)
+                elif has_status and self._states[number] == _NEW:
+                    answered.append(number)
+        return answered
+
+    def ended(self, frame: int) -> list[tuple[int, int]]:
+        """Return the sessions that ended at or before a frame, each with its last frame's id."""
+        return [(number, last) for number, last in self._ends.items() if last <= frame]
 
     def is_told(self, session_id: int) -> bool:
         """Say whether the beginning of a session was told."""
         return self._states.get(session_id) == _TOLD
-
-    def is_new(self, session_id: int) -> bool:
-        """Say whether a session's beginning is worth telling before anything is said in it."""
-        return self._states.get(session_id) == _NEW
 
     def tell(self, session_id: int) -> None:
         """Note that the beginning of a session was told."""
@@ -89,8 +101,18 @@ class Roster:
     def strike(self, session_id: int) -> None:
         """Note that the end of a session was told."""
         self._states.pop(session_id, None)
+        self._ends.pop(session_id, None)
 
     def _add(self, session_id: int, state: int) -> None:
         self._states[session_id] = state
         if len(self._states) > _OPEN:
-            del self._states[next(iter(self._states))]
+            self.strike(next(iter(self._states)))
+
+
+def _last_frame(connection: sqlite3.Connection, session_id: int) -> int:
+    row = connection.execute(
+        "SELECT first_id + last_seq - first_seq FROM extents WHERE session_id = ?"
+        " ORDER BY first_seq DESC LIMIT 1",
+        (session_id,),
+    ).fetchone()
+    return row[0] if row is not None and row[0].__class__ is int else 0
