@@ -8,6 +8,7 @@ printed in. Every recorded string goes through `inert` on its way out.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -18,6 +19,9 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that draw nothing, or something other than themselves."""
 _LOOKS_EMPTY: Final = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f")
 """Letters and marks by category that nevertheless show as nothing."""
+
+
+_SUSPECT: Final = re.compile(r"[^ -~]")
 
 
 def _variation(code: int) -> bool:
@@ -42,6 +46,11 @@ def _harmless(char: str) -> bool:
     )
 
 
+def _seen(match: re.Match[str]) -> str:
+    char = match[0]
+    return char if _harmless(char) else _escape(char)
+
+
 def inert(text: str | bytes, limit: int | None = None) -> str:
     r"""Return `text` with every character that is not plainly visible as an escape.
 
@@ -59,8 +68,7 @@ def inert(text: str | bytes, limit: int | None = None) -> str:
         text = text[: limit * (4 if isinstance(text, bytes) else 1) + 4]
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
-    if not (text.isascii() and text.isprintable()):
-        text = "".join(char if _harmless(char) else _escape(char) for char in text)
+    text = _SUSPECT.sub(_seen, text)
     if limit is not None and len(text) > limit:
         return text[: max(limit - 1, 0)] + "…"
     return text
