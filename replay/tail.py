@@ -119,6 +119,7 @@ class Tail:
         except NoSessionError:
             if not self._retry:
                 raise
+            self._follower = self._new(None)
             return []
         except RecordingError:
             if not self._changes.settling():
