@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
-from wsrec.cli import proxy
+from wsrec.commands.proxy import proxy
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "proxy.md"
