@@ -109,7 +109,9 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != APPLICATION_ID:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (tables,) = connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE tbl_name <> '_sqlite_migrations'"
+        ).fetchone()
         if application_id or tables:
             raise RecordingError(f"{path}: not a wsrec recording; give the recording another name")
         return  # a recorder was killed before it had made the tables
