@@ -32,7 +32,7 @@ _REDO = 8 << 20
 _VALUE = 40  # bytes that one value of a row takes in memory, payloads aside
 
 _EXTENT_COLUMNS: Columns = ("session_id", "first_seq", "last_seq", "first_id")
-_LINK_COLUMNS: Columns = ("first_id", "link")
+_LINK_COLUMNS: Columns = ("first_id", "link", "sums")
 _WIDTH = len(PLAIN_COLUMNS)
 _SEQ, _HEAD, _AT_NS, _PAYLOAD = map(PLAIN_COLUMNS.index, ("seq", "head", "at_ns", "payload"))
 
@@ -230,9 +230,9 @@ class Batch:
                 self._next_id += len(rows) // len(run_columns)
             if self._next_id > first_id:
                 first_seq = session.seq - (self._next_id - first_id) + 1
-                session.link = self._link(session, first_seq, runs)
+                session.link, sums = self._link(session, first_seq, runs)
                 extents += (session.id, first_seq, session.seq, first_id)
-                links += (first_id, bytearray(session.link))
+                links += (first_id, bytearray(session.link), bytearray(sums))
         self._insert("frames", columns, values)
         self._redo_bytes += size if self._most_kept else 0
         self._insert("extents", _EXTENT_COLUMNS, extents)
@@ -242,13 +242,18 @@ class Batch:
         if len(self._digests) > 1:
             self._digests = {None: None}
 
-    def _link(self, session: SessionWriter, seq: int, runs: Runs) -> bytes:
-        """Return the chain's next link; slices, because a loop over frames would cost too much."""
+    def _link(self, session: SessionWriter, seq: int, runs: Runs) -> tuple[bytes, bytes]:
+        """Return the chain's next link and the frames' check sums.
+
+        Slices, because a loop over frames would cost too much.
+        """
+        first_seq = seq
         place = session.id, seq, session.seq
         if len(runs) == 1 and runs[0][0] is PLAIN_COLUMNS:
             rows = runs[0][1]
             values = rows[_HEAD::_WIDTH], rows[_AT_NS::_WIDTH], rows[_PAYLOAD::_WIDTH]
-            return self.chain.extent(session.link, place, *values, [])
+            link = self.chain.extent(session.link, place, *values, [])
+            return link, self.chain.sums(first_seq, *values, [])
         heads: list[int] = []
         times: list[int] = []
         payloads: list[bytes | bytearray | None] = []
@@ -268,7 +273,8 @@ class Batch:
                 seqs = range(seq, seq + count)
                 details += zip(seqs, anomalies, message_seqs, *digests, strict=True)
             seq += count
-        return self.chain.extent(session.link, place, heads, times, payloads, details)
+        link = self.chain.extent(session.link, place, heads, times, payloads, details)
+        return link, self.chain.sums(first_seq, heads, times, payloads, details)
 
     def _insert(self, table: str, columns: Columns, values: list[Any]) -> None:
         width = len(columns) or 1

@@ -140,7 +140,8 @@ _V1 = (
     # three times as many cost 7 µs of CPU an extent. These are appended.
     """CREATE TABLE links (
         first_id INTEGER PRIMARY KEY,  -- of the extent
-        link BLOB NOT NULL             -- of the hash chain: that extent's
+        link BLOB NOT NULL,            -- of the hash chain: that extent's
+        sums BLOB NOT NULL             -- a CRC-32 of each frame, to find the one that is changed
     )""",
     # Of a recorder that could not write, and was told to go on: what it did not record.
     """CREATE TABLE gaps (

@@ -191,16 +191,15 @@ class _Scrub:
         """Write an extent."""
         first_id, number, first_seq = rows[0][:3]
         place = number, first_seq, rows[-1][2]
-        heads, times = [row[3] for row in rows], [row[4] for row in rows]
-        link = self._chain.extent(
-            self._links[number], place, heads, times, [row[6] for row in rows], details
-        )
+        columns = [row[3] for row in rows], [row[4] for row in rows], [row[6] for row in rows]
+        link = self._chain.extent(self._links[number], place, *columns, details)
+        sums = self._chain.sums(first_seq, *columns, details)
         self._links[number] = link
         self._new.executemany(
             f"INSERT INTO frames ({_FRAME_COLUMNS}) VALUES ({','.join('?' * 11)})", rows
         )
         self._insert("extents", "session_id, first_seq, last_seq, first_id", (*place, first_id))
-        self._insert("links", "first_id, link", (first_id, link))
+        self._insert("links", "first_id, link, sums", (first_id, link, sums))
         self._frames += len(rows)
 
     def _frame(self, row: list[Any]) -> list[Any]:

@@ -69,7 +69,7 @@ def test_what_was_changed_is_three(tmp_path: Path) -> None:
     assert text(path, other) == (
         3,
         [
-            "a.db: session 2: frames 1-2 are not what was recorded",
+            "a.db: session 2: frame 1 is not what was recorded",
             "a.db: damaged; 2 frames of 2 sessions were found to be what was recorded",
             "b.db: 2 sessions, 4 frames: intact",
         ],
@@ -81,8 +81,8 @@ def test_what_was_changed_is_three(tmp_path: Path) -> None:
         "session": 2,
         "status": "damaged",
         "first_seq": 1,
-        "last_seq": 2,
-        "what": "frames 1-2 are not what was recorded",
+        "last_seq": 1,
+        "what": "frame 1 is not what was recorded",
     }
     assert (summary["status"], summary["sessions"], summary["frames"]) == ("damaged", 2, 2)
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_opened_does_not_stop_the_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ("UPDATE frames SET payload = x'00' WHERE id = 3", "frames 1-2 are not what was recorded"),
+        ("UPDATE frames SET payload = x'00' WHERE id = 3", "frame 1 is not what was recorded"),
         ("DELETE FROM frames WHERE id = 4", "frame 2 is missing"),
         ("UPDATE sessions SET close_code = 1000 WHERE id = 2", "its end record, the row in"),
         ("DELETE FROM extents WHERE session_id = 2", "frames from 1 on are missing"),

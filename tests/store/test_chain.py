@@ -126,38 +126,36 @@ class TestWhatWasChanged:
             assert first <= seq <= last
             whole = copy.read_bytes()
             change(copy, f"UPDATE frames SET {assignment} WHERE session_id = 1 AND seq = {seq}")
-            expected = f"session 1: frames {first}-{last} are not what was recorded"
+            expected = f"session 1: frame {seq} is not what was recorded"
             assert said(copy) == [expected, NO_END]
             fault = faults(copy)[0]
-            assert (fault.session, fault.first_seq, fault.last_seq) == (1, first, last)
+            assert (fault.session, fault.first_seq, fault.last_seq) == (1, seq, seq)
             copy.write_bytes(whole)
 
     def test_a_payload_into_text_that_is_none(self, copy: Path) -> None:
-        first, last = extents(copy, 1)[1]
         change(copy, "UPDATE frames SET payload = CAST(x'ff' AS TEXT) WHERE session_id = 1"
                " AND seq = 16")  # fmt: skip
         fault, _ = faults(copy)
-        assert fault.what.startswith(f"frames {first}-{last} cannot be read: Could not decode")
-        assert (fault.first_seq, fault.last_seq) == (first, last)
+        assert fault.what.startswith("frame 16 cannot be read: Could not decode")
+        assert (fault.first_seq, fault.last_seq) == (16, 16)
         assert fault.what.isprintable()
 
     @pytest.mark.parametrize("value", ["seq = 99", "session_id = 2"])
     def test_whose_frame_it_is(self, copy: Path, value: str) -> None:
-        (_, last), *_ = extents(copy, 1)
         change(copy, f"UPDATE frames SET {value} {AT_3}")
-        assert said(copy) == [f"session 1: frames 3-{last} are not what was recorded", NO_END]
+        assert said(copy) == ["session 1: frame 3 is not what was recorded", NO_END]
 
     def test_two_frames_swapped(self, copy: Path) -> None:
-        (_, last), *_ = extents(copy, 1)
         change(
             copy,
             "UPDATE frames SET id = -1 WHERE session_id = 1 AND seq = 3",
             "UPDATE frames SET id = 3 WHERE session_id = 1 AND seq = 5",
             "UPDATE frames SET id = 5 WHERE id = -1",
         )
-        assert said(copy) == [f"session 1: frames 3-{last} are not what was recorded", NO_END]
+        expected = "session 1: frames 3 and 5 are not what was recorded"
+        assert said(copy) == [expected, NO_END]
         change(copy, "UPDATE frames SET seq = id WHERE id <= 5")  # and renumbered: what they hold
-        assert said(copy) == [f"session 1: frames 1-{last} are not what was recorded", NO_END]
+        assert said(copy) == [expected, NO_END]
 
     @pytest.mark.parametrize(
         ("lost", "expected"),
@@ -228,14 +226,14 @@ class TestWhatWasChanged:
             copy,
             "INSERT INTO frames (session_id, seq, head, at_ns, payload) VALUES (2, 4, 1, 1, 'x')",
             "INSERT INTO extents SELECT session_id, seq, seq, max(id) FROM frames",
-            "INSERT INTO links SELECT max(id), zeroblob(32) FROM frames",
+            "INSERT INTO links SELECT max(id), zeroblob(32), x'' FROM frames",
         )
         assert said(copy) == ["session 2: frame 4 is not what was recorded", NO_END]
 
     @pytest.mark.parametrize(
         ("statement", "expected"),
         [
-            ("UPDATE parts SET data = CAST(data || 'x' AS BLOB) WHERE id = {}", "{} not what"),
+            ("UPDATE parts SET data = CAST(data || 'x' AS BLOB) WHERE id = {}", "is not what"),
             ("UPDATE parts SET data = CAST(data AS TEXT) WHERE id = {}", "parts of frame"),
             ("DELETE FROM parts WHERE id = {}", "missing"),
             ("DELETE FROM parts WHERE id = {0} OR id = {0} + 1", "missing"),
@@ -253,9 +251,8 @@ class TestWhatWasChanged:
         assert change(copy, statement.format(blob << 20)) > 0
         (fault, *_) = faults(copy)
         assert fault.session == 1
-        assert expected.format("are") in fault.what
-        if expected == "missing":
-            assert (fault.first_seq, fault.last_seq) == (seq, seq)
+        assert expected in fault.what
+        assert (fault.first_seq, fault.last_seq) == (seq, seq)
 
     @pytest.mark.parametrize(
         "assignment",
@@ -324,7 +321,9 @@ class TestWhatWasChanged:
         )
         assert [extents(path, 1), extents(path, 2)] == [[(1, 1), (2, 2)], [(1, 1)]]
         session, seq = ((1, 1), (1, 2), (2, 1))[to - 1]
-        # With the only link of a session gone, nothing tells its row from its frames.
+        assert said(path)[0] == f"session {session}: frame {seq} is not what was recorded"
+        # With the only link of a session gone, only check sums tell its row from its frames.
+        change(path, f"UPDATE links SET sums = x'' WHERE first_id = {its}")
         what = "its row in sessions, or frame 1," if session == 2 else f"frame {seq}"
         assert said(path)[0] == f"session {session}: {what} is not what was recorded"
 
@@ -341,6 +340,51 @@ class TestWhatWasChanged:
             expected = f"session 1: frames {first}-{last} are not what was recorded"
             assert said(copy) == [expected, NO_END]
             copy.write_bytes(whole)
+
+    @pytest.mark.parametrize(
+        ("seqs", "expected"),
+        [
+            ((2, 3, 4), "frames 2-4 are"),
+            ((1, 3, 4, 10), "frames 1, 3-4 and 10 are"),
+            ((1, 3, 5, 7, 9, 11), "frames 1, 3, 5, 7, 9 and 1 more are"),
+        ],
+    )
+    def test_several_frames(self, copy: Path, seqs: tuple[int, ...], expected: str) -> None:
+        change(copy, f"UPDATE frames SET at_ns = at_ns + 1 WHERE session_id = 1 AND seq IN {seqs}")
+        fault = faults(copy)[0]
+        assert str(fault) == f"session 1: {expected} not what was recorded"
+        assert (fault.first_seq, fault.last_seq) == (seqs[0], seqs[-1])
+
+    @pytest.mark.parametrize(
+        "value", ["x''", "x'00'", "zeroblob(length(sums))", "sums || x'00000000'", "'x'"]
+    )
+    def test_check_sums(self, copy: Path, value: str) -> None:
+        first, last = extents(copy, 1)[1]
+        its = f"(SELECT first_id FROM extents WHERE session_id = 1 AND first_seq = {first})"
+        change(copy, f"UPDATE links SET sums = CAST({value} AS BLOB) WHERE first_id = {its}")
+        what = f"the check sums of frames {first}-{last} are not what was recorded"
+        assert said(copy) == [f"session 1: {what}", NO_END]
+
+    def test_a_frame_together_with_its_check_sums(self, copy: Path) -> None:
+        """They only tell where: what is wrong is what the link does not fit."""
+        first, last = extents(copy, 1)[0]
+        change(copy, f"UPDATE frames SET head = head + 4096, at_ns = at_ns + 1 {AT_3}")
+        its = "(SELECT first_id FROM extents WHERE session_id = 1 AND first_seq = 1)"
+        change(copy, f"UPDATE links SET sums = x'00' WHERE first_id = {its}")
+        assert said(copy)[0] == f"session 1: frames {first}-{last} are not what was recorded"
+
+    def test_the_last_frame_of_an_extent_cut_off(self, copy: Path) -> None:
+        _, last = extents(copy, 1)[0]
+        change(
+            copy,
+            "UPDATE extents SET last_seq = last_seq - 1 WHERE session_id = 1 AND first_seq = 1",
+            f"DELETE FROM frames WHERE session_id = 1 AND seq = {last}",
+        )
+        assert said(copy)[0] == f"session 1: frame {last} is missing"
+
+    def test_how_a_session_began_is_told_from_its_frames(self, copy: Path) -> None:
+        change(copy, "UPDATE sessions SET target = '/other' WHERE id = 5")
+        assert said(copy) == ["session 5: its row in sessions is not what was recorded", NO_END]
 
     def test_the_only_link(self, copy: Path) -> None:
         change(copy, "UPDATE links SET link = zeroblob(32) WHERE first_id IN"

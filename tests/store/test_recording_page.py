@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.tampering import change, record_everything
+from wsrec.store.tables import TABLES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recording.md").read_text("utf-8")
 
@@ -54,7 +55,7 @@ def test_its_example_finds_what_was_changed(path: Path, statement: str) -> None:
 
 def test_it_names_every_column(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        tables = ("meta", "sessions", "frames", "extents", "links", "parts", "messages")
+        tables = (*TABLES, "messages")
         for table in tables:
             assert f"`{table}`" in PAGE
             for _, column, *_ in connection.execute(f"PRAGMA table_xinfo({table})"):
