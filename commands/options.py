@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-__all__ = ["FILE", "REDACTION", "Format", "add", "format_option", "recording_argument"]
+__all__ = ["FILE", "REDACTION", "SIGN_KEY", "Format", "add", "format_option", "recording_argument"]
 
 Format = Literal["text", "json"]
 
@@ -28,6 +28,11 @@ REDACTION = (
         "--redact-key-file", type=FILE, metavar="FILE",
         help="32 bytes or more: equal secrets of all runs get equal digests.",
     ),
+)  # fmt: skip
+
+SIGN_KEY = click.option(
+    "--sign-key", type=FILE, metavar="PEM",
+    help="Seal each session, and the recording's end, with this Ed25519 key.",
 )  # fmt: skip
 
 format_option = click.option(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import FILE, REDACTION, Format, add, format_option
+from .options import FILE, REDACTION, SIGN_KEY, Format, add, format_option
 
 __all__ = ["proxy"]
 
@@ -24,6 +24,7 @@ _proxy_settings = (
         "  [default: close; forward with async]",
     ),
     *REDACTION,
+    SIGN_KEY,
     click.option(
         "--tls-cert", type=FILE, metavar="PEM", help="Speak TLS to clients: the certificate."
     ),

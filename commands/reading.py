@@ -8,7 +8,7 @@ from typing import Literal, TextIO, cast
 
 import click
 
-from .options import Format, format_option, recording_argument
+from .options import FILE, Format, format_option, recording_argument
 
 __all__ = ["sessions", "show", "tail", "validate", "verify"]
 
@@ -130,15 +130,32 @@ def validate(
 
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...")
+@click.option(
+    "--public-key", "public_keys", type=FILE, multiple=True, metavar="PEM",
+    help="Demand that all that ended is sealed by this Ed25519 key. May be repeated: by one of"
+    " them.",
+)  # fmt: skip
 @format_option
-def verify(recordings: tuple[str, ...], format: Format) -> None:  # noqa: A002
+def verify(
+    recordings: tuple[str, ...],
+    public_keys: tuple[Path, ...],
+    format: Format,  # noqa: A002
+) -> None:
     """Check that each RECORDING is what was recorded: nothing changed, missing or added.
 
-    A line for each session with a fault, then one for the recording. The chain of hashes that is
-    checked is not signed: whoever may write the file can make a new one.
+    A line for each session with a fault, then one for the recording. Without --public-key, seals
+    are not checked, and whoever may write the file can make a new chain of hashes.
 
-    Exit code: 0 intact, also where sessions were interrupted, 3 damaged.
+    Exit code: 0 intact, also where sessions were interrupted, 2 usage, 3 damaged, or not sealed.
     """
     from ..replay.verify import verify
 
-    sys.exit(verify(recordings, sys.stdout, format))
+    keys = None
+    if public_keys:
+        from ..store.keys import PublicKeys
+
+        try:
+            keys = PublicKeys.read(public_keys)
+        except ValueError as error:
+            raise click.UsageError(f"--public-key: {error}") from error
+    sys.exit(verify(recordings, sys.stdout, format, keys))

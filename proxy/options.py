@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..redaction.rules import Rules
 from ..store.durability import Durability
+from ..store.seal import Signer
 from .address import Address
 from .front import Front
 
@@ -52,6 +53,8 @@ class Options:
     """What the recording must not hold; the peers' own bytes are never changed."""
     redaction_key: bytes | None = None
     """Of the digests in its place; None: a random one for each run."""
+    signer: Signer | None = None
+    """Seals what is recorded; None: nobody does."""
 
     @property
     def promised(self) -> Durability:

@@ -80,6 +80,7 @@ class Proxy:
                 durability=options.promised,
                 goes_on=options.goes_on,
                 on_loop=loop.call_soon_threadsafe,
+                signer=options.signer,
                 on_room=lambda: loop.call_soon_threadsafe(self._throttle.release),
                 on_failure=self._failed,
                 on_resumed=self._resumed,

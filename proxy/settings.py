@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from ..redaction.rules import Rules, read_key
@@ -19,7 +19,10 @@ from .options import Options
 from .tls import client_context, server_context
 from .upstream import Upstream
 
-__all__ = ["read_redaction_key", "read_rules", "read_settings"]
+if TYPE_CHECKING:
+    from ..store.keys import SigningKey
+
+__all__ = ["read_redaction_key", "read_rules", "read_settings", "read_sign_key"]
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _LEAST_BUFFER = 4 << 10
@@ -51,6 +54,7 @@ def read_settings(
     redact: Sequence[str] = (),
     default_redaction: bool = True,
     redact_key_file: Path | None = None,
+    sign_key: Path | None = None,
 ) -> Options:
     """Return the options; the parameters are the command line's, word for word.
 
@@ -107,6 +111,7 @@ def read_settings(
         goes_on=None if on_recorder_failure is None else on_recorder_failure == "forward",
         redaction=rules,
         redaction_key=read_redaction_key(redact_key_file),
+        signer=read_sign_key(sign_key),
     )
 
 
@@ -132,6 +137,22 @@ def read_redaction_key(path: Path | None) -> bytes | None:
         return None if path is None else read_key(path)
     except ValueError as error:
         raise SettingError(f"--redact-key-file: {error}") from error
+
+
+def read_sign_key(path: Path | None) -> SigningKey | None:
+    """Return the private key in a file; None without one.
+
+    Raises:
+        SettingError: there is none in it that can be used.
+    """
+    if path is None:
+        return None
+    from ..store.keys import SigningKey  # who does not seal need not wait for the library
+
+    try:
+        return SigningKey.read(path)
+    except ValueError as error:
+        raise SettingError(f"--sign-key: {error}") from error
 
 
 def _seconds(text: str, name: str) -> float:

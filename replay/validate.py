@@ -16,7 +16,7 @@ from ..report.text import print_report
 from ..schemas.codes import Severity, at_least
 from ..schemas.model import Contract
 from ..store.reader import Recording
-from .verify import require_intact
+from ..store.verify import require_intact
 
 __all__ = ["FOUND", "NOTHING", "PASSED", "exit_code", "judge", "validate", "write"]
 

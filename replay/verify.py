@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from ..report.inert import inert
 from ..store.errors import RecordingError
 from ..store.reader import Recording
 from ..store.verify import Fault, Verification
 
-__all__ = ["DAMAGED", "INTACT", "require_intact", "verify"]
+if TYPE_CHECKING:
+    from ..store.keys import PublicKeys
+
+__all__ = ["DAMAGED", "INTACT", "verify"]
 
 INTACT: Final = 0
 DAMAGED: Final = 3
@@ -21,11 +23,16 @@ DAMAGED: Final = 3
 Format = Literal["text", "json"]
 
 
-def verify(paths: Iterable[str | Path], out: TextIO, format: Format) -> int:  # noqa: A002
+def verify(
+    paths: Iterable[str | Path],
+    out: TextIO,
+    format: Format,  # noqa: A002
+    keys: PublicKeys | None = None,
+) -> int:
     """Write a line for each session with a fault, then one for each recording.
 
     A file that cannot be opened as a recording has only that line. With `json`, each line is an
-    object.
+    object. With `keys`, all that has ended has to be sealed by one of them.
 
     Returns:
         0: everything is what was recorded, though a recording may have been interrupted.
@@ -35,7 +42,7 @@ def verify(paths: Iterable[str | Path], out: TextIO, format: Format) -> int:  # 
     for path in paths:
         try:
             with Recording.open(path) as recording:
-                damaged = _verify(recording, out, format)
+                damaged = _verify(recording, out, format, keys)
         except RecordingError as error:
             _write(out, format, str(error), recording=str(path), status="damaged", what=str(error))
             damaged = True
@@ -44,38 +51,40 @@ def verify(paths: Iterable[str | Path], out: TextIO, format: Format) -> int:  # 
     return code
 
 
-def require_intact(recording: Recording) -> None:
-    """Do nothing for a recording that is what was recorded, interrupted or not.
-
-    Raises:
-        RecordingError: it is not; the message is one line that names session and frames.
-    """
-    with closing(Verification(recording).faults()) as faults:
-        for fault in faults:
-            if fault.damage:
-                raise RecordingError(f"{recording.path}: damaged: {fault}")
-
-
-def _verify(recording: Recording, out: TextIO, format: Format) -> bool:  # noqa: A002
+def _verify(
+    recording: Recording,
+    out: TextIO,
+    format: Format,  # noqa: A002
+    keys: PublicKeys | None,
+) -> bool:
     path = str(recording.path)
-    verification = Verification(recording)
-    damaged = interrupted = 0
+    verification = Verification(recording, keys)
+    damaged = interrupted = without = 0
     for fault in verification.faults():
         damaged += fault.damage
         interrupted += not fault.damage
+        without += not fault.damage and fault.session is not None
         _write(out, format, f"{path}: {fault}", recording=path, **_fields(fault))
     status = "damaged" if damaged else "interrupted" if interrupted else "intact"
     frames = _count(verification.frames, "frame")
     sessions = _count(verification.sessions, "session")
     if damaged:
         line = f"{path}: damaged; {frames} of {sessions} were found to be what was recorded"
-    elif interrupted:
-        without = _count(interrupted, "session")
-        line = f"{path}: {sessions}, {frames}: intact, {without} without an end record"
     else:
         line = f"{path}: {sessions}, {frames}: intact"
+    if without and not damaged:
+        line += f", {_count(without, 'session')} without an end record"
+    seals = verification.seals
+    checked = "none"
+    if keys is not None:
+        checked = "checked"
+        line += f"; {_count(seals.sessions, 'seal')} of sessions checked"
+    elif seals.count:
+        checked = "not checked"
+        line += "; sealed, not checked: give --public-key"
     counts = {"sessions": verification.sessions, "frames": verification.frames}
-    _write(out, format, line, recording=path, status=status, **counts)
+    counts["sealed_sessions"] = seals.sessions
+    _write(out, format, line, recording=path, status=status, **counts, seals=checked)
     return damaged > 0
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .chain import Chain
 from .rows import PLAIN_COLUMNS, UNUSUAL_COLUMNS, Columns, Runs
+from .seal import PUT_SEAL, Sealer
 from .tables import PART_BITS
 
 if TYPE_CHECKING:
@@ -52,10 +53,23 @@ class Blob:
 class Batch:
     """Gathers rows of several sessions and writes them through the recorder's one connection."""
 
-    def __init__(self, connection: sqlite3.Connection, most_kept: int = 64 << 20) -> None:
-        """`most_kept`: bytes of payload that are kept while nothing can be written; 0: there is
-        one transaction, and nothing of it is done again."""
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        sealer: Sealer | None = None,
+        *,
+        most_kept: int = 64 << 20,
+    ) -> None:
+        """Write through `connection`.
+
+        Args:
+            connection: the recorder's one connection.
+            sealer: signs each session at its end.
+            most_kept: bytes of payload that are kept while nothing can be written; 0: there is
+                one transaction, and nothing of it is done again.
+        """
         self._most_kept = most_kept
+        self._sealer = sealer
         self.connection = connection
         """The one that it writes through."""
         self._dirty: list[SessionWriter] = []
@@ -153,9 +167,10 @@ class Batch:
         self._try(statement, values)
         if self.error is not None and self._redo_bytes > self._most_kept:
             self.lose()
+
+    def _commit_much(self) -> None:
+        """Commit what must not be kept any longer; between two extents, or two parts."""
         if self._redo_bytes > _REDO and self.error is None:
-            # Each statement leaves the tables in order: `flush` writes whole extents, and parts
-            # that no row refers to yet are nobody's.
             self._try("COMMIT")
             if self.error is None:
                 self._redo.clear()
@@ -168,6 +183,11 @@ class Batch:
                 self.connection.execute(statement, values)
             except sqlite3.Error as error:
                 self.error = error
+
+    def ended(self, session: SessionWriter, link: bytes) -> None:
+        """Sign a session's end, if there is a key: its row has this link now."""
+        if self._sealer is not None:
+            self.execute(PUT_SEAL, self._sealer.session(session.id, link), session)
 
     def dirty(self, session: SessionWriter) -> None:
         """Remember a session that begins to gather rows."""
@@ -195,6 +215,7 @@ class Batch:
         # What follows a crash writes some of them again.
         statement = "INSERT OR REPLACE INTO parts (id, data) VALUES (?, ?)"
         self._run(statement, (blob.next_id, data), len(data))
+        self._commit_much()
         blob.hash.update(data)
         blob.next_id += 1
 
@@ -241,6 +262,7 @@ class Batch:
         self.rows = self.bytes = 0
         if len(self._digests) > 1:
             self._digests = {None: None}
+        self._commit_much()
 
     def _link(self, session: SessionWriter, seq: int, runs: Runs) -> tuple[bytes, bytes]:
         """Return the chain's next link and the frames' check sums.
@@ -308,7 +330,9 @@ class Batch:
             session.link = self.chain.row(session.link, gap)
             self._run("INSERT INTO gaps VALUES (?, ?, ?, ?, ?)", (*gap, session.link))
         session.lost = None
-        session.write_row()
+        link = session.write_row()
+        if session.has_ended:
+            self.ended(session, link)
 
 
 def stored_of(connection: sqlite3.Connection, session_id: int) -> tuple[int, bytes | None]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..redaction.rules import Rules
 from .errors import RecordingError
 from .pruned import Pruned
+from .seal import END
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 
 __all__ = ["begin_run", "connect", "last_session", "open_to_write", "origin_ns"]
@@ -87,6 +88,7 @@ def begin_run(connection: sqlite3.Connection, meta: Mapping[str, str], redaction
         sqlite3.Error: SQLite says so.
     """
     connection.execute("DELETE FROM meta WHERE key IN ('ended_at', 'sessions')")
+    connection.execute("DELETE FROM seals WHERE session_id = ?", (END,))
     before = dict(connection.execute("SELECT key, value FROM meta"))
     sessions = last_session(connection)
     standing = {

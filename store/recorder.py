@@ -20,6 +20,7 @@ from .errors import RecordingError
 from .keeper import Keeper
 from .lock import RecordingLock
 from .recovery import Recovered, note_unfinished, recover_into
+from .seal import Sealer, Signer
 from .session import Headers, SessionWriter
 from .share import HIGH
 from .spool import Spool, remove_spool, spool_folder
@@ -51,6 +52,7 @@ class Recorder:
         redaction: Rules = _NOTHING,
         redaction_key: bytes | None = None,
         on_loop: Callable[[Callable[[], object]], object] = lambda call: call(),
+        signer: Signer | None = None,
         on_room: Callable[[], object] = lambda: None,
         on_failure: Callable[[Exception], object] = lambda error: None,
         on_resumed: Callable[[], object] = lambda: None,
@@ -67,6 +69,7 @@ class Recorder:
             redaction: what must not be stored; by default everything may.
             redaction_key: of the digests in its place, 32 bytes or more; None: a random one.
             on_loop: has a call made on the event loop, from any thread.
+            signer: seals each session at its end, and the recording at its own; None: nothing is.
             on_room: called when the backlog has shrunk after it had been full.
             on_failure: called on the event loop when the recording cannot be written any more.
             on_resumed: called on the event loop when it can be written again.
@@ -98,7 +101,7 @@ class Recorder:
             self._lock = RecordingLock(path)
             undo.callback(self._lock.release)
             try:
-                self._open(meta or {}, redaction, undo)
+                self._open(meta or {}, redaction, signer, undo)
             except (sqlite3.Error, TypeError, ValueError) as error:  # the latter: what it holds
                 raise RecordingError(f"{path}: cannot be recorded into: {error}") from error
             except OSError as error:
@@ -121,7 +124,9 @@ class Recorder:
         begin_run(connection, {**meta, "durability": self._durability}, redaction)
         self._last_session = last_session(connection)
         self._origin_ns = origin_ns(connection)
-        self._batch = Batch(connection, HIGH if self.goes_on else _KEPT)
+        self._sealer = None if signer is None else Sealer(connection, signer)
+        kept = HIGH if self.goes_on else _KEPT
+        self._batch = Batch(connection, self._sealer, most_kept=kept)
         identity, number = _spool_of(connection)
         self.keeper: Keeper | None = None
         """What bytes have to go through before they are forwarded, if they have to."""
@@ -224,6 +229,8 @@ class Recorder:
                 "UPDATE meta SET value = ? WHERE key = 'spool'",
                 (f"{self.keeper.spool.number + 1} {self._batch.next_blob}",),
             )
+        if self._sealer is not None:
+            self._sealer.end(connection)
         connection.execute("COMMIT")
         connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for a reader
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -108,6 +108,11 @@ class SessionWriter:
         """Whether nothing of what comes next is in parts that were written before."""
         return self.client.between_blobs and self.server.between_blobs
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the end record has been written."""
+        return self._end is not _OPEN
+
     def state(self) -> tuple[Any, ...]:
         """Return what is known of the session and in no row, as plain values, for `resume`."""
         agreed = self._agreed
@@ -160,7 +165,7 @@ class SessionWriter:
             *(self.client.frames, self.client.bytes),
             *(self.server.frames, self.server.bytes),
         )
-        self.write_row()
+        self._batch.ended(self, self.write_row())
         self.client.let_go()
         self.server.let_go()
 

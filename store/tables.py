@@ -46,7 +46,10 @@ TEXT_MESSAGE = 1 << 10
 """The frame completes a text message."""
 BINARY_MESSAGE = 1 << 11
 
-TABLES = ("meta", "sessions", "frames", "extents", "links", "gaps", "parts", "unfinished")
+TABLES = (
+    *("meta", "sessions", "frames", "extents", "links", "gaps", "parts", "seals"),
+    "unfinished",
+)
 """The tables of a recording; beside them there is the view `messages`."""
 
 _migrations = Migrations("wsrec")
@@ -162,6 +165,11 @@ _V1 = (
         blob INTEGER GENERATED ALWAYS AS (id >> {PART_BITS}) VIRTUAL,
         n INTEGER GENERATED ALWAYS AS (id & {(1 << PART_BITS) - 1}) VIRTUAL,
         data BLOB NOT NULL
+    )""",
+    """CREATE TABLE seals (
+        session_id INTEGER PRIMARY KEY, -- 0: of the recording's end
+        key BLOB NOT NULL,              -- the Ed25519 public key
+        signature BLOB NOT NULL
     )""",
     # A text that was not decodable stays a BLOB: as TEXT it would break whoever reads it.
     f"""CREATE VIEW messages AS

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Iterator
-from typing import Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from .chain import EXTENT_FRAMES, NOT_YET, START, Chain
+from .errors import RecordingError
 from .extent import ERRORS, Extent, Extents
 from .fault import Broken, Fault, changed, frames_between, missing, span, unreadable
 from .lookup import MANY, last_link, next_session, session_row, some_extents
 from .opening import small_rows
 from .pruned import Pruned
 from .reader import Recording
+from .seals import Seals
 from .strays import strays
 from .tables import TABLES, schema, schema_of_this_format
 from .values import SESSION_COLUMNS, read_meta
 
-__all__ = ["Fault", "Verification"]
+if TYPE_CHECKING:
+    from .keys import PublicKeys
+
+__all__ = ["Fault", "Verification", "require_intact"]
 
 _CLEAN = SESSION_COLUMNS.split(", ").index("clean")
 _CLIENT_FRAMES = SESSION_COLUMNS.split(", ").index("client_frames")
@@ -30,7 +36,8 @@ _NO_NUMBER = "there are frames of a session that has no number"
 class Verification:
     """Goes through a recording once, by `faults`, and counts what it goes through."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, keys: PublicKeys | None = None) -> None:
+        """`keys`: without them no seal is asked for; with them, of whatever has ended."""
         self.sessions = 0
         """Rows of `sessions` seen so far."""
         self.frames = 0
@@ -39,6 +46,8 @@ class Verification:
         self._pruned = Pruned.stated(recording.meta)
         self._chain = Chain()
         self._extents = Extents(recording)
+        self.seals = Seals(recording, keys)
+        """What there was of them."""
 
     def faults(self) -> Generator[Fault, None, None]:
         """Yield the first fault of each session, and what belongs to none of them.
@@ -109,6 +118,7 @@ class Verification:
         self._recording.work.begin(self._recording.budget.size())
         for session, what in strays(connection):
             yield Fault(session, what)
+        yield from self.seals.rest(connection, meta)
 
     def _session(self, number: int) -> Fault | None:
         self._recording.budget.begin("verified", number)
@@ -169,7 +179,21 @@ class Verification:
             raise Broken(f"{its} is not what was recorded")
         if not row[_CLEAN]:
             return Fault(number, "ends without an end record", damage=False)
-        return None
+        with self._recording.snapshot() as connection, small_rows(connection):
+            wrong = self.seals.session(connection, number, said)
+        return Fault(number, wrong) if wrong else None
+
+
+def require_intact(recording: Recording, keys: PublicKeys | None = None) -> None:
+    """Do nothing for a recording that is what was recorded, interrupted or not.
+
+    Raises:
+        RecordingError: it is not; the message is one line that names session and frames.
+    """
+    with closing(Verification(recording, keys).faults()) as faults:
+        for fault in faults:
+            if fault.damage:
+                raise RecordingError(f"{recording.path}: damaged: {fault}")
 
 
 def _row_or_frames(extent: Extent, first: int, last: int) -> Broken:

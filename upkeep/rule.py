@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["EMPTY", "Ended", "Rule"]
 
-EMPTY = 180_224
+EMPTY = 12 << 14
 """Bytes of a recording without a session: a page for each of its tables and indexes."""
 
 

@@ -41,6 +41,7 @@ def test_what_is_intact(tmp_path: Path) -> None:
     path = record(tmp_path / "a.db")
     assert text(path) == (0, ["a.db: 2 sessions, 4 frames: intact"])
     summary = {"recording": str(path), "status": "intact", "sessions": 2, "frames": 4}
+    summary |= {"sealed_sessions": 0, "seals": "none"}
     assert machine(path) == (0, [summary])
 
 

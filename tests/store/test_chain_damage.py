@@ -16,6 +16,7 @@ from support.recordings import Contents, Conversation, contents, recorder_at
 from support.tampering import change, extents, faults, record_everything, said, split
 from wsrec.store.errors import RecordingError
 from wsrec.store.model import Frame, Message
+from wsrec.store.tables import TABLES
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ class TestDamage:
         assert any(fault.damage for fault in found)
         assert all(str(fault).isprintable() for fault in found)
 
-    @pytest.mark.parametrize("table", ["meta", "sessions", "frames", "extents", "links", "parts"])
+    @pytest.mark.parametrize("table", TABLES)
     def test_of_a_table_lost(self, copy: Path, table: str) -> None:
         change(copy, "DROP VIEW messages", f"DROP TABLE {table}")
         try:

@@ -66,6 +66,9 @@ TABLES: dict[str, Make] = {
     ),
     "parts as a view": instead("parts", "CREATE VIEW parts(id, data) AS SELECT 1, x''"),
     "links as a view": instead("links", "CREATE VIEW links(first_id, link) AS SELECT 1, x''"),
+    "seals as an endless view": instead(
+        "seals", f"CREATE VIEW seals(session_id, key, signature) AS {ENDLESS} i, x'', x'' FROM n"
+    ),
     **{
         f"meta as a view that calls {call}": instead(
             "meta", f"CREATE VIEW meta(key, value) AS SELECT 'upstream', {call}"
@@ -194,10 +197,11 @@ HARMLESS: dict[str, Make] = {
 
 
 _FRAMES = {name for name in TABLES if name.startswith(("frames", "extents", "a column"))}
+_CHAIN = {"links as a view", "seals as an endless view"}
 NOT_ASKED = {
-    "sessions": {*_FRAMES, "parts as a view", "links as a view"},
-    "show": {"links as a view"},
-    "show --frames --format json": {"links as a view"},
+    "sessions": {*_FRAMES, *_CHAIN, "parts as a view"},
+    "show": _CHAIN,
+    "show --frames --format json": _CHAIN,
 }
 """Tables that a command does not read."""
 
