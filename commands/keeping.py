@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import __version__
-from .options import FILE, REDACTION, Format, add, format_option
+from .options import FILE, REDACTION, SIGN_KEY, Format, add, format_option
+
+if TYPE_CHECKING:
+    from ..store.keys import SigningKey
 
 __all__ = ["merge", "prune", "recover", "scrub"]
 
@@ -17,33 +21,40 @@ __all__ = ["merge", "prune", "recover", "scrub"]
 @click.argument("recording", type=FILE)
 @click.argument("output", type=FILE)
 @add(REDACTION)
+@SIGN_KEY
 def scrub(
     recording: Path,
     output: Path,
     redact: tuple[str, ...],
     default_redaction: bool,
     redact_key_file: Path | None,
+    sign_key: Path | None,
 ) -> None:
     """Copy RECORDING to a new file OUTPUT without the secrets that rules are about.
 
     The rules are those of `wsrec proxy`; RECORDING is only read, OUTPUT must not exist.
+    Seals do not fit it any more; with --sign-key it gets new ones, if RECORDING has those of the
+    same key.
 
     Exit code: 0 written, 2 usage, 3 recording unreadable or damaged, or OUTPUT exists.
     """
     from ..proxy.errors import SettingError
-    from ..proxy.settings import read_redaction_key, read_rules
+    from ..proxy.settings import read_redaction_key, read_rules, read_sign_key
     from ..upkeep.scrub import scrub
 
     try:
         rules = read_rules(redact, defaults=default_redaction)
         key = read_redaction_key(redact_key_file)
+        signer = read_sign_key(sign_key)
     except SettingError as error:
         raise click.UsageError(str(error)) from error
     if not rules:
         raise click.UsageError("there is nothing to do: no rule is in force")
-    done = scrub(recording, output, rules, key, __version__)
+    done = scrub(recording, output, rules, key, __version__, signer)
+    seals = f"; the seals of {done.unsealed:,} sessions are not in it" if done.unsealed else ""
     click.echo(
         f"{output}: {done.sessions:,} sessions, {done.frames:,} frames, {done.changed:,} changed"
+        + seals
     )
 
 
@@ -53,18 +64,26 @@ def scrub(
     type=click.Path(readable=False, path_type=Path),
 )  # fmt: skip
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@SIGN_KEY
 @format_option
-def merge(inputs: tuple[Path, ...], out: Path, format: Format) -> None:  # noqa: A002
+def merge(
+    inputs: tuple[Path, ...],
+    out: Path,
+    sign_key: Path | None,
+    format: Format,  # noqa: A002
+) -> None:
     """Make a new recording OUT of the sessions of all IN, in order of their start.
 
     Sessions are numbered anew; those that are still open, or were interrupted, stay without an
     end. Every IN is verified first. OUT states where it comes from, see docs/retention.md.
+    Seals do not fit it any more; with --sign-key it gets new ones, if each IN has those of the same
+    key.
 
     Exit code: 0, 2 OUT exists or there is no place for it, 3 an IN is damaged or given twice.
     """
     from ..replay.merge import merge
 
-    merge(inputs, out, sys.stdout, format)
+    merge(inputs, out, sys.stdout, format, _signer(sign_key))
 
 
 @click.command()
@@ -79,6 +98,7 @@ def merge(inputs: tuple[Path, ...], out: Path, format: Format) -> None:  # noqa:
 )  # fmt: skip
 @click.option("--max-size", metavar="SIZE", help="The oldest, until the file is smaller: 500m, 1g.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@SIGN_KEY
 @format_option
 def prune(
     recordings: tuple[Path, ...],
@@ -87,12 +107,15 @@ def prune(
     keep_last: int | None,
     max_size: str | None,
     dry_run: bool,
+    sign_key: Path | None,
     format: Format,  # noqa: A002
 ) -> None:
     """Remove old sessions from each RECORDING that nobody is recording into.
 
     Whole sessions, the oldest first, by one of four rules. The file is written anew, so that
     nothing of them stays in it, and states which ones were removed. A line for each RECORDING.
+    Sessions keep their seals; with --sign-key the end gets a new one, if RECORDING is all sealed
+    by the same key.
 
     Exit code: 0, 2 usage, 3 a RECORDING is damaged, being recorded into, or cannot be written.
     """
@@ -102,7 +125,8 @@ def prune(
         rule = read_rule(older_than, before, keep_last, max_size)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    sys.exit(prune(recordings, rule, sys.stdout, format, dry_run=dry_run))
+    signer = _signer(sign_key)
+    sys.exit(prune(recordings, rule, sys.stdout, format, dry_run=dry_run, signer=signer))
 
 
 @click.command()
@@ -127,3 +151,13 @@ def recover(recordings: tuple[Path, ...]) -> None:
             continue
         lost = f"; {done.passed_over:,} records of unknown sessions" if done.passed_over else ""
         click.echo(f"{path}: {done.frames:,} frames of {done.sessions:,} sessions recovered{lost}")
+
+
+def _signer(path: Path | None) -> SigningKey | None:
+    from ..proxy.errors import SettingError
+    from ..proxy.settings import read_sign_key
+
+    try:
+        return read_sign_key(path)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from error

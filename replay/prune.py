@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from ..report.inert import inert
 from ..store.errors import RecordingError
@@ -16,6 +16,9 @@ from ..upkeep.prune import Pruning
 from ..upkeep.prune import prune as prune_recording
 from ..upkeep.rule import Rule
 from ..upkeep.walltime import epoch_ns
+
+if TYPE_CHECKING:
+    from ..store.keys import SigningKey
 
 __all__ = ["PRUNED", "REFUSED", "prune", "read_rule"]
 
@@ -62,8 +65,11 @@ def prune(
     format: Format,  # noqa: A002
     *,
     dry_run: bool = False,
+    signer: SigningKey | None = None,
 ) -> int:
     """Remove sessions from each recording and write a line about it; with `json`, an object.
+
+    With `signer`, each has to be sealed by this key, and the end of what is left is.
 
     What is wrong with one recording does not stop the others; it is left as it is.
 
@@ -74,7 +80,7 @@ def prune(
     code = PRUNED
     for path in paths:
         try:
-            pruning = prune_recording(path, rule, dry_run=dry_run)
+            pruning = prune_recording(path, rule, dry_run=dry_run, signer=signer)
         except (RecordingError, OSError) as error:
             what = str(error)
             if isinstance(error, OSError):
@@ -98,6 +104,7 @@ def _fields(path: Path, pruning: Pruning, dry_run: bool) -> dict[str, object]:
         "sessions_left": pruning.left,
         "bytes_before": pruning.bytes_before,
         "bytes_after": pruning.bytes_after,
+        "unsealed": pruning.unsealed,
     }
 
 
@@ -105,10 +112,11 @@ def _line(path: Path, pruning: Pruning, dry_run: bool) -> str:
     total = _count(pruning.count + pruning.left)
     if not pruning.count:
         return f"{path}: nothing to remove of {total}; {pruning.bytes_before:,} bytes"
+    end = "; its end is not sealed any more" if pruning.unsealed else ""
     return (
         f"{path}: {'would remove' if dry_run else 'removed'} {pruning.count:,} of {total}"
         f" ({_ranges(pruning.removed)}); {pruning.bytes_before:,} bytes before,"
-        f" {'about ' if dry_run else ''}{pruning.bytes_after:,} after"
+        f" {'about ' if dry_run else ''}{pruning.bytes_after:,} after{end}"
     )
 
 

@@ -116,7 +116,13 @@ class Recorder:
             lambda: on_loop(self._writable),
         )
 
-    def _open(self, meta: Mapping[str, str], redaction: Rules, undo: contextlib.ExitStack) -> None:
+    def _open(
+        self,
+        meta: Mapping[str, str],
+        redaction: Rules,
+        signer: Signer | None,
+        undo: contextlib.ExitStack,
+    ) -> None:
         connection = open_to_write(self.path, synced=self._durability is Durability.POWER)
         undo.callback(connection.close)
         self.recovered = recover_into(connection, self.path, self._unmask)

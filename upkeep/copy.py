@@ -41,6 +41,8 @@ class Take:
     """In the copy."""
     later_ns: int = 0
     """How much later it starts there: the copy's own start may be another."""
+    sealed: bool = False
+    """Take its seal as well: number, start and the recording's `started_at` stay the same."""
 
 
 class _Writer:
@@ -94,6 +96,9 @@ class Copy:
         if link != stored and (number, 0) == (take.as_number, take.later_ns):
             raise RecordingError(f"{source.path}: session {number} changed meanwhile")
         self._connection.execute(_INSERT, (*row, link))
+        if take.sealed and link == stored:
+            seals = source.rows("SELECT * FROM seals WHERE session_id = ?", number)
+            self._connection.executemany("INSERT INTO seals VALUES (?, ?, ?)", seals)
         self.sessions += 1
 
     def _extent(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -82,8 +82,16 @@ class Fresh:
         except sqlite3.Error as error:
             raise RecordingError(f"{self._final}: cannot be written: {error}") from error
 
-    def finish(self, meta: Mapping[str, str]) -> int:
+    def finish(
+        self,
+        meta: Mapping[str, str],
+        seal: Callable[[sqlite3.Connection], object] = lambda connection: None,
+    ) -> int:
         """Write the `meta` table, and all of it to the disk; return the file's size in bytes.
+
+        Args:
+            meta: all of it.
+            seal: called when nothing else will be written.
 
         Raises:
             RecordingError: there is no room for it.
@@ -91,6 +99,7 @@ class Fresh:
         stated = {**meta, "format_version": str(FORMAT_VERSION)}
         with self.writing():
             self.connection.executemany("INSERT INTO meta VALUES (?, ?)", sorted(stated.items()))
+            seal(self.connection)
             self.connection.execute("COMMIT")
             self.connection.close()
         _sync(self.path)

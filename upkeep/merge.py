@@ -18,6 +18,7 @@ from typing import Any
 
 from ..store.errors import RecordingBusyError, RecordingError
 from ..store.lock import RecordingLock
+from ..store.seal import SEALED_SESSIONS, Sealer, Signer
 from .copy import Copy, Take
 from .fresh import Fresh
 from .source import Source, reading
@@ -38,6 +39,8 @@ class Merged:
     frames: int
     bytes: int
     """Size of the file."""
+    unsealed: int
+    """Sessions that were sealed before, and are not any more."""
 
 
 @dataclass(slots=True)
@@ -100,7 +103,12 @@ class _Input:
         }
 
 
-def merge(sources: Sequence[Source], out: Path, meta: Mapping[str, str]) -> Merged:
+def merge(
+    sources: Sequence[Source],
+    out: Path,
+    meta: Mapping[str, str],
+    signer: Signer | None = None,
+) -> Merged:
     """Make a new recording of the sessions of all sources, renumbered from 1.
 
     Sessions without an end record, interrupted or still open, stay without.
@@ -109,11 +117,13 @@ def merge(sources: Sequence[Source], out: Path, meta: Mapping[str, str]) -> Merg
         sources: recordings found to be intact.
         out: the new file; when this raises, there is none.
         meta: to be stated beside what all the sources state.
+        signer: seals all of it anew: the seals of the sources are of other numbers and starts.
 
     Raises:
         OSError: `out` exists, or there is no place for it.
         RecordingError: sources that are the same, or damaged after all; a full disk.
     """
+    seals = sum(number for source in sources for (number,) in source.rows(SEALED_SESSIONS))
     inputs = [_Input.of(place, source) for place, source in enumerate(sources)]
     for one, other in combinations(inputs, 2):
         if one.source.is_same_file(other.source):
@@ -128,11 +138,15 @@ def merge(sources: Sequence[Source], out: Path, meta: Mapping[str, str]) -> Merg
             redactions = _copy(inputs, base, copy)
         if any("redaction_runs" in source.meta for source in sources):
             meta = {**meta, "redaction_runs": json.dumps(redactions)}
-        size = fresh.finish({**_meta(inputs, base, copy.sessions), **meta})
+        stated = {**_meta(inputs, base, copy.sessions), **meta}
+        if signer is None:
+            size = fresh.finish(stated)
+        else:
+            size = fresh.finish(stated, lambda made: Sealer(made, signer).all(made))
         for source in sources:
             source.require_still()
         fresh.take_place()
-    return Merged(copy.sessions, copy.frames, size)
+    return Merged(copy.sessions, copy.frames, size, 0 if signer else seals)
 
 
 class _Claim:

@@ -15,16 +15,22 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..store.errors import RecordingBusyError, RecordingError
 from ..store.lock import RecordingLock
 from ..store.pruned import Pruned, Ranges, ranges_of
+from ..store.seal import END, Sealer, Signer
 from ..store.spool import segments, spool_folder
+from ..store.verify import require_intact
 from .copy import Copy, Take
 from .fresh import Fresh
 from .rule import EMPTY, Ended, Rule
 from .source import Source, reading
 from .walltime import epoch_ns
+
+if TYPE_CHECKING:
+    from ..store.keys import SigningKey
 
 __all__ = ["Pruning", "prune"]
 
@@ -43,10 +49,20 @@ class Pruning:
     """With the log beside the file, where a recorder was killed."""
     bytes_after: int
     """An estimate where nothing was written."""
+    unsealed: bool = False
+    """The seal of the recording's end is not in it any more, or would not be."""
 
 
-def prune(path: Path, rule: Rule, *, dry_run: bool = False) -> Pruning:
+def prune(
+    path: Path, rule: Rule, *, dry_run: bool = False, signer: SigningKey | None = None
+) -> Pruning:
     """Remove the sessions that `rule` names, if any, and state their numbers in `meta`.
+
+    Args:
+        path: the recording; sessions that stay keep their seals.
+        rule: which ones go.
+        dry_run: only say which ones.
+        signer: seals the end of what is left, if the recording is all sealed by the same key.
 
     Raises:
         RecordingError: not a recording, damaged, being recorded into or read from, or there is
@@ -62,13 +78,14 @@ def prune(path: Path, rule: Rule, *, dry_run: bool = False) -> Pruning:
         if segments(spool_folder(path)):
             raise RecordingError(f"{path}: its recorder was killed; `wsrec recover` it first")
         with Source.open(path) as source:
-            source.require_intact()
-            return _prune(source, rule, dry_run)
+            require_intact(source, signer.trusted() if signer else None)
+            return _prune(source, rule, dry_run, signer)
     finally:
         lock.release()
 
 
-def _prune(source: Source, rule: Rule, dry_run: bool) -> Pruning:
+def _prune(source: Source, rule: Rule, dry_run: bool, signer: Signer | None) -> Pruning:
+    ((sealed,),) = source.rows("SELECT count(*) FROM seals WHERE session_id = ?", END)
     before = size = source.size
     left = _sessions(source)
     total = len(left)
@@ -80,23 +97,35 @@ def _prune(source: Source, rule: Rule, dry_run: bool) -> Pruning:
         if dry_run:
             size = EMPTY + sum(session.bytes for session in left)
             break
-        size = _rewrite(source, rule, left, removed)
-    return Pruning(ranges_of(removed), len(removed), total - len(removed), before, size)
+        size = _rewrite(source, rule, left, removed, signer)
+    unsealed = bool(sealed and removed and signer is None)
+    ranges = ranges_of(removed)
+    return Pruning(ranges, len(removed), total - len(removed), before, size, unsealed)
 
 
-def _rewrite(source: Source, rule: Rule, left: Sequence[Ended], removed: Sequence[int]) -> int:
+def _rewrite(
+    source: Source,
+    rule: Rule,
+    left: Sequence[Ended],
+    removed: Sequence[int],
+    signer: Signer | None,
+) -> int:
     """Write what is left; return its size. It takes the old one's place if `rule` is met."""
     with Fresh(source.path, source.path.stat()) as fresh:
         with fresh.writing():
             copy = Copy(fresh.connection)
             for number in sorted(session.number for session in left):
-                copy.session(Take(source, number, number))
+                copy.session(Take(source, number, number, sealed=True))
         pruned = Pruned.stated(source.meta).with_more(removed)
         now = datetime.now(UTC).isoformat(timespec="microseconds")
-        size = fresh.finish({**source.meta, "pruned": pruned.statement(now)})
+        meta = {**source.meta, "pruned": pruned.statement(now)}
+        if signer is None:
+            size = fresh.finish(meta)
+        else:
+            size = fresh.finish(meta, lambda made: Sealer(made, signer).end(made))
         if not rule.removed(left, size):
             with Source.open(fresh.path) as written:  # soon there is no other
-                written.require_intact()
+                require_intact(written)
             source.require_still()
             source.close()
             _take_log_in(source.path)

@@ -11,7 +11,6 @@ from typing import Any, Self
 from ..store.errors import RecordingError
 from ..store.opening import WRONG_VALUES, damaged
 from ..store.reader import Recording, read_meta
-from ..store.verify import Verification
 
 __all__ = ["Source", "reading"]
 
@@ -87,17 +86,6 @@ class Source(Recording):
         """Lend the connection: every query sees the same state anyway."""
         self.work.begin()
         yield self._connection
-
-    def require_intact(self) -> None:
-        """Do nothing for a recording that is what was recorded, interrupted or not.
-
-        Raises:
-            RecordingError: it is not; the message is one line that names session and frames.
-        """
-        with contextlib.closing(Verification(self).faults()) as faults:
-            for fault in faults:
-                if fault.damage:
-                    raise RecordingError(f"{self.path}: damaged: {fault}")
 
     def is_same_file(self, other: Source) -> bool:
         """Say whether the other one is this file, by whatever name."""

@@ -291,6 +291,7 @@ class TestWhatItSays:
             "sessions_left": 5,
             "bytes_before": size,
             "bytes_after": path.stat().st_size,
+            "unsealed": False,
         }
         assert (failed["recording"], failed["status"]) == (str(tmp_path / "no.db"), "refused")
 
@@ -347,12 +348,12 @@ class TestWhatIsRefused:
 KILLED = """
 import sys, time
 from pathlib import Path
-from wsrec.upkeep import fresh, prune, source
+from wsrec.upkeep import fresh, prune
 from wsrec.upkeep.rule import Rule
 def stop(*_):
     print("here", flush=True)
     time.sleep(60)
-source.Source.require_intact = lambda self: None
+prune.require_intact = lambda *_: None
 owner, name = {"finish": (fresh.Fresh, "finish"), "log": (prune, "_take_log_in"),
                "name": (fresh.Fresh, "take_place")}[sys.argv[2]]
 setattr(owner, name, stop)
