@@ -132,7 +132,7 @@ def continued(path: Path) -> None:
         recorder = Recorder(path)
         Conversation(recorder).text("client", "whole").end()
         Conversation(recorder).text("client", "interrupted")
-        while recorder._taken > recorder._written:
+        while recorder.backlog.size:
             pass
         os._exit(0)
     os.waitpid(child, 0)

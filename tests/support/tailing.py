@@ -37,7 +37,7 @@ for n in range(count):
     taps[n % sessions].stream("server")(now, now, frame)
 for tap in taps:
     tap.ended()
-while recorder._taken > recorder._written:
+while recorder.backlog.size:
     time.sleep(0.01)
 print("written", flush=True)
 sys.stdin.readline()
