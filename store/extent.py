@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -24,8 +23,8 @@ _FRAMES = (
     "SELECT id, session_id, seq, head, at_ns, forwarded_ns, payload,"
     " anomalies, message_seq, message_parts, payload_parts FROM frames"
 )
-_NONE_OR_INT = (int, type(None))
-_NONE_OR_BYTES = (bytes, type(None))
+_INT_OR_NONE = (int, type(None))
+_TEXT_OR_NONE = (str, type(None))
 
 
 class Extent(NamedTuple):
@@ -80,33 +79,49 @@ class Extents:
         self._recording.work.begin()
         bounds = first_id, first_id + last - first
         rows = connection.execute(f"{_FRAMES} WHERE id BETWEEN ? AND ? ORDER BY id", bounds)
-        while True:
-            try:
-                row = rows.fetchone()
-            except ERRORS as error:
-                raise self._unreadable(connection, error, place, first_id, seq) from error
-            if row is None:
-                break
-            row_id, its_session, its_seq, head, at_ns, _, payload, *more = row
-            names, message_seq, message, blob = more
-            if row_id - first_id != seq - first:
-                raise missing(seq, first + row_id - first_id - 1)
-            if (its_session, its_seq) != (number, seq) or not _can_be(row):
-                odd.append(seq)  # whatever the rest of it is: the extent is not what was recorded
-                head = at_ns = 0
-                payload, names, more = b"", None, []
-            size += len(payload or b"") + len(names or "")
-            if size > EXTENT_BYTES:
-                raise changed(range(seq, last + 1))
-            heads.append(head)
-            times.append(at_ns)
-            payloads.append(payload)
-            if more and not names is message_seq is message is blob is None:
-                digest = self._digest(connection, message, number, seq)
-                same = message == blob
-                own = digest if same else self._digest(connection, blob, number, seq)
-                details.append((seq, names, message_seq, digest, own))
-            seq += 1
+        try:
+            for (
+                row_id,
+                its_session,
+                its_seq,
+                head,
+                at_ns,
+                forwarded_ns,
+                payload,
+                names,
+                message_seq,
+                message,
+                blob,
+            ) in rows:
+                if row_id - first_id != seq - first:
+                    raise missing(seq, first + row_id - first_id - 1)
+                plain = names is message_seq is message is blob is None
+                if (
+                    its_seq != seq
+                    or its_session != number
+                    or not head.__class__ is at_ns.__class__ is int
+                    or (forwarded_ns.__class__ is not int and forwarded_ns is not None)
+                    or (payload.__class__ is not bytes and (plain or payload is not None))
+                    or not (plain or _are_details(payload, names, message_seq, message, blob))
+                ):
+                    odd.append(seq)  # whatever the rest is: the extent is not what was recorded
+                    head = at_ns = 0
+                    payload, plain = b"", True
+                size += len(payload or b"")
+                heads.append(head)
+                times.append(at_ns)
+                payloads.append(payload)
+                if not plain:
+                    size += len(names or "")
+                    digest = self._digest(connection, message, number, seq)
+                    same = message == blob
+                    own = digest if same else self._digest(connection, blob, number, seq)
+                    details.append((seq, names, message_seq, digest, own))
+                if size > EXTENT_BYTES:
+                    raise changed(range(seq, last + 1))
+                seq += 1
+        except ERRORS as error:
+            raise self._unreadable(connection, error, place, first_id, seq) from error
         if seq <= last:
             raise missing(seq, last)
         link = self._chain.extent(before, place, heads, times, payloads, details)
@@ -159,16 +174,12 @@ class Extents:
         raise Broken(f"parts of frame {seq} are missing", seq, seq)
 
 
-def _can_be(row: Sequence[Any]) -> bool:
-    """Say whether a frame's values are of the types that a recorder writes."""
-    _, _, _, head, at_ns, forwarded_ns, payload, names, *blobs = row
+def _are_details(payload: object, names: object, *numbers: object) -> bool:
+    """Say whether the columns of a frame that has details are of types that a recorder writes."""
     return (
-        head.__class__ is at_ns.__class__ is int
-        and forwarded_ns.__class__ in _NONE_OR_INT
-        and payload.__class__ in _NONE_OR_BYTES
-        and (payload is not None or blobs[-1] is not None)
-        and (names is None or names.__class__ is str)
-        and all(value.__class__ in _NONE_OR_INT for value in blobs)
+        names.__class__ in _TEXT_OR_NONE
+        and all(number.__class__ in _INT_OR_NONE for number in numbers)
+        and (payload is not None or numbers[-1] is not None)
     )
 
 
