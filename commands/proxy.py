@@ -83,6 +83,26 @@ _proxy_settings = (
         "--close-timeout", default="5s", show_default=True, metavar="TIME",
         help="For the peers' answer to such a close.",
     ),
+    click.option(
+        "--rotate-size", metavar="SIZE",
+        help="New sessions go to another recording once this one is as large: 500m, 1g.",
+    ),
+    click.option(
+        "--rotate-every", metavar="TIME",
+        help="New sessions go to another recording after that: 1h, 1d.",
+    ),
+    click.option(
+        "--retain-days", type=click.IntRange(min=1), metavar="N",
+        help="Delete finished recordings of this output that ended longer ago.",
+    ),
+    click.option(
+        "--max-disk", metavar="SIZE",
+        help="Delete the oldest finished ones until the others have no more together.",
+    ),
+    click.option(
+        "--min-free", default="256m", show_default=True, metavar="SIZE",
+        help="Warn when the disk has less room left.",
+    ),
 )  # fmt: skip
 
 
@@ -95,7 +115,8 @@ _proxy_settings = (
 )  # fmt: skip
 @click.option(
     "-o", "--output", default="session.db", show_default=True, metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path), help="The recording; continued if it exists.",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The recording; continued if it exists. The name may hold its UTC date: %Y%m%d-%H%M%S.",
 )  # fmt: skip
 @format_option
 @add(_proxy_settings)
@@ -121,7 +142,7 @@ def proxy(
         raise click.UsageError("there is no command behind --")
     try:
         backend = Upstream.parse(upstream)
-        options = read_settings(backend, **settings)
+        options = read_settings(backend, output=output, **settings)
     except (SettingError, UpstreamError) as error:
         raise click.UsageError(str(error)) from error
     if settings["insecure"]:

@@ -86,7 +86,7 @@ def _record(recording: Path, port: int, sessions: int, messages: int) -> dict[st
         raise DemoError(f"the clients were not done after {_END:.0f} s") from None
     if ended.returncode:
         raise DemoError(f"wsrec proxy ended with {ended.returncode}")
-    _listening, counts = map(json.loads, ended.stdout.splitlines())
+    *_events, counts = map(json.loads, ended.stdout.splitlines())
     return {what: Counter(each) for what, each in counts.items()}
 
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..store.errors import RecordingError
+from .caretaker import warn
 from .gate import reason
+from .headroom import Notice
 from .options import Options
 from .server import Proxy
 from .upstream import Upstream
@@ -34,7 +36,7 @@ _PATIENCE = 10.0  # seconds that a command has to end after a signal, before the
 
 def run_proxy(
     upstream: Upstream,
-    recording: Path,
+    output: Path,
     options: Options,
     *,
     format: Literal["text", "json"] = "text",  # noqa: A002
@@ -49,7 +51,8 @@ def run_proxy(
     _open_standard_streams()
     logging.basicConfig(level=logging.WARNING, format="wsrec: %(message)s", stream=sys.stderr)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_run(Proxy(upstream, recording, options), format, command))
+        tell = _tell_machines if format == "json" else warn
+        return runner.run(_run(Proxy(upstream, output, options, tell), format, command))
 
 
 async def _run(proxy: Proxy, format: str, command: Sequence[str]) -> int:  # noqa: A002
@@ -148,6 +151,12 @@ def _announce(proxy: Proxy, format: str) -> None:  # noqa: A002
             file=sys.stderr,
             flush=True,
         )
+
+
+def _tell_machines(notice: Notice) -> None:
+    """Tell of what happens while the proxy runs: for people too, and a line of JSON."""
+    warn(notice)
+    print(json.dumps({"event": notice.event, "text": notice.text, **notice.fields}), flush=True)
 
 
 def _open_standard_streams() -> None:

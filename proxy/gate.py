@@ -15,7 +15,6 @@ from http import HTTPStatus
 import aiohttp
 from aiohttp import ClientResponse, ClientSession, web
 
-from ..store.recorder import Recorder
 from ..store.tap import SessionTap
 from .client import AUTO_HEADERS, http_client
 from .connection import HEAD_LIMIT, Connection
@@ -30,6 +29,7 @@ from .handshake import (
 from .headers import Pairs, decode_pairs, get, head_size, outgoing
 from .http import answer, forward_http, relay_fault, relay_response
 from .options import Options
+from .recordings import Recordings
 from .refusal import RefusedError, check_target
 from .upstream import Upstream
 
@@ -50,7 +50,7 @@ class Gate:
         self,
         upstream: Upstream,
         options: Options,
-        recorder: Recorder,
+        recordings: Recordings,
         *,
         sessions: Callable[[], int],
         most: int,
@@ -61,7 +61,7 @@ class Gate:
         Args:
             upstream: the backend.
             options: what the operator chose.
-            recorder: takes the attempts.
+            recordings: takes the attempts.
             sessions: how many tunnels are open now.
             most: how many tunnels and requests there may be.
             open_tunnel: takes both connections behind a 101.
@@ -70,7 +70,7 @@ class Gate:
         """Set when nothing new may be let through: the proxy is ending."""
         self._upstream = upstream
         self._options = options
-        self._recorder = recorder
+        self._recordings = recordings
         self._sessions = sessions
         self._most = most
         self._open_tunnel = open_tunnel
@@ -121,8 +121,8 @@ class Gate:
     ) -> None:
         """Record a request that is no HTTP if it was to be an upgrade; tell of it in any case."""
         log.warning("%s: %s", _peer(connection.peername) or "a client", why)
-        if is_upgrade(headers) and self._recorder.is_open:
-            tap = self._recorder.session(_peer(connection.peername), target, headers)
+        if is_upgrade(headers) and self._recordings.is_open:
+            tap = self._recordings.session(_peer(connection.peername), target, headers)
             tap.answered(status, [], None, None)
             tap.ended()
 
@@ -147,9 +147,9 @@ class Gate:
 
     async def _upgrade(self, request: web.BaseRequest, headers: Pairs) -> web.StreamResponse:
         """Record an opening handshake, whatever becomes of it."""
-        if not self._recorder.is_open:  # there is no place to record it in
+        if not self._recordings.is_open:  # there is no place to record it in
             return self._explain(_busy("the recording cannot be written now"))
-        tap = self._recorder.session(_peer(request.protocol.peername), request.raw_path, headers)
+        tap = self._recordings.session(_peer(request.protocol.peername), request.raw_path, headers)
         try:
             key = check_request(request, headers)
             passed = self._admit(request, headers)
@@ -215,7 +215,7 @@ class Gate:
         return Hijacked()
 
     def _check_running(self) -> None:
-        if self.closed or not self._recorder.is_open:
+        if self.closed or not self._recordings.is_open:
             raise _busy("no new sessions now")
 
     def _explain(self, fault: Exception) -> web.Response:

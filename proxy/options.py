@@ -10,12 +10,14 @@ from ..store.durability import Durability
 from ..store.seal import Signer
 from .address import Address
 from .front import Front
+from .keep import Keep
 
 __all__ = ["Options"]
 
 _ANY_PORT = Address()
 _OPEN = Front()
 _DEFAULT = Rules()
+_ONE = Keep()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class Options:
     """Of the digests in its place; None: a random one for each run."""
     signer: Signer | None = None
     """Seals what is recorded; None: nobody does."""
+    keep: Keep = _ONE
+    """When another recording is begun, and how long former ones are kept."""
 
     @property
     def promised(self) -> Durability:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from .. import __version__
 from ..store.recorder import Recorder
+from ..store.series import Series
 from ..store.tap import SessionTap
 from .address import Listener
+from .caretaker import Caretaker, Tell, warn
 from .client import HEADER_SIZE
 from .connection import Connections
 from .detach import Detached
 from .files import connections_that_fit
 from .gate import Gate
 from .options import Options
+from .recordings import Recordings
 from .throttle import Throttle
 from .tunnel import RECORD, Tunnel
 from .tunnels import INTERNAL_ERROR, Tunnels
@@ -39,16 +43,35 @@ class Proxy:
     the recording is flushed and marked as cleanly ended.
     """
 
-    def __init__(self, upstream: Upstream, recording: Path, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        output: Path,
+        options: Options | None = None,
+        tell: Tell = warn,
+    ) -> None:
+        """Join a backend to a recording.
+
+        Args:
+            upstream: the backend.
+            output: the recording, or the pattern of its name.
+            options: what the operator chose.
+            tell: called, in another thread, with what the operator ought to know.
+
+        Raises:
+            ValueError: `output` is a pattern that is not known.
+        """
         self.upstream = upstream
-        self.recording = recording
         self.options = options or Options()
         self.address = self.options.listen
         """Where it listens; once it does, with the port that was taken for 0."""
         self.failed = asyncio.Event()
         """Set when nothing can be recorded any more until the proxy is started again."""
         self._tunnels = Tunnels(self.options.close_timeout)
-        self._throttle = Throttle(RECORD, lambda: self._recorder.has_room())
+        series = Series(output)
+        self._recordings = Recordings(series, self.options.keep, self._record)
+        self._caretaker = Caretaker(self._recordings, series, self.options.keep, tell)
+        self._throttle = Throttle(RECORD, self._recordings.has_room)
 
     async def __aenter__(self) -> Self:
         """Listen.
@@ -58,7 +81,6 @@ class Proxy:
             OSError: the address cannot be listened on.
         """
         options = self.options
-        loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             # Before the recording is touched: the address may be taken.
             self._listener = await Listener.bound(
@@ -70,28 +92,17 @@ class Proxy:
             )
             stack.callback(self._listener.close)
             self.address = self._listener.address
-            self._recorder = await asyncio.to_thread(
-                Recorder,
-                self.recording,
-                meta={"wsrec_version": __version__, "upstream": str(self.upstream)},
-                unmask=unmask,
-                redaction=options.redaction,
-                redaction_key=options.redaction_key,
-                durability=options.promised,
-                goes_on=options.goes_on,
-                on_loop=loop.call_soon_threadsafe,
-                signer=options.signer,
-                on_room=lambda: loop.call_soon_threadsafe(self._throttle.release),
-                on_failure=self._failed,
-                on_resumed=self._resumed,
-            )
-            stack.push_async_callback(asyncio.to_thread, self._recorder.close)
+            self._loop = asyncio.get_running_loop()
+            await self._recordings.open()
+            stack.push_async_callback(self._recordings.close)
+            self._caretaker.start()
+            stack.push_async_callback(self._caretaker.stop)
             most = min(options.max_sessions, connections_that_fit())
             self._gate = await stack.enter_async_context(
                 Gate(
                     self.upstream,
                     options,
-                    self._recorder,
+                    self._recordings,
                     sessions=self._tunnels.__len__,
                     most=most,
                     open_tunnel=self._open,
@@ -120,7 +131,7 @@ class Proxy:
         """End in order: nothing new, sessions, requests, connections to the backend, recording."""
         self._gate.closed = True
         self._listener.close()
-        if self._recorder.is_open:
+        if self._recordings.is_open:
             drain = self.options.drain
             await asyncio.gather(self._tunnels.wait(drain), self._gate.wait(drain))
             await self._tunnels.close("proxy is shutting down")
@@ -142,8 +153,14 @@ class Proxy:
 
     @property
     def failure(self) -> Exception | None:
-        """Why the recording could not be written, at some time."""
-        return self._recorder.first_failure
+        """Why a recording could not be written, at some time, or could not be finished."""
+        fault = self._recordings.fault
+        return None if fault is None else fault[1]
+
+    @property
+    def recording(self) -> Path:
+        """The recording that new sessions go to; after a failure, the one that has failed."""
+        return self._recordings.path
 
     @property
     def sessions(self) -> int:
@@ -159,21 +176,43 @@ class Proxy:
             if data:
                 pipe.data_received(data)
 
-    def _failed(self, error: Exception) -> None:
+    def _record(self, path: Path) -> Recorder:
+        """Open a recording; in any thread."""
+        tell, options = self._loop.call_soon_threadsafe, self.options
+        return Recorder(
+            path,
+            meta={
+                "wsrec_version": __version__,
+                "upstream": str(self.upstream),
+                "output": self._recordings.output,
+            },
+            unmask=unmask,
+            redaction=options.redaction,
+            redaction_key=options.redaction_key,
+            durability=options.promised,
+            goes_on=options.goes_on,
+            on_loop=tell,
+            signer=options.signer,
+            on_room=lambda: tell(self._throttle.release),
+            on_failure=partial(self._failed, path),
+            on_resumed=partial(self._resumed, path),
+        )
+
+    def _failed(self, path: Path, error: Exception) -> None:
         """Let nothing cross that is not recorded, unless that is what was asked for."""
-        if self._recorder.fault is not None:
-            log.error("%s: recording failed for good: %s", self.recording, error)
+        if self._recordings.is_broken:
+            log.error("%s: recording failed for good: %s", path, error)
             self._tunnels.abort()
             self.failed.set()
-        elif self._recorder.goes_on:
-            log.error("%s: not recorded from now on: %s", self.recording, error)
+        elif self._recordings.is_open:
+            log.error("%s: not recorded from now on: %s", path, error)
         else:
             log.error(
                 "%s: recording failed: %s; sessions are ended with 1011, new ones get 503, until "
-                "it can be written again", self.recording, error,
+                "it can be written again", path, error,
             )  # fmt: skip
             self._tunnels.end("the recording failed", INTERNAL_ERROR)
         self._throttle.release()
 
-    def _resumed(self) -> None:
-        log.warning("%s: recording again", self.recording)
+    def _resumed(self, path: Path) -> None:
+        log.warning("%s: recording again", path)

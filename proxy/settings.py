@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from ..redaction.rules import Rules, read_key
-from ..schemas.durations import parse_duration
 from ..store.durability import Durability
 from .address import parse_address
+from .amounts import positive, seconds, size
 from .errors import SettingError
 from .front import Front, HostHeader, parse_network, parse_origin
+from .keep import read_keep
 from .options import Options
 from .tls import client_context, server_context
 from .upstream import Upstream
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["read_redaction_key", "read_rules", "read_settings", "read_sign_key"]
 
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_LEAST_BUFFER = 4 << 10
-
 
 def read_settings(
     upstream: Upstream,
     *,
     listen: str,
+    output: Path,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
     upstream_ca: Path | None = None,
@@ -55,6 +53,11 @@ def read_settings(
     default_redaction: bool = True,
     redact_key_file: Path | None = None,
     sign_key: Path | None = None,
+    rotate_size: str | None = None,
+    rotate_every: str | None = None,
+    retain_days: int | None = None,
+    max_disk: str | None = None,
+    min_free: str = "256m",
 ) -> Options:
     """Return the options; the parameters are the command line's, word for word.
 
@@ -101,17 +104,25 @@ def read_settings(
             trusted=tuple(map(parse_network, trusted_proxy)),
         ),
         max_sessions=max_sessions,
-        header_timeout=_positive(header_timeout, "header-timeout"),
-        handshake_timeout=_positive(handshake_timeout, "handshake-timeout"),
-        idle_timeout=None if idle_timeout is None else _positive(idle_timeout, "idle-timeout"),
-        buffer=None if buffer is None else _bytes(buffer),
-        drain=_seconds(drain, "drain"),
-        close_timeout=_seconds(close_timeout, "close-timeout"),
+        header_timeout=positive(header_timeout, "header-timeout"),
+        handshake_timeout=positive(handshake_timeout, "handshake-timeout"),
+        idle_timeout=None if idle_timeout is None else positive(idle_timeout, "idle-timeout"),
+        buffer=None if buffer is None else size(buffer, "buffer", "4k", "2g"),
+        drain=seconds(drain, "drain"),
+        close_timeout=seconds(close_timeout, "close-timeout"),
         durability=None if durability is None else Durability(durability),
         goes_on=None if on_recorder_failure is None else on_recorder_failure == "forward",
         redaction=rules,
         redaction_key=read_redaction_key(redact_key_file),
         signer=read_sign_key(sign_key),
+        keep=read_keep(
+            output,
+            rotate_size=rotate_size,
+            rotate_every=rotate_every,
+            retain_days=retain_days,
+            max_disk=max_disk,
+            min_free=min_free,
+        ),
     )
 
 
@@ -153,27 +164,3 @@ def read_sign_key(path: Path | None) -> SigningKey | None:
         return SigningKey.read(path)
     except ValueError as error:
         raise SettingError(f"--sign-key: {error}") from error
-
-
-def _seconds(text: str, name: str) -> float:
-    try:
-        return parse_duration(text) / 1e9
-    except ValueError as error:
-        raise SettingError(f"--{name}: {error}") from error
-
-
-def _positive(text: str, name: str) -> float:
-    seconds = _seconds(text, name)
-    if not seconds:
-        raise SettingError(f"--{name}: {text!r} leaves no time at all")
-    return seconds
-
-
-def _bytes(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,10})\s?([kKmMgG]?)(?:i?[bB])?", text)
-    if match is None:
-        raise SettingError(f"--buffer: {text!r} is not a size such as 64k or 1m")
-    size = int(match[1]) * _UNITS[match[2].lower()]
-    if not _LEAST_BUFFER <= size < 1 << 31:
-        raise SettingError(f"--buffer: {text!r} is not between 4k and 2g")
-    return size

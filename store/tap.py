@@ -45,7 +45,7 @@ class SessionTap:
     Times are `time.monotonic_ns()` of this process.
     """
 
-    __slots__ = ("_offered", "_over", "_put", "_recorder", "_writer")
+    __slots__ = ("_offered", "_over", "_put", "_recorder", "_writer", "on_ended")
 
     def __init__(self, recorder: Recorder, writer: SessionWriter) -> None:
         self._recorder = recorder
@@ -53,6 +53,8 @@ class SessionTap:
         self._writer = writer
         self._offered: frozenset[str] = frozenset()  # secrets among the client's subprotocols
         self._over = False
+        self.on_ended: Callable[[], object] = lambda: None
+        """Called by `ended`, once: nothing more comes of this session."""
 
     @property
     def id(self) -> int:
@@ -170,6 +172,7 @@ class SessionTap:
             self._keep(ENDED, at_ns, b"")
             self._later(self._writer.ended, 0, at_ns)
             self._later(self._recorder.over, 0, self._writer)
+            self.in_order(self.on_ended)
 
     def _keep(self, kind: int, at_ns: int, what: object) -> None:
         keeper = self._recorder.keeper

@@ -18,6 +18,7 @@ from ..store.errors import RecordingBusyError, RecordingError
 from ..store.lock import RecordingLock
 from ..store.reader import Recording
 from ..store.series import Series
+from ..store.spool import remove_spool, spool_folder
 from .retention import Finished
 from .walltime import epoch_ns
 
@@ -67,7 +68,11 @@ class Shelf:
             try:
                 # Again, now that no recorder can come any more.
                 if known is not None and _stamp(path) == known[0]:
-                    return _unlink_unread(path)
+                    if not _unlink_unread(path):
+                        return False
+                    with suppress(FileNotFoundError):  # what a killed recorder left goes with it
+                        remove_spool(spool_folder(path))
+                    return True
             except FileNotFoundError:
                 pass
             finally:
