@@ -56,18 +56,22 @@ class Shelf:
         return found
 
     def delete(self, recording: Finished) -> bool:
-        """Delete a recording; answer False if it has changed since, is recorded into, or read.
+        """Delete a recording that `finished` has found.
+
+        Answers False, and leaves it, if it has changed since, is recorded into, or being read.
 
         Raises:
             OSError: this is not allowed here.
         """
         path = recording.path
-        known = self._known.get(path)
+        stamp, known = self._known.get(path, ((), None))
+        if known != recording:
+            return False
         with suppress(RecordingError):  # somebody records into it
             lock = RecordingLock(path)
             try:
                 # Again, now that no recorder can come any more.
-                if known is not None and _stamp(path) == known[0]:
+                if _stamp(path) == stamp:
                     if not _unlink_unread(path):
                         return False
                     with suppress(FileNotFoundError):  # what a killed recorder left goes with it
