@@ -53,6 +53,7 @@ class Caretaker:
         self._folder = series.folder
         self._headroom = Headroom(keep.min_free)
         self._tidy_at = self._rotate_at = 0.0
+        self._tidied = 0  # how many had been finished then
         self._troubles: set[tuple[str, str]] = set()
         self._ending = asyncio.Event()
         self._rounds: asyncio.Future[None] | None = None
@@ -84,8 +85,9 @@ class Caretaker:
         sizes, logs, free = await asyncio.to_thread(_measure, paths)
         if self._recordings.is_due(sizes[current]) and time.monotonic() >= self._rotate_at:
             await self._rotate()
-        if self._keep.retention and time.monotonic() >= self._tidy_at:
-            self._tidy_at = time.monotonic() + _TIDY
+        finished = self._recordings.finished
+        if self._keep.retention and (time.monotonic() >= self._tidy_at or finished > self._tidied):
+            self._tidy_at, self._tidied = time.monotonic() + _TIDY, finished
             await asyncio.to_thread(self._tidy)
         for notice in self._headroom.look(logs, self._folder, free):
             await asyncio.to_thread(self._tell, notice)
@@ -99,7 +101,6 @@ class Caretaker:
             await asyncio.to_thread(self._trouble, "rotate_failed", what)
         else:
             self._troubles = {each for each in self._troubles if each[0] != "rotate_failed"}
-            self._tidy_at = 0.0
 
     def _tidy(self) -> None:
         """Delete the finished recordings that are not to be kept."""

@@ -58,6 +58,8 @@ class Recordings:
         self._current: _Open | None = None
         self._former: dict[_Open, asyncio.Future[None] | None] = {}
         self._fault: tuple[Path, Exception] | None = None
+        self.finished = 0
+        """How many have been closed since the first one was opened."""
 
     async def open(self) -> None:
         """Begin, or go on with, the first recording.
@@ -181,6 +183,7 @@ class Recordings:
                 self._fault = self._fault or (recorder.path, recorder.first_failure)
             if recording is not self._current:  # otherwise the proxy ends, and says so then
                 del self._former[recording]
+                self.finished += 1
                 if recorder.failure is not failed_before:
                     log.error("%s: recording failed: %s", recorder.path, recorder.failure)
 

@@ -196,7 +196,7 @@ async def test_one_that_cannot_be_written_fails_all(recording: Path) -> None:
     tap = begin(to, "/")
     await to.rotate()
     assert to.failure is None
-    tap._put(lambda: 1 / 0, 0)  # type: ignore[arg-type]
+    tap._put(lambda: 1 / 0, 0)
     while to.failure is None:
         await asyncio.sleep(0.01)
     begin(to, "/")
