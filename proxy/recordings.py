@@ -175,7 +175,6 @@ class Recordings:
 
     async def _close(self, recording: _Open) -> None:
         recorder = recording.recorder
-        failed_before = recorder.failure
         try:
             await asyncio.to_thread(recorder.close)
         finally:
@@ -184,7 +183,7 @@ class Recordings:
             if recording is not self._current:  # otherwise the proxy ends, and says so then
                 del self._former[recording]
                 self.finished += 1
-                if recorder.failure is not failed_before:
+                if recorder.failure is not None:
                     log.error("%s: recording failed: %s", recorder.path, recorder.failure)
 
     def _names(self) -> list[str]:

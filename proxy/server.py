@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -67,6 +68,8 @@ class Proxy:
         """Where it listens; once it does, with the port that was taken for 0."""
         self.failed = asyncio.Event()
         """Set when nothing can be recorded any more until the proxy is started again."""
+        # One for the whole run: digests compare between its recordings.
+        self._redaction_key = self.options.redaction_key or secrets.token_bytes(32)
         self._tunnels = Tunnels(self.options.close_timeout)
         series = Series(output)
         self._recordings = Recordings(series, self.options.keep, self._record)
@@ -95,8 +98,6 @@ class Proxy:
             self._loop = asyncio.get_running_loop()
             await self._recordings.open()
             stack.push_async_callback(self._recordings.close)
-            self._caretaker.start()
-            stack.push_async_callback(self._caretaker.stop)
             most = min(options.max_sessions, connections_that_fit())
             self._gate = await stack.enter_async_context(
                 Gate(
@@ -124,6 +125,9 @@ class Proxy:
             await self._listener.serve()
             watch = asyncio.ensure_future(self._tunnels.watch(options.idle_timeout))
             stack.callback(watch.cancel)
+            # Last, without an await behind it: what it tells comes after the address.
+            self._caretaker.start()
+            stack.push_async_callback(self._caretaker.stop)
             self._stack = stack.pop_all()
         return self
 
@@ -188,7 +192,7 @@ class Proxy:
             },
             unmask=unmask,
             redaction=options.redaction,
-            redaction_key=options.redaction_key,
+            redaction_key=self._redaction_key,
             durability=options.promised,
             goes_on=options.goes_on,
             on_loop=tell,

@@ -39,6 +39,10 @@ Record = Callable[[int, int | None, bytes], Room]
 """Takes the bytes of one peer; see `SessionTap.stream`."""
 
 
+def _nothing() -> None:
+    """Be called."""
+
+
 class SessionTap:
     """Hands one session's bytes to the recorder; every call returns at once.
 
@@ -53,7 +57,7 @@ class SessionTap:
         self._writer = writer
         self._offered: frozenset[str] = frozenset()  # secrets among the client's subprotocols
         self._over = False
-        self.on_ended: Callable[[], object] = lambda: None
+        self.on_ended: Callable[[], object] = _nothing
         """Called by `ended`, once: nothing more comes of this session."""
 
     @property

@@ -49,12 +49,9 @@ def say(tap: SessionTap, text: str) -> None:
     tap.stream("server")(1, 1, wire(1, text.encode()))
 
 
-async def finished(path: Path) -> None:
-    """Wait until a recording has its end."""
-    while True:
-        with Recording.open(path) as opened:
-            if opened.clean:
-                return
+async def finished(to: Recordings, path: Path) -> None:
+    """Wait until a recording is closed, while others are still recorded into."""
+    while path in to.paths:
         await asyncio.sleep(0.01)
 
 
@@ -98,7 +95,7 @@ async def test_a_session_ends_in_the_recording_it_began_in(recording: Path) -> N
     short.ended()
     assert len(to.paths) == 2
     long.ended()
-    await finished(recording)
+    await finished(to, recording)
     assert list(to.paths) == [following]
     late.ended()
     await to.close()
@@ -117,7 +114,7 @@ async def test_one_without_open_sessions_is_finished_at_once(recording: Path) ->
     await to.open()
     begin(to, "/").ended()
     await to.rotate()
-    await finished(recording)
+    await finished(to, recording)
     await to.close()
     assert targets(recording) == ["/"]
 
@@ -132,7 +129,7 @@ async def test_a_session_that_ends_twice_is_counted_once(recording: Path) -> Non
     one.ended()
     assert len(to.paths) == 2
     two.ended()
-    await finished(recording)
+    await finished(to, recording)
     await to.close()
 
 
@@ -183,7 +180,7 @@ async def test_recordings_whose_sessions_go_on_are_bounded(recording: Path) -> N
     begin(to, "/")
     assert not to.is_due(0)
     taps[0].ended()
-    await finished(recording)
+    await finished(to, recording)
     while not to.is_due(0):  # it is finished before it is forgotten
         await asyncio.sleep(0.01)
     await to.close()
@@ -217,8 +214,7 @@ async def test_a_former_one_that_was_taken_away_is_told_of_and_stops_nobody(
     await to.rotate()
     take_away(recording)
     tap.ended()
-    while len(to.paths) > 1:
-        await asyncio.sleep(0.01)
+    await finished(to, recording)
     assert to.failure is None
     assert caplog.messages == [
         f"{recording}: recording failed: the file was taken away while it was recorded into"

@@ -20,6 +20,7 @@ from support.raw import (
     conversation,
     conversation_with_process,
     open_session,
+    upgrade,
 )
 from support.recordings import Conversation, elsewhere, recorder_at
 from wsrec.proxy.keep import Keep
@@ -305,3 +306,21 @@ async def test_a_log_that_grows_is_told_of_and_so_is_its_end(recording: Path) ->
     assert large["size"] > 64 << 20
     assert normal["event"] == "log_ok"
     assert normal["size"] <= 32 << 20
+
+
+@conversation_with_process
+async def test_digests_of_one_run_compare_between_its_recordings(recording: Path) -> None:
+    following = recording.with_name("session-2.db")
+    secret = "Authorization: Bearer abc"
+    async with backend() as behind:
+        proxy = start(behind.url, recording, "--rotate-every", "1ms")
+        for path in (recording, following):
+            client = await Peer.connect(proxy.port)
+            await client.send(upgrade(secret))
+            await leave(client, await behind.accept())
+            await until(lambda path=path: is_finished(path))  # type: ignore[misc]
+        proxy.signal(signal.SIGTERM)
+        await proxy.over()
+    one, other = (sessions(path)[0].request_headers for path in (recording, following))
+    assert one == other
+    assert "abc" not in str(one)
