@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from ..report.inert import inert
+from ..schemas.sizes import parse_size
 from ..store.errors import RecordingError
 from ..store.pruned import Ranges
 from ..upkeep.prune import Pruning
@@ -28,7 +29,6 @@ REFUSED: Final = 3
 Format = Literal["text", "json"]
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_BYTES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _LEAST: Final = 1 << 20
 _SHOWN: Final = 8
 """Stretches of session numbers in a line for people."""
@@ -147,10 +147,10 @@ def _date(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d{1,9})([kmgt]?)", text, re.IGNORECASE)
-    if match is None:
-        raise ValueError(f"--max-size: {text!r} is not a size such as 500m or 1g")
-    size = int(match[1]) * _BYTES[match[2].lower()]
+    try:
+        size = parse_size(text)
+    except ValueError as error:
+        raise ValueError(f"--max-size: {error}") from None
     if size < _LEAST:
         raise ValueError(f"--max-size: {text!r} is less than 1m: nothing would be left")
     return size
