@@ -8,7 +8,7 @@ from typing import Final
 __all__ = ["parse_size", "show_size"]
 
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_FORM: Final = re.compile(r"([0-9]{1,10})\s?([kKmMgGtT]?)(?:i?[bB])?\Z")
+_FORM: Final = re.compile(r"([0-9]{1,10}) ?([kKmMgGtT]?)(?:i?[bB])?\Z")
 
 
 def parse_size(text: str) -> int:
