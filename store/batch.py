@@ -17,7 +17,7 @@ from .tables import PART_BITS
 if TYPE_CHECKING:
     from .session import SessionWriter
 
-__all__ = ["MANY", "MUCH", "Batch", "Blob", "stored_of"]
+__all__ = ["MANY", "MUCH", "PUT_GAP", "Batch", "Blob", "stored_of"]
 
 # One statement for 100 rows instead of one for each: a fifth less CPU a frame, and the
 # interpreter's lock is released and retaken once for all of them.
@@ -31,6 +31,8 @@ MUCH = 4 << 20
 # kept, to be written again should it fail.
 _REDO = 8 << 20
 _VALUE = 40  # bytes that one value of a row takes in memory, payloads aside
+
+PUT_GAP = "INSERT INTO gaps (session_id, first_seq, last_seq, reason, link) VALUES (?, ?, ?, ?, ?)"
 
 _EXTENT_COLUMNS: Columns = ("session_id", "first_seq", "last_seq", "first_id")
 _LINK_COLUMNS: Columns = ("first_id", "link", "sums")
@@ -328,7 +330,7 @@ class Batch:
         if session.seq > stored:
             gap = session.id, stored + 1, session.seq, session.lost
             session.link = self.chain.row(session.link, gap)
-            self._run("INSERT INTO gaps VALUES (?, ?, ?, ?, ?)", (*gap, session.link))
+            self._run(PUT_GAP, (*gap, session.link))
         session.lost = None
         link = session.write_row()
         if session.has_ended:

@@ -20,7 +20,7 @@ def next_session(connection: sqlite3.Connection, after: int | float) -> int | fl
     """Return the next number after this one that sessions or extents know."""
     numbers = [
         number
-        for column, table in (("id", "sessions"), ("session_id", "extents"))
+        for column, table in (("id", "sessions"), ("session_id", "extents"), ("session_id", "gaps"))
         for (number,) in connection.execute(
             f"SELECT {column} FROM {table} WHERE {column} > ? ORDER BY {column} LIMIT 1", (after,)
         )
@@ -42,20 +42,26 @@ def session_row(connection: sqlite3.Connection, number: int) -> tuple[list[Any],
 def some_extents(
     connection: sqlite3.Connection, number: int, after: int | None
 ) -> list[tuple[Any, ...]]:
-    """Return the next extents of a session after the one that begins with frame `after`."""
+    """Return the next extents, and gaps, of a session behind what begins with frame `after`.
+
+    Each is first and last frame, first row, link, and why the frames were not recorded.
+    """
     return connection.execute(
-        "SELECT first_seq, last_seq, e.first_id, link FROM extents e"
+        "SELECT first_seq, last_seq, e.first_id, link, NULL FROM extents e"
         " LEFT JOIN links l ON l.first_id = e.first_id"
-        f" WHERE session_id = ? AND first_seq > ? ORDER BY first_seq LIMIT {MANY}",
+        " WHERE session_id = ?1 AND first_seq > ?2"
+        " UNION ALL SELECT first_seq, last_seq, 0, link, reason FROM gaps"
+        f" WHERE session_id = ?1 AND first_seq > ?2 ORDER BY first_seq LIMIT {MANY}",
         (number, -(1 << 63) if after is None else after),
     ).fetchall()
 
 
 def last_link(connection: sqlite3.Connection, number: int) -> bytes | None:
-    """Return the link of a session's last extent; None: it has none."""
+    """Return the link of a session's last extent, or gap; None: it has none."""
     row = connection.execute(
-        "SELECT link FROM extents e LEFT JOIN links l ON l.first_id = e.first_id"
-        " WHERE session_id = ? ORDER BY first_seq DESC LIMIT 1",
+        "SELECT link, first_seq FROM extents e LEFT JOIN links l ON l.first_id = e.first_id"
+        " WHERE session_id = ?1 UNION ALL SELECT link, first_seq FROM gaps"
+        " WHERE session_id = ?1 ORDER BY first_seq DESC LIMIT 1",
         (number,),
     ).fetchone()
     # Something that cannot be a link must not fit by chance, and not raise.

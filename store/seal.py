@@ -11,6 +11,7 @@ import msgpack  # type: ignore[import-untyped]  # it ships no types
 
 __all__ = [
     "END",
+    "LAST_LINK",
     "PUT_SEAL",
     "SEALED_SESSIONS",
     "Sealer",
@@ -22,6 +23,14 @@ __all__ = [
 
 END = 0
 """In the place of a session's number: the seal of the recording's end."""
+
+LAST_LINK = (
+    "(SELECT link FROM (SELECT l.link AS link, e.first_seq AS first_seq FROM extents e"
+    " JOIN links l ON l.first_id = e.first_id WHERE e.session_id = sessions.id"
+    " UNION ALL SELECT link, first_seq FROM gaps WHERE session_id = sessions.id)"
+    " ORDER BY first_seq DESC LIMIT 1)"
+)
+"""Finds the last link of a session's frames, or of what is stated as missing of them."""
 
 SEALED_SESSIONS = f"SELECT count(*) FROM seals WHERE session_id <> {END}"
 """Finds how many sessions have a seal."""
@@ -65,15 +74,11 @@ def end_statement(meta: Mapping[str, str], links: Iterable[tuple[Any, ...]]) -> 
 
 
 def links_of_all(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Yield id, link and last extent's link (None: there is no extent) of all sessions, by id.
+    """Yield id, link and last extent's or gap's link (None: there is none) of all sessions, by id.
 
     The row's link covers the frames only where there is an end record.
     """
-    return connection.execute(
-        "SELECT id, link, (SELECT l.link FROM extents e JOIN links l ON l.first_id = e.first_id"
-        " WHERE e.session_id = sessions.id ORDER BY e.first_seq DESC LIMIT 1)"
-        " FROM sessions ORDER BY id"
-    )
+    return connection.execute(f"SELECT id, link, {LAST_LINK} FROM sessions ORDER BY id")
 
 
 PUT_SEAL = "INSERT OR REPLACE INTO seals (session_id, key, signature) VALUES (?, ?, ?)"

@@ -157,15 +157,18 @@ class Spool:
         Raises:
             OSError: it is not known whether it is: nothing of it may be forwarded.
         """
-        while former := self._unsynced[:1]:
-            _sync(former[0])
-            self._unsynced.remove(former[0])
-            os.close(former[0])
-        if self._new:
-            self._new = False
+        new, current = self._new, self._fd  # before the others: these may come to be one of them
+        for former in tuple(self._unsynced):
+            _sync(former)
+            if former in self._unsynced:  # else a failure was noticed meanwhile
+                self._unsynced.remove(former)
+                os.close(former)
+        _sync(current)
+        if new:
             sync_folder(self._folder)
             sync_folder(self._folder.parent)
-        _sync(self._fd)
+            if current == self._fd:
+                self._new = False
 
     def drop_before(self, number: int) -> None:
         """Remove the segments before this one: the recording holds all that is in them."""

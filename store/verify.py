@@ -123,7 +123,8 @@ class Verification:
     def _session(self, number: int) -> Fault | None:
         self._recording.budget.begin("verified", number)
         link: bytes | None = None
-        seq = own = 0
+        seq = own = missed = 0
+        gap: tuple[int, int, object] | None = None
         begun: int | None = None
         more = True
         while more:
@@ -143,7 +144,7 @@ class Verification:
                 fits = self._chain.row(before, row) == said
                 extents = some_extents(connection, number, begun)
                 more = len(extents) == MANY
-                for first, last, first_id, stored in extents:
+                for first, last, first_id, stored, reason in extents:
                     if not first.__class__ is last.__class__ is first_id.__class__ is int:
                         raise Broken("where its frames lie is not what was recorded", seq + 1)
                     if first > seq + 1:
@@ -151,6 +152,15 @@ class Verification:
                     place = number, first, last
                     if first <= seq or not 0 <= last - first < EXTENT_FRAMES:
                         raise changed(range(first, max(first, last) + 1))
+                    if reason is not None:
+                        link = self._chain.row(link, (*place, reason))
+                        if link != stored:
+                            what = f"that {frames_between(first, last)} were not recorded"
+                            raise Broken(f"{what} is not what was recorded", first, last)
+                        missed += last - first + 1
+                        gap = gap or (first, last, reason)
+                        seq, begun = last, first
+                        continue
                     try:
                         extent = self._extents.read(connection, place, first_id, link)
                     except ERRORS as error:
@@ -177,6 +187,11 @@ class Verification:
                 raise Broken(f"frames from {seq + 1} on are missing", seq + 1)
             its = "its end record, the row in sessions," if row[_CLEAN] else "its row in sessions"
             raise Broken(f"{its} is not what was recorded")
+        if gap is not None:
+            first, last, reason = gap
+            rest = "" if missed == last - first + 1 else f", and more: {missed:,} in all"
+            what = f"{frames_between(first, last)} were not recorded ({reason}){rest}"
+            return Fault(number, what, first, last, damage=False)
         if not row[_CLEAN]:
             return Fault(number, "ends without an end record", damage=False)
         with self._recording.snapshot() as connection, small_rows(connection):

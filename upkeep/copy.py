@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ..store.batch import Batch
+from ..store.batch import PUT_GAP, Batch
 from ..store.chain import NOT_YET, START
 from ..store.errors import RecordingError
 from ..store.parts import parts
@@ -86,12 +86,18 @@ class Copy:
         row[_STARTED_NS] += take.later_ns
         chain = self._batch.chain
         writer = _Writer(take.as_number, chain.row(START, (*row[:6], *NOT_YET)))
-        for extent in source.rows(
-            "SELECT first_seq, last_seq, first_id FROM extents WHERE session_id = ?"
+        for *extent, reason in source.rows(
+            "SELECT first_seq, last_seq, first_id, NULL FROM extents WHERE session_id = ?1"
+            " UNION ALL SELECT first_seq, last_seq, 0, reason FROM gaps WHERE session_id = ?1"
             " ORDER BY first_seq",
             number,
         ):
-            self._extent(source, writer, *extent)
+            if reason is None:
+                self._extent(source, writer, *extent)
+            else:
+                gap = writer.id, *extent[:2], reason
+                writer.link = chain.row(writer.link, gap)
+                self._connection.execute(PUT_GAP, (*gap, writer.link))
         link = chain.row(writer.link if row[_CLEAN] else START, row)
         if link != stored and (number, 0) == (take.as_number, take.later_ns):
             raise RecordingError(f"{source.path}: session {number} changed meanwhile")

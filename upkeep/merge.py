@@ -18,7 +18,7 @@ from typing import Any
 
 from ..store.errors import RecordingBusyError, RecordingError
 from ..store.lock import RecordingLock
-from ..store.seal import SEALED_SESSIONS, Sealer, Signer
+from ..store.seal import LAST_LINK, SEALED_SESSIONS, Sealer, Signer
 from .copy import Copy, Take
 from .fresh import Fresh
 from .source import Source, reading
@@ -218,11 +218,7 @@ def _digest(source: Source) -> str:
     The row of an interrupted session has a link that says nothing of its frames.
     """
     digest = sha256()
-    links = source.rows(
-        "SELECT link, (SELECT l.link FROM extents e JOIN links l ON l.first_id = e.first_id"
-        " WHERE e.session_id = sessions.id ORDER BY e.first_seq DESC LIMIT 1)"
-        " FROM sessions ORDER BY id"
-    )
+    links = source.rows(f"SELECT link, {LAST_LINK} FROM sessions ORDER BY id")
     for link, last in links:
         digest.update(link)
         if last is not None:

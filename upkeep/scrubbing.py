@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ..redaction.frames import FrameRedactor
 from ..redaction.payload import Held
 from ..redaction.redactor import Redactor
 from ..redaction.rules import Rules
+from ..store.batch import PUT_GAP
 from ..store.chain import NOT_YET, START, Chain, Details
 from ..store.reader import SESSION_COLUMNS
 from ..store.seal import SEALED_SESSIONS, Sealer, Signer
@@ -62,6 +64,8 @@ class Scrubbing:
         self._chain = Chain()
         self._links: dict[int, bytes] = {}
         """Each session's last link."""
+        self._gaps: dict[int, list[tuple[Any, ...]]] = {}
+        """Of each session, those that are not written yet."""
         self._streams: dict[tuple[int, int], FrameRedactor] = {}
         """By session and side."""
         self._closes: dict[int, str | None] = {}
@@ -82,11 +86,16 @@ class Scrubbing:
                 "INSERT INTO parts (id, data) VALUES (?, ?)",
                 self._old.execute("SELECT id, data FROM parts ORDER BY id"),
             )
+        for gap in self._old.execute(
+            "SELECT session_id, first_seq, last_seq, reason FROM gaps ORDER BY 1, 2"
+        ):
+            self._gaps.setdefault(gap[0], []).append(gap)
         for first_seq, last_seq, first_id in self._old.execute(
             "SELECT first_seq, last_seq, first_id FROM extents ORDER BY first_id"
         ):
             self._extent(first_id, first_id + last_seq - first_seq)
         for number in self._links:
+            self._write_gaps(number)
             self._end(number)
         self._meta(rules, version, derived.hexdigest())
         (seals,) = self._old.execute(SEALED_SESSIONS).fetchone()
@@ -142,9 +151,18 @@ class Scrubbing:
         if rows:
             self._write(rows, details)
 
+    def _write_gaps(self, number: int, before: float = math.inf) -> None:
+        """Write what was not recorded of a session before a frame."""
+        gaps = self._gaps.get(number)
+        while gaps and gaps[0][1] < before:
+            gap = gaps.pop(0)
+            self._links[number] = self._chain.row(self._links[number], gap)
+            self._new.execute(PUT_GAP, (*gap, self._links[number]))
+
     def _write(self, rows: list[Sequence[Any]], details: list[Details]) -> None:
         """Write an extent."""
         first_id, number, first_seq = rows[0][:3]
+        self._write_gaps(number, first_seq)
         place = number, first_seq, rows[-1][2]
         columns = [row[3] for row in rows], [row[4] for row in rows], [row[6] for row in rows]
         link = self._chain.extent(self._links[number], place, *columns, details)
