@@ -8,6 +8,7 @@ the recording anyhow.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import struct
@@ -160,7 +161,7 @@ class Spool:
         new, current = self._new, self._fd  # before the others: these may come to be one of them
         for former in tuple(self._unsynced):
             _sync(former)
-            if former in self._unsynced:  # else a failure was noticed meanwhile
+            with contextlib.suppress(ValueError):  # a failure was noticed meanwhile
                 self._unsynced.remove(former)
                 os.close(former)
         _sync(current)
