@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint unit real conformance bench clean
+.PHONY: demo test lint unit real conformance faults bench clean
 
 demo: $(STAMP)
 	$(BIN)/wsrec demo
@@ -18,7 +18,7 @@ lint: $(STAMP) .types/wsrec
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
-	$(BIN)/pytest -m "not real and not conformance"
+	$(BIN)/pytest -m "not real and not conformance and not faults"
 
 real: $(STAMP)
 	$(BIN)/pytest -m real
@@ -26,6 +26,10 @@ real: $(STAMP)
 # Not part of `make test`: the sections of the Autobahn suite that take half an hour.
 conformance: $(STAMP)
 	$(BIN)/pytest -m conformance
+
+# Not part of `make test`: fifty kills a mode, power cuts, minutes at full rate. Some need root.
+faults: $(STAMP)
+	$(BIN)/pytest -m faults -rPs tests/faults
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py

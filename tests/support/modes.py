@@ -1,0 +1,33 @@
+"""Proxies started in one of the modes of durability, and what is done after their death."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from .proxying import ProxyProcess, start, wsrec
+
+__all__ = ["MODES", "has_modes", "recover", "start_in"]
+
+MODES = ("async", "process", "power")
+
+
+@cache
+def has_modes() -> bool:
+    """Whether this wsrec can be told how durable a recording is to be."""
+    return "--durability" in wsrec("proxy", "--help").stdout
+
+
+def start_in(mode: str, upstream: str, recording: Path, *settings: str) -> ProxyProcess:
+    """Start `wsrec proxy` in a mode."""
+    chosen = ("--durability", mode) if has_modes() else ()
+    return start(upstream, recording, *chosen, *settings)
+
+
+def recover(mode: str, recording: Path) -> None:
+    """Bring what a killed proxy has left into the recording; in async there is nothing to do."""
+    if mode == "async":
+        return
+    done = wsrec("recover", str(recording))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1, done.stdout
