@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -71,7 +72,8 @@ class RecordingLock:
 
     def release(self) -> None:
         """Remove the file, then let go of it."""
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # gone, or on a disk that has become read-only
+            self._path.unlink()
         os.close(self._fd)
 
     def _is_current(self) -> bool:
