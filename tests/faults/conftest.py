@@ -9,6 +9,7 @@ import pytest
 from support.modes import MODES, has_modes
 from support.proxying import stop_all
 
+
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     """Return where a test records to."""

@@ -1,4 +1,4 @@
-"""Peers that stream numbered messages at each other, and note what arrived at the far end, and when.
+"""Peers that stream numbered messages at each other, and note what arrived, and when.
 
 What counts is what a peer has received through the proxy: that was forwarded.
 """
@@ -20,7 +20,7 @@ from .frames import KEY as MASK
 from .frames import split, wire
 from .raw import ACCEPT, Backend, Peer, upgrade
 
-__all__ = ["SENDERS", "Arrival", "Line", "Stream", "Talk", "Traffic", "traffic"]
+__all__ = ["SENDERS", "Arrival", "Line", "RefusedError", "Stream", "Talk", "Traffic", "traffic"]
 
 SENDERS: tuple[Sender, Sender] = ("client", "server")
 
@@ -110,6 +110,8 @@ class Line:
     marks: list[tuple[int, int]] = field(default_factory=list)
     """Bytes received so far, and when the last of them came."""
     reset: bool = False
+    sent: int = 0
+    """Bytes that the sender's kernel, or its own buffer, has taken."""
 
     def arrivals(self) -> list[Arrival]:
         """Return the whole frames that have arrived; not the proxy's own Close frame."""
@@ -128,11 +130,16 @@ class Line:
         return found
 
     @property
-    def close(self) -> bytes | None:
-        """Return the body of the Close frame that the proxy has sent to the far end."""
+    def end(self) -> int | None:
+        """Return the code of the proxy's Close frame; 0: the last frame was cut off."""
         cuts = split(bytes(self.received))
-        ended = bool(cuts) and cuts[-1].whole and cuts[-1].header[0] == 0x80 | _CLOSE
-        return cuts[-1].payload if ended else None
+        if not cuts:
+            return None
+        last = cuts[-1]
+        if not last.whole:
+            return 0
+        closed = last.header[0] == 0x80 | _CLOSE
+        return int.from_bytes(last.payload[:2], "big") if closed else None
 
 
 @dataclass
@@ -141,8 +148,14 @@ class Talk:
 
     target: str
     lines: dict[Sender, Line]
-    over: asyncio.Future[object]
+    over: asyncio.Future[list[None]]
     """Done when both peers have nothing more to receive."""
+    limited: bool
+    """Its peers end by themselves."""
+
+
+class RefusedError(Exception):
+    """The proxy has answered 503 by itself."""
 
 
 class Traffic:
@@ -156,23 +169,27 @@ class Traffic:
         self._pause = pause
         self._more = asyncio.Event()  # whoever waits is told of each arrival
         self._going = True
-        self._tasks: list[asyncio.Future[object]] = []
+        self._sending: list[asyncio.Future[None]] = []
+        self._receiving: list[asyncio.Future[None]] = []
 
     async def open(self, *, deflate: bool = False, limit: int | None = None) -> Talk:
         """Open a session and let both peers stream.
 
         With `limit`, both send without a pause, and stop after as many bytes.
+
+        Raises:
+            RefusedError: the proxy did not let it through.
         """
         target = f"/{len(self.talks) + 1}-{self._noise.randrange(1 << 30)}"
         extension = ("Sec-WebSocket-Extensions: permessage-deflate",) if deflate else ()
         client = await Peer.connect(self._port)
         await client.send(upgrade(*extension, target=target))
-        server = await self._behind.accept()
+        server = await self._accepted(client)
         await server.head()
         switch = _SWITCH_DEFLATE if deflate else _SWITCH
         await server.send(switch)
         assert (await client.head()).encode() == switch
-        masks = {"client": MASK, "server": None}
+        masks: dict[Sender, bytes | None] = {"client": MASK, "server": None}
         lines = {
             sender: Line(
                 sender,
@@ -192,16 +209,20 @@ class Traffic:
             self._receive(client, lines["server"]),
             self._receive(server, lines["client"]),
         )
-        self._tasks += map(asyncio.ensure_future, sending)
+        self._sending += map(asyncio.ensure_future, sending)
         ends = [asyncio.ensure_future(each) for each in reading]
-        self._tasks += ends
-        talk = Talk(target, lines, asyncio.gather(*ends))
+        self._receiving += ends
+        talk = Talk(target, lines, asyncio.gather(*ends), limit is not None)
         self.talks.append(talk)
         return talk
 
     async def arrived(self, count: int, talks: Sequence[Talk] = ()) -> None:
-        """Wait until every far end has received as many bytes more than it has now."""
-        lines = [line for talk in talks or self.talks for line in talk.lines.values()]
+        """Wait until every far end has received as many bytes more than it has now.
+
+        Unless told of which: of the sessions that stream without an end.
+        """
+        endless = [talk for talk in self.talks if not talk.limited]
+        lines = [line for talk in talks or endless for line in talk.lines.values()]
         wanted = [len(line.received) + count for line in lines]
         while any(len(line.received) < want for line, want in zip(lines, wanted, strict=True)):
             self._more.clear()
@@ -210,24 +231,44 @@ class Traffic:
     async def ended(self) -> None:
         """Wait until nobody receives anything any more."""
         self._going = False
-        await asyncio.gather(*self._tasks)
-
-    def stop(self) -> None:
-        """Let every peer send the message that it is at, and then nothing more."""
-        self._going = False
+        await asyncio.gather(*self._sending, *self._receiving)
 
     def bytes_received(self) -> int:
         """Return how much has arrived at all the far ends."""
         return sum(len(line.received) for talk in self.talks for line in talk.lines.values())
 
+    async def quiet(self) -> None:
+        """Let every peer end the message that it is at; wait until all that was sent has come.
+
+        To sessions that have ended, nothing comes any more.
+        """
+        self._going = False
+        await asyncio.gather(*self._sending)
+        lines = [line for t in self.talks if not t.over.done() for line in t.lines.values()]
+        while any(len(line.received) < line.sent for line in lines):
+            self._more.clear()
+            await self._more.wait()
+
+    async def _accepted(self, client: Peer) -> Peer:
+        """Return the server's end of the session that a client has asked for."""
+        accepting = asyncio.ensure_future(self._behind.accept())
+        answering = asyncio.ensure_future(client.head())
+        await asyncio.wait((accepting, answering), return_when=asyncio.FIRST_COMPLETED)
+        if accepting.done():
+            answering.cancel()
+            await asyncio.wait([answering])
+            return accepting.result()
+        accepting.cancel()
+        assert answering.result().startswith("HTTP/1.1 503 "), answering.result()
+        raise RefusedError
+
     async def _send(self, peer: Peer, line: Line, limit: int | None) -> None:
-        sent = 0
         with contextlib.suppress(ConnectionError):
             for message in line.stream:
-                if not self._going or (limit is not None and sent >= limit):
+                if not self._going or (limit is not None and line.sent >= limit):
                     return
                 await peer.send(message)
-                sent += len(message)
+                line.sent += len(message)
                 # A rate that a Python test can judge afterwards; nothing waits for this.
                 await asyncio.sleep(0 if limit is not None else self._noise.random() * self._pause)
 
@@ -256,6 +297,7 @@ async def traffic(
             await flow.open()
         yield flow
     finally:
-        for task in flow._tasks:
+        tasks = (*flow._sending, *flow._receiving)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*flow._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,70 @@
+"""Others want to write the same file: a second recorder, and somebody with a SQLite tool."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.modes import has_modes, start_in
+from support.numbered import traffic
+from support.promise import compare, intact
+from support.proxying import wsrec
+from support.raw import backend, conversation_with_process
+
+HELD = 3.0
+"""Seconds; SQLite's own patience is five."""
+
+
+@conversation_with_process
+async def test_a_second_recorder_is_refused_and_the_first_goes_on(
+    mode: str, recording: Path
+) -> None:
+    async with backend() as behind:
+        proxy = start_in(mode, behind.url, recording, "--close-timeout", "500ms")
+        async with traffic(proxy.port, behind, seed=5) as flow:
+            await flow.arrived(10_000)
+            second = await asyncio.to_thread(
+                wsrec, "proxy", behind.url, "-l", "127.0.0.1:0", "-o", str(recording)
+            )
+            assert (second.returncode, second.stdout) == (3, "")
+            assert second.stderr.count("\n") == 1
+            assert str(proxy.process.pid) in second.stderr
+            if has_modes() and mode != "async":
+                recovery = await asyncio.to_thread(wsrec, "recover", str(recording))
+                assert recovery.returncode == 3
+                assert recovery.stderr.count("\n") == 1
+            await flow.arrived(10_000)
+            await flow.quiet()
+            proxy.signal(signal.SIGTERM)
+            await flow.ended()
+        assert await proxy.over() == (0, "")
+    found = compare(recording, flow.talks)
+    assert (found.missing, found.recorded) == ([], found.arrived)
+    intact(recording)
+
+
+@pytest.mark.parametrize("begin", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
+@conversation_with_process
+async def test_somebody_holds_a_transaction_for_a_while(
+    mode: str, recording: Path, begin: str
+) -> None:
+    async with backend() as behind:
+        proxy = start_in(mode, behind.url, recording, "--close-timeout", "500ms")
+        async with traffic(proxy.port, behind, seed=6) as flow:
+            await flow.arrived(10_000)
+            with closing(sqlite3.connect(recording, isolation_level=None)) as other:
+                other.execute(begin)
+                await asyncio.sleep(HELD)
+                other.execute("ROLLBACK")
+            await flow.arrived(10_000)
+            await flow.quiet()
+            proxy.signal(signal.SIGTERM)
+            await flow.ended()
+        assert await proxy.over() == (0, "")
+    found = compare(recording, flow.talks)
+    assert (found.missing, found.recorded) == ([], found.arrived)
+    intact(recording)
