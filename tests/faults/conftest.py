@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.modes import MODES, has_modes
+from support.modes import MODES
 from support.proxying import stop_all
+
+_USUAL = "process" if "process" in MODES else "async"
 
 
 @pytest.fixture
@@ -20,8 +22,6 @@ def recording(tmp_path: Path) -> Path:
 def mode(request: pytest.FixtureRequest) -> str:
     """Return each mode of durability."""
     name: str = request.param
-    if name != "async" and not has_modes():
-        pytest.skip("this wsrec has no --durability")
     return name
 
 
@@ -29,8 +29,15 @@ def mode(request: pytest.FixtureRequest) -> str:
 def safe(request: pytest.FixtureRequest) -> str:
     """Return each mode in which nothing is forwarded that is not kept."""
     name: str = request.param
-    if not has_modes():
-        pytest.skip("this wsrec has no --durability")
+    return name
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.faults] * (name != _USUAL)) for name in MODES]
+)
+def any_mode(request: pytest.FixtureRequest) -> str:
+    """Return the usual mode; in the long run the others too."""
+    name: str = request.param
     return name
 
 

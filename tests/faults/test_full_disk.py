@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from support.disks import tmpfs
-from support.modes import has_modes
+from support.modes import MODES
 from support.proxying import ProxyProcess
 from support.raw import conversation_with_process
 
 from .failing import fails_closed, goes_on, is_never_silent
 
-needs_modes = pytest.mark.skipif(not has_modes(), reason="this wsrec has no --durability")
+needs_modes = pytest.mark.skipif(len(MODES) == 1, reason="only async")
 
 
 @contextlib.contextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -112,3 +114,21 @@ async def test_recovering_twice_changes_nothing(safe: str, recording: Path) -> N
     once = compare(recording, flow.talks)
     recover(safe, recording)
     assert compare(recording, flow.talks) == once
+
+
+@conversation_with_process
+async def test_a_recovery_that_is_killed_is_done_again(safe: str, recording: Path) -> None:
+    noise = random.Random(5)
+    flow, _ = await killed(safe, recording, noise)
+    for _ in range(3):
+        recovery = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "wsrec", "recover", str(recording),
+            stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        await asyncio.sleep(noise.uniform(0.1, 0.5))
+        with contextlib.suppress(ProcessLookupError):
+            recovery.kill()
+        await recovery.wait()
+    recover(safe, recording)
+    assert compare(recording, flow.talks).missing == []
+    intact(recording)

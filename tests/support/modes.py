@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from .proxying import ProxyProcess, start, wsrec
 
-__all__ = ["MODES", "has_modes", "recover", "start_in"]
+__all__ = ["MODES", "recover", "start_in"]
 
-MODES = ("async", "process", "power")
-
-
-@cache
-def has_modes() -> bool:
-    """Whether this wsrec can be told how durable a recording is to be."""
-    return "--durability" in wsrec("proxy", "--help").stdout
+_HAS_MODES = "--durability" in wsrec("proxy", "--help").stdout
+MODES = ("async", "process", "power") if _HAS_MODES else ("async",)
 
 
 def start_in(mode: str, upstream: str, recording: Path, *settings: str) -> ProxyProcess:
     """Start `wsrec proxy` in a mode."""
-    chosen = ("--durability", mode) if has_modes() else ()
+    chosen = ("--durability", mode) if _HAS_MODES else ()
     return start(upstream, recording, *chosen, *settings)
 
 
