@@ -60,7 +60,7 @@ async def test_a_failure_that_stays(mode: str, recording: Path) -> None:
 
 @conversation_with_process
 async def test_a_full_file_system(safe: str, tmp_path: Path) -> None:
-    with tmpfs(tmp_path / "disk", "16m") as disk:
+    with tmpfs(tmp_path / "disk", "96m") as disk:
 
         @contextlib.contextmanager
         def full(proxy: ProxyProcess) -> Iterator[None]:

@@ -32,9 +32,11 @@ class Disk:
     def fill(self) -> Path:
         """Leave no room; return the file that takes it."""
         ballast = self.folder / "ballast"
-        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while file.write(bytes(4096)):
-                pass
+        with ballast.open("wb", buffering=0) as file:
+            for size in (1 << 20, 4096):
+                with contextlib.suppress(OSError):
+                    while file.write(bytes(size)) == size:
+                        pass
         return ballast
 
     def cut_power(self) -> None:

@@ -75,7 +75,7 @@ class Stream:
             return self._frame(1, (number + "ä" * int(kind * 100)).encode())
         if kind < 0.9:
             return self._frame(2, self._data(number, self._noise.randrange(126, 4000)))
-        if kind < 0.98:
+        if kind < 0.995:
             data = self._data(number, self._noise.randrange(30, 9000))
             a, b = sorted(self._noise.randrange(len(data)) for _ in range(2))
             return (
