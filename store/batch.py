@@ -119,6 +119,9 @@ class Batch:
         Raises:
             Exception: it still cannot be written.
         """
+        with contextlib.suppress(sqlite3.Error):  # it may stand in a transaction, and be in our way
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
         connection.execute("BEGIN IMMEDIATE")
         for statement, values in self._redo:
             connection.execute(statement, values)
