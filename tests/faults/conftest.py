@@ -9,7 +9,7 @@ import pytest
 from support.modes import MODES
 from support.proxying import stop_all
 
-_USUAL = "process" if "process" in MODES else "async"
+_USUAL = "process"
 
 
 @pytest.fixture

@@ -8,14 +8,12 @@ from .proxying import ProxyProcess, start, wsrec
 
 __all__ = ["MODES", "recover", "start_in"]
 
-_HAS_MODES = "--durability" in wsrec("proxy", "--help").stdout
-MODES = ("async", "process", "power") if _HAS_MODES else ("async",)
+MODES = ("async", "process", "power")
 
 
 def start_in(mode: str, upstream: str, recording: Path, *settings: str) -> ProxyProcess:
     """Start `wsrec proxy` in a mode."""
-    chosen = ("--durability", mode) if _HAS_MODES else ()
-    return start(upstream, recording, *chosen, *settings)
+    return start(upstream, recording, "--durability", mode, *settings)
 
 
 def recover(mode: str, recording: Path) -> None:
