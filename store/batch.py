@@ -119,24 +119,21 @@ class Batch:
         Raises:
             Exception: it still cannot be written.
         """
+        former, self.connection = self.connection, connection
         with contextlib.suppress(sqlite3.Error):  # it may stand in a transaction, and be in our way
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
+            former.close()
         connection.execute("BEGIN IMMEDIATE")
         for statement, values in self._redo:
             connection.execute(statement, values)
         connection.execute("COMMIT")
-        former, self.connection = self.connection, connection
-        with contextlib.suppress(sqlite3.Error):
-            former.close()
-        self.error = None
         self._redo.clear()
         self._redo_bytes = 0
         if self.losing:
-            self.losing = False
             self._next_id = _next_id(connection)
+            self.losing = False
             for session in self._touched.values():
                 session.lost = reason
+        self.error = None
         unsettled = [each for each in self._touched.values() if each.lost is not None]
         self._touched.clear()
         if unsettled:

@@ -30,6 +30,10 @@ from .writer import Writer
 __all__ = ["Recorder"]
 
 _NOTHING = Rules(defaults=False)
+_TRIES, _PAUSE = 20, 0.01
+"""How often, and after how many seconds, it is tried to leave one file."""
+_KEPT = 64 << 20
+"""Bytes of payload kept while nothing can be written; sessions end at once then."""
 
 
 class Recorder:
@@ -241,9 +245,12 @@ class Recorder:
         connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for a reader
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         # One file from now on, for read-only media too. Not while somebody reads: then a -wal
-        # stays beside it, empty.
-        with contextlib.suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = DELETE")
+        # stays beside it, empty. Most read for some milliseconds only.
+        for _ in range(_TRIES):
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("PRAGMA journal_mode = DELETE")
+                return
+            time.sleep(_PAUSE)
 
     def _note(self, error: Exception) -> None:
         self.failure = error
@@ -286,10 +293,6 @@ class Recorder:
         """Have everything tried again, from a connection of its own; on the recorder's thread."""
         if self._batch.error is None:
             self._batch.error = error
-
-
-_KEPT = 64 << 20
-"""Bytes of payload kept while nothing can be written; sessions end at once then."""
 
 
 def _spool_of(connection: sqlite3.Connection) -> tuple[bytes, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from .backlog import Backlog
 from .batch import Batch
+from .errors import RecordingError
 from .share import ITEM
 
 __all__ = ["Writer"]
@@ -138,8 +138,8 @@ class Writer:
         if now > self._look_at:
             self._look_at = now + _LOOK
             if not self.is_in_place():
-                self._batch.error = FileNotFoundError(
-                    2, "the file was taken away while it was recorded into"
+                self._batch.error = RecordingError(
+                    "the file was taken away while it was recorded into"
                 )
 
     def is_in_place(self) -> bool:
@@ -161,14 +161,9 @@ class Writer:
         if (now < self._look_at and not self._backlog.stopping) or not self.is_in_place():
             return
         self._look_at = now + _LOOK
-        connection = None
         try:
-            connection = self._reopen()
-            self._batch.resume(connection, " ".join(str(error).split()))
-        except (sqlite3.Error, OSError):
-            if connection is not None:
-                with contextlib.suppress(sqlite3.Error):
-                    connection.close()
+            self._batch.resume(self._reopen(), " ".join(str(error).split()))
+        except (sqlite3.Error, OSError, RecordingError):
             return
         self._failed = False
         self._on_resumed()

@@ -28,6 +28,7 @@ from wsrec.proxy.keep import Keep
 from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.upstream import Upstream
+from wsrec.store.durability import Durability
 from wsrec.store.errors import RecordingError
 from wsrec.store.reader import Recording
 
@@ -337,7 +338,9 @@ async def test_a_recording_that_cannot_be_begun_is_told_of_and_nobody_notices(
     recording = folder / "session.db"
     await asyncio.to_thread(folder.mkdir)
     told: list[Notice] = []
-    options = Options(keep=Keep(rotate_seconds=0), close_timeout=0.2)
+    options = Options(
+        keep=Keep(rotate_seconds=0), close_timeout=0.2, durability=Durability.ASYNC, goes_on=True
+    )
     async with backend() as behind:
         async with Proxy(Upstream.parse(behind.url), recording, options, told.append) as proxy:
             folder.rename(away)
