@@ -27,7 +27,7 @@ _DIRECTIVES = {
 }
 _DIRECTIVE = re.compile("%(.?)", re.DOTALL)
 _NUMBER = "(?:[2-9]|[1-9][0-9]{1,8})"
-_BESIDE = "(?:-wal|-shm|-journal|-unfinished|[.]lock)?"
+_BESIDE = "(?:-wal|-shm|-journal|-spool|-unfinished|[.]lock)?"
 """What ends the name of a file that belongs to a recording, or to one that was there."""
 
 
