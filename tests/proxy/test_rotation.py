@@ -333,7 +333,7 @@ async def test_digests_of_one_run_compare_between_its_recordings(recording: Path
 async def test_a_recording_that_cannot_be_begun_is_told_of_and_nobody_notices(
     tmp_path: Path,
 ) -> None:
-    recording = tmp_path / f"{'s' * 246}.db"  # with a number, its name is too long
+    recording = tmp_path / f"{'s' * 244}.db"  # with a number, its name is too long
     told: list[Notice] = []
     options = Options(keep=Keep(rotate_seconds=0), close_timeout=0.2)
     async with backend() as behind:
