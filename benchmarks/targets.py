@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .processes import Child, MeasureError
@@ -44,10 +45,11 @@ def _start_direct(agent: int, _folder: Path, _cpu: int) -> Proxy:
     return Proxy(agent)
 
 
-def _start_wsrec(agent: int, folder: Path, cpu: int) -> Proxy:
+def _start_wsrec(agent: int, folder: Path, cpu: int, durability: str = "process") -> Proxy:
     recording = folder / "session.db"
     argv = [sys.executable, "-m", "wsrec", "proxy", f"ws://127.0.0.1:{agent}"]
     argv += ["-l", "127.0.0.1:0", "-o", str(recording), "--format", "json"]
+    argv += ["--durability", durability]
     child = Child(argv, cpu=cpu, folder=folder, talks=True)
     try:
         line = child.line(START_SECONDS)
@@ -202,6 +204,8 @@ def _wsrec_version() -> str | None:
 _ALL = (
     Target("direct", lambda: "no proxy", _start_direct),
     Target("wsrec", _wsrec_version, _start_wsrec),
+    Target("wsrec-async", _wsrec_version, partial(_start_wsrec, durability="async")),
+    Target("wsrec-power", _wsrec_version, partial(_start_wsrec, durability="power")),
     Target("nginx", _asked("nginx", "-v"), _start_nginx),
     Target("haproxy", _asked("haproxy", "-v"), _start_haproxy),
     Target("mitmproxy", _asked("mitmdump", "--version"), _start_mitmproxy),
