@@ -25,6 +25,8 @@ __all__ = ["Recordings", "log_size"]
 
 log = logging.getLogger("wsrec.proxy")
 
+_LOOK = 1.0
+"""Seconds between looks whether recorders get on."""
 _MOST_FORMER = 8
 """Recordings that are kept open for sessions that go on. Each has a thread, and files."""
 _TRIES = 100
@@ -131,6 +133,13 @@ class Recordings:
     def has_room(self) -> bool:
         """Whether sockets may be read; if not, the recorder's `on_room` is called when they may."""
         return all(each.recorder.has_room() for each in self._all())
+
+    async def watch(self) -> None:
+        """For ever: notice a disk that does not answer. Waits for no disk itself."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            for each in self._all():
+                each.recorder.look()
 
     def is_due(self, size: int) -> bool:
         """Say whether it is time for another recording; this one has `size` bytes.

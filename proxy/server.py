@@ -123,8 +123,8 @@ class Proxy:
             )
             stack.push_async_callback(self._connections.shutdown, 1.0)
             await self._listener.serve()
-            watch = asyncio.ensure_future(self._tunnels.watch(options.idle_timeout))
-            stack.callback(watch.cancel)
+            for watch in (self._tunnels.watch(options.idle_timeout), self._recordings.watch()):
+                stack.callback(asyncio.ensure_future(watch).cancel)
             # Last, without an await behind it: what it tells comes after the address.
             self._caretaker.start()
             stack.push_async_callback(self._caretaker.stop)

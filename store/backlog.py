@@ -51,6 +51,11 @@ class Backlog:
         """Bytes that are in no row yet."""
         return self._taken - self._written
 
+    @property
+    def done(self) -> int:
+        """Bytes that have gone through; what it is compared with is what it was before."""
+        return self._written - self.held
+
     def is_full(self) -> bool:
         """Whether sockets must not be read now; if so, `on_room` is called when they may."""
         return self.size + self.held > HIGH and not self.has_room()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +30,11 @@ from .writer import Writer
 
 __all__ = ["Recorder"]
 
+log = logging.getLogger("wsrec.store")
+
 _NOTHING = Rules(defaults=False)
+_STUCK = 15.0
+"""Seconds without progress after which the disk is taken to be stuck."""
 _TRIES, _PAUSE = 20, 0.01
 """How often, and after how many seconds, it is tried to leave one file."""
 _KEPT = 64 << 20
@@ -100,6 +105,7 @@ class Recorder:
         self._on_loop = on_loop
         self._on_failure = on_failure
         self._on_resumed = on_resumed
+        self._progress = 0, time.monotonic()
         self._sessions: dict[int, SessionWriter] = {}  # open now, on the recorder's thread
         with contextlib.ExitStack() as undo:
             self._lock = RecordingLock(path)
@@ -186,6 +192,23 @@ class Recorder:
     def has_room(self) -> bool:
         """Whether sockets may be read; if not, `on_room` is called when they may."""
         return self.backlog.has_room()
+
+    def look(self) -> None:
+        """Notice that nothing has been written for long, though something waits; once a second.
+
+        Who forwards in any case is only told: they are paused while the backlog is full.
+        """
+        backlog, now = self.backlog, time.monotonic()
+        before, since = self._progress
+        if backlog.done != before or not backlog.size + backlog.held:
+            self._progress = backlog.done, now
+        elif now - since > _STUCK and self.failure is None:
+            self._progress = backlog.done, now
+            error = RecordingError(f"nothing could be written for {_STUCK:g} s")
+            if self.goes_on:
+                log.warning("%s: %s; sessions are held up", self.path, error)
+            else:
+                self._failed(error)
 
     def begun(self, session: SessionWriter) -> None:
         """Remember a session that is open; on the recorder's thread."""

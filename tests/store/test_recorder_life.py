@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from support.frames import KEY, wire
 from support.recordings import Conversation, contents, elsewhere, eventually, recorder_at
+from wsrec.store.durability import Durability
 from wsrec.store.errors import RecordingBusyError, RecordingError
 from wsrec.store.reader import Recording
 from wsrec.store.recorder import Recorder
@@ -438,6 +439,62 @@ print(len(failures), type(failures[0]).__name__, recorder.failure is failures[0]
         recorder.close()
         assert isinstance(recorder.failure, sqlite3.OperationalError)
         assert "session.db.lock" not in files(path)
+
+
+class TestADiskThatDoesNotAnswer:
+    def stuck(self, path: Path, durability: Durability) -> tuple[Recorder, threading.Event]:
+        recorder = Recorder(path, durability=durability)
+        answer = threading.Event()
+        recorder.backlog.put(answer.wait, 0, 30)  # stands in for a sync that takes for ever
+        return recorder, answer
+
+    def test_is_a_failure_that_ends_when_it_answers(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("wsrec.store.recorder._STUCK", 0.05)
+        recorder, answer = self.stuck(path, Durability.PROCESS)
+        talk = Conversation(recorder).text("client", "hi")
+
+        def look() -> bool:
+            recorder.look()
+            return recorder.failure is not None
+
+        eventually(look)
+        assert "nothing could be written for" in str(recorder.failure)
+        assert not recorder.is_open
+        answer.set()
+        eventually(lambda: recorder.failure is None)
+        talk.end()
+        recorder.close()
+        assert recorder.first_failure is not None
+        with Recording.open(path) as recording:
+            assert recording.clean
+            assert [message.data for message in recording.messages(1)] == ["hi"]
+
+    def test_holds_up_those_who_are_forwarded_in_any_case(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("wsrec.store.recorder._STUCK", 0.05)
+        recorder, answer = self.stuck(path, Durability.ASYNC)
+
+        def look() -> bool:
+            recorder.look()
+            return bool(caplog.messages)
+
+        eventually(look)
+        assert recorder.failure is None
+        answer.set()
+        recorder.close()
+
+    def test_is_none_that_has_nothing_to_do(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("wsrec.store.recorder._STUCK", 0.0)
+        with recorder_at(path) as recorder:
+            for _ in range(3):
+                recorder.look()
+                time.sleep(0.01)
+            assert recorder.failure is None
 
 
 class TestAFileThatCannotBeRecordedInto:
