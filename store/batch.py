@@ -104,8 +104,7 @@ class Batch:
         self._try("COMMIT")
         if self.error is not None:
             return False
-        self._redo.clear()
-        self._redo_bytes = 0
+        self._forget_redo()
         self._touched.clear()
         return True
 
@@ -126,13 +125,12 @@ class Batch:
         for statement, values in self._redo:
             connection.execute(statement, values)
         connection.execute("COMMIT")
-        self._redo.clear()
-        self._redo_bytes = 0
         if self.losing:
             self._next_id = _next_id(connection)
             self.losing = False
             for session in self._touched.values():
                 session.lost = reason
+        self._forget_redo()
         self.error = None
         unsettled = [each for each in self._touched.values() if each.lost is not None]
         self._touched.clear()
@@ -170,13 +168,17 @@ class Batch:
         if self.error is not None and self._redo_bytes > self._most_kept:
             self.lose()
 
+    def _forget_redo(self) -> None:
+        """All of it is in the recording."""
+        self._redo.clear()
+        self._redo_bytes = 0
+
     def _commit_much(self) -> None:
         """Commit what must not be kept any longer; between two extents, or two parts."""
         if self._redo_bytes > _REDO and self.error is None:
             self._try("COMMIT")
             if self.error is None:
-                self._redo.clear()
-                self._redo_bytes = 0
+                self._forget_redo()
             self._try("BEGIN IMMEDIATE")
 
     def _try(self, statement: str, values: Sequence[Any] = ()) -> None:

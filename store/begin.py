@@ -18,7 +18,7 @@ from .pruned import Pruned
 from .seal import END
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 
-__all__ = ["begin_run", "connect", "last_session", "open_to_write", "origin_ns"]
+__all__ = ["begin_run", "connect", "last_session", "open_to_write", "origin_ns", "run_of"]
 
 
 def connect(path: Path, *, synced: bool) -> sqlite3.Connection:
@@ -83,6 +83,12 @@ def open_to_write(path: Path, *, synced: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def run_of(connection: sqlite3.Connection) -> str | None:
+    """Return what tells the run that records, or did so last, from every other one."""
+    found = connection.execute("SELECT value FROM meta WHERE key = 'run_id'").fetchone()
+    return None if found is None else str(found[0])
+
+
 def begin_run(connection: sqlite3.Connection, meta: Mapping[str, str], redaction: Rules) -> None:
     """Note who records now, in the transaction that is open.
 
@@ -100,6 +106,7 @@ def begin_run(connection: sqlite3.Connection, meta: Mapping[str, str], redaction
     }
     current = {
         **meta,
+        "run_id": secrets.token_hex(8),
         "sqlite_version": sqlite3.sqlite_version,
         "python_version": platform.python_version(),
         "host": platform.node(),

@@ -60,7 +60,7 @@ class RecordingLock:
                     f"{recording}: process {holder} is recording into this file; "
                     "give this one another file with -o"
                 ) from None
-            if self._is_current():
+            if self.is_held():
                 break
             os.close(self._fd)  # its last holder removed it between our open and our lock
         try:
@@ -76,8 +76,20 @@ class RecordingLock:
             self._path.unlink()
         os.close(self._fd)
 
-    def _is_current(self) -> bool:
+    def is_held(self) -> bool:
+        """Whether the file is still there: without it, another recorder would find the way free."""
         try:
             return os.path.samestat(os.fstat(self._fd), self._path.stat())
         except FileNotFoundError:
             return False
+
+    def take_again(self) -> None:
+        """Take the lock anew where its file was removed.
+
+        Raises:
+            RecordingBusyError: another process was faster.
+            RecordingError: there is no place for it.
+        """
+        fresh = RecordingLock(self._path.with_name(self._path.name.removesuffix(".lock")))
+        os.close(self._fd)
+        self._fd = fresh._fd

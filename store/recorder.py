@@ -15,7 +15,7 @@ from ..redaction.rules import Rules
 from ..wire.mask import Unmask, xor_mask
 from .backlog import Backlog
 from .batch import Batch
-from .begin import begin_run, connect, last_session, open_to_write, origin_ns
+from .begin import begin_run, connect, last_session, open_to_write, origin_ns, run_of
 from .durability import Durability
 from .errors import RecordingError
 from .keeper import Keeper
@@ -121,7 +121,8 @@ class Recorder:
             path,
             self.backlog,
             self._batch,
-            lambda: connect(path, synced=durability is Durability.POWER),
+            self._lock,
+            self._reopen,
             lambda error: on_loop(lambda: self._failed(error)),
             lambda: on_loop(self._writable),
         )
@@ -138,6 +139,7 @@ class Recorder:
         self.recovered = recover_into(connection, self.path, self._unmask)
         connection.execute("BEGIN IMMEDIATE")
         begin_run(connection, {**meta, "durability": self._durability}, redaction)
+        self._run = run_of(connection)
         self._last_session = last_session(connection)
         self._origin_ns = origin_ns(connection)
         self._sealer = None if signer is None else Sealer(connection, signer)
@@ -278,6 +280,19 @@ class Recorder:
     def _note(self, error: Exception) -> None:
         self.failure = error
         self.first_failure = self.first_failure or error
+
+    def _reopen(self) -> sqlite3.Connection:
+        """Open the recording anew, once it is sure that nobody else has written into it."""
+        connection = connect(self.path, synced=self._durability is Durability.POWER)
+        try:
+            if not self._lock.is_held():
+                self._lock.take_again()
+                if run_of(connection) != self._run:
+                    raise RecordingError("another recorder has written into it")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _failed(self, error: Exception) -> None:
         """Tell, once, that nothing can be recorded; on the event loop."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from .backlog import Backlog
 from .batch import Batch
 from .errors import RecordingError
+from .lock import RecordingLock
 from .share import ITEM
 
 __all__ = ["Writer"]
@@ -43,6 +44,7 @@ class Writer:
         path: Path,
         backlog: Backlog,
         batch: Batch,
+        lock: RecordingLock,
         reopen: Callable[[], sqlite3.Connection],
         on_failure: Callable[[Exception], object],
         on_resumed: Callable[[], object],
@@ -53,6 +55,7 @@ class Writer:
             path: of the recording.
             backlog: what is to be done.
             batch: where it goes.
+            lock: of the recording: without it, another recorder may be at work.
             reopen: opens the recording anew.
             on_failure: called on this thread when the recording cannot be written any more.
             on_resumed: called on this thread when it can, and holds all that was kept.
@@ -62,6 +65,7 @@ class Writer:
         self._path = path
         self._backlog = backlog
         self._batch = batch
+        self._lock = lock
         self._reopen = reopen
         self._on_failure = on_failure
         self._on_resumed = on_resumed
@@ -133,7 +137,7 @@ class Writer:
         backlog.make_room(weight - told)
 
     def _look(self) -> None:
-        """Notice, once in a while, that the file is not where it was."""
+        """Notice, once in a while, that the file, or its lock, is not where it was."""
         now = time.monotonic()
         if now > self._look_at:
             self._look_at = now + _LOOK
@@ -141,6 +145,8 @@ class Writer:
                 self._batch.error = RecordingError(
                     "the file was taken away while it was recorded into"
                 )
+            elif not self._lock.is_held():
+                self._batch.error = RecordingError("its lock was taken away")
 
     def is_in_place(self) -> bool:
         """Whether the recording's name still leads to the file that is written."""

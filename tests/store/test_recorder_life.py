@@ -441,6 +441,38 @@ print(len(failures), type(failures[0]).__name__, recorder.failure is failures[0]
         assert "session.db.lock" not in files(path)
 
 
+class TestALockThatIsTakenAway:
+    def test_is_taken_again(self, path: Path) -> None:
+        failed, resumed = threading.Event(), threading.Event()
+        recorder = Recorder(
+            path, on_failure=lambda error: failed.set(), on_resumed=lambda: resumed.set()
+        )
+        path.with_name("session.db.lock").unlink()
+        talk = Conversation(recorder).text("client", "hi")
+        assert failed.wait(30)
+        assert resumed.wait(30)
+        with pytest.raises(RecordingBusyError):
+            Recorder(path)
+        talk.end()
+        recorder.close()
+        with Recording.open(path) as recording:
+            assert recording.clean
+            assert {message.data for message in recording.messages(1)} == {"hi"}
+
+    def test_and_not_where_another_recorder_has_come_meanwhile(self, path: Path) -> None:
+        failed = threading.Event()
+        recorder = Recorder(path, on_failure=lambda error: failed.set())
+        path.with_name("session.db.lock").unlink()
+        with recorder_at(path) as other:
+            Conversation(other).text("client", "theirs").end()
+        Conversation(recorder).text("client", "ours").end()
+        assert failed.wait(30)
+        recorder.close()
+        assert recorder.failure is not None
+        with Recording.open(path) as recording:
+            assert [message.data for message in recording.messages(1)] == ["theirs"]
+
+
 class TestADiskThatDoesNotAnswer:
     def stuck(self, path: Path, durability: Durability) -> tuple[Recorder, threading.Event]:
         recorder = Recorder(path, durability=durability)
