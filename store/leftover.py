@@ -46,22 +46,20 @@ def recovered_copy(
     None: its spool adds nothing, or it is no recording of this format.
 
     Raises:
-        RecordingError: the spool is another recording's, or too much for a reader.
-        OSError, sqlite3.Error: it cannot be read, or there is no place for the copy.
+        RecordingError: the spool is another recording's, no spool, or too much for a reader.
+        sqlite3.Error: it cannot be read, or there is no place for the copy.
     """
     folder = tempfile.TemporaryDirectory(prefix="wsrec-", ignore_cleanup_errors=True)
     try:
         copy = Path(folder.name) / "copy.db"
-        # Something of its own in it would be run when it is written to.
-        expected = schema_of_this_format()
-        made = original.execute("SELECT count(*) FROM sqlite_master WHERE sql > ''").fetchone()[0]
-        if schema(original) != expected or made > len(expected) + _OTHERS:
+        if schema(original) != schema_of_this_format():
             folder.cleanup()
             return None
         with closing(sqlite3.connect(copy)) as target:
             original.backup(target, pages=_PAGES)
         with closing(connect(copy, synced=False)) as connection:
             connection.execute("PRAGMA synchronous = OFF")
+            _disarm(connection)
             (page,) = connection.execute("PRAGMA page_size").fetchone()
             spool = sum(file.stat().st_size for _, file in segments(spool_folder(path)))
             most = (copy.stat().st_size + _GROWTH * spool + _ROOM) // page
@@ -77,11 +75,21 @@ def recovered_copy(
         if recovered is None:
             folder.cleanup()
             return None
+    except OSError as error:
+        folder.cleanup()
+        raise RecordingError(f"{path}: its spool: {error.strerror or error}") from error
     except BaseException:
         folder.cleanup()
         raise
     return folder
 
 
-_OTHERS = 1
-"""Tables in a recording that are not its own: that of sqlite-utils' migrations."""
+def _disarm(connection: sqlite3.Connection) -> None:
+    """Take out of a copy what somebody else has added and writing to it would run."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    added = connection.execute(
+        "SELECT type, name FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql > ''"
+    )
+    for kind, name in added.fetchall():
+        quoted = name.replace('"', '""')
+        connection.execute(f'DROP {kind} IF EXISTS "{quoted}"')
