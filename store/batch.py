@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from .chain import Chain
-from .rows import PLAIN_COLUMNS, UNUSUAL_COLUMNS, Columns, Runs
+from .rows import PLAIN_COLUMNS, UNUSUAL_COLUMNS, Columns, Runs, blobs, split
 from .seal import PUT_SEAL, Sealer
 from .tables import PART_BITS
 
@@ -37,7 +37,7 @@ PUT_GAP = "INSERT INTO gaps (session_id, first_seq, last_seq, reason, link) VALU
 _EXTENT_COLUMNS: Columns = ("session_id", "first_seq", "last_seq", "first_id")
 _LINK_COLUMNS: Columns = ("first_id", "link", "sums")
 _WIDTH = len(PLAIN_COLUMNS)
-_SEQ, _HEAD, _AT_NS, _PAYLOAD = map(PLAIN_COLUMNS.index, ("seq", "head", "at_ns", "payload"))
+_HEAD, _AT_NS, _PAYLOAD = map(PLAIN_COLUMNS.index, ("head", "at_ns", "payload"))
 
 
 class Blob:
@@ -93,6 +93,7 @@ class Batch:
         (self.next_blob,) = connection.execute(
             f"SELECT (coalesce(max(id), 0) >> {PART_BITS}) + 1 FROM parts"
         ).fetchone()
+        self._first_blob = self.next_blob
 
     def begin(self) -> None:
         """Begin a transaction."""
@@ -203,15 +204,23 @@ class Batch:
         return Blob(self.next_blob - 1)
 
     def open_blob(self, number: int, next_id: int) -> Blob:
-        """Return a blob that another process began."""
+        """Return a blob that another process began.
+
+        Raises:
+            ValueError: its parts are not there.
+        """
         blob = Blob(number)
-        blob.next_id = next_id
         rows = self.connection.execute(
-            "SELECT data FROM parts WHERE id >= ? AND id < ? ORDER BY id",
-            (number << PART_BITS, next_id),
+            "SELECT id, data FROM parts WHERE id >= ? AND id < ? ORDER BY id",
+            (blob.next_id, next_id),
         )
-        for (data,) in rows:
+        for part, data in rows:
+            if part != blob.next_id:
+                break
             blob.hash.update(data)
+            blob.next_id += 1
+        if blob.next_id != next_id or not blob.number < self._first_blob:
+            raise ValueError("parts of a message that was not complete are missing")
         return blob
 
     def add_part(self, blob: Blob, data: bytes | bytearray) -> None:
@@ -243,7 +252,8 @@ class Batch:
                     self._settle(session)
                 continue
             if session.stored:
-                runs = _after(runs, session.stored)
+                known, runs = split(runs, session.stored)
+                self._take_back(known)
             first_id = self._next_id
             for run_columns, rows in runs:
                 if not rows:
@@ -267,6 +277,13 @@ class Batch:
         if len(self._digests) > 1:
             self._digests = {None: None}
         self._commit_much()
+
+    def _take_back(self, runs: Runs) -> None:
+        """Delete what was written again of frames that are in the recording from before."""
+        for number in blobs(runs):
+            if number >= self._first_blob:
+                bounds = number << PART_BITS, (number + 1) << PART_BITS
+                self._run("DELETE FROM parts WHERE id >= ? AND id < ?", bounds)
 
     def _link(self, session: SessionWriter, seq: int, runs: Runs) -> tuple[bytes, bytes]:
         """Return the chain's next link and the frames' check sums.
@@ -353,17 +370,6 @@ def stored_of(connection: sqlite3.Connection, session_id: int) -> tuple[int, byt
 
 def _next_id(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM frames").fetchone()[0])
-
-
-def _after(runs: Runs, seq: int) -> Runs:
-    """Return the rows of frames beyond this one."""
-    kept: Runs = []
-    for columns, rows in runs:
-        width = len(columns)
-        first = next((at for at in range(0, len(rows), width) if rows[at + _SEQ] > seq), None)
-        if first is not None:
-            kept.append((columns, rows[first:]))
-    return kept
 
 
 @cache

@@ -32,12 +32,13 @@ class Keeper:
             backlog: is told how much waits for the disk.
             on_loop: has a call made on the event loop, from any thread.
             on_failure: called when nothing can be kept any more.
-            on_turn: called with the number of the spool's next segment when it has begun.
+            on_turn: called with the number of the spool's next segment, behind all that was kept
+                in those before.
             synced: whether `syncer` is there.
         """
         self.spool = spool
         self.is_keeping = True
-        """False after a failure, until whoever set it knows better."""
+        """False after a failure, until `restart`."""
         self.syncer = Syncer(spool, backlog, on_loop, on_failure) if synced else None
         """What forwarding has to wait for."""
         self._on_failure = on_failure
@@ -49,9 +50,12 @@ class Keeper:
             return False
         spool = self.spool
         try:
-            spool.write(kind, session, at_ns, data)
             if spool.written >= spool.turn_at:
-                self._on_turn(spool.turn())
+                # Before this record is written: all that is in the segments before has been
+                # handed on, or will be before what `in_order` is given from now on.
+                number = spool.turn()
+                self.in_order(self._turned, number)
+            spool.write(kind, session, at_ns, data)
         except OSError as error:
             self._on_failure(error)
             return False
@@ -63,6 +67,20 @@ class Keeper:
             call(*args)
         else:
             self.syncer.in_order(call, *args)
+
+    def restart(self) -> None:
+        """Keep again after a failure, in a new segment.
+
+        Raises:
+            OSError: there is no place for it.
+        """
+        number = self.spool.restart()
+        self.is_keeping = True
+        self.in_order(self._turned, number)
+
+    def _turned(self, number: int) -> None:
+        if self.is_keeping:  # else what was held is gone, and a restart follows
+            self._on_turn(number)
 
     def stop(self) -> None:
         """Sync nothing more."""

@@ -24,7 +24,7 @@ from .recovery import Recovered, note_unfinished, recover_into
 from .seal import Sealer, Signer
 from .session import Headers, SessionWriter
 from .share import HIGH
-from .spool import Spool, remove_spool, spool_folder
+from .spool import MOST_SESSIONS, Spool, remove_spool, spool_folder
 from .tap import SessionTap
 from .writer import Writer
 
@@ -141,6 +141,8 @@ class Recorder:
         begin_run(connection, {**meta, "durability": self._durability}, redaction)
         self._run = run_of(connection)
         self._last_session = last_session(connection)
+        if self._last_session >= MOST_SESSIONS:
+            raise ValueError(f"it has no number for a session behind {self._last_session:,}")
         self._origin_ns = origin_ns(connection)
         self._sealer = None if signer is None else Sealer(connection, signer)
         kept = HIGH if self.goes_on else _KEPT
@@ -262,7 +264,7 @@ class Recorder:
         if self.keeper is not None:  # what it holds has been recorded
             connection.execute(
                 "UPDATE meta SET value = ? WHERE key = 'spool'",
-                (f"{self.keeper.spool.number + 1} {self._batch.next_blob}",),
+                (str(self.keeper.spool.number + 1),),
             )
         if self._sealer is not None:
             self._sealer.end(connection)
@@ -307,12 +309,10 @@ class Recorder:
         """Record again, the rows being written again; on the event loop."""
         if self.keeper is not None:
             try:
-                number = self.keeper.spool.restart()
+                self.keeper.restart()
             except OSError as error:
                 self.backlog.put(self._doubt, 0, error)
                 return
-            self.backlog.put(self._turned_to, 0, number)
-            self.keeper.is_keeping = True
         self.failure = None
         self._on_resumed()
 
@@ -321,11 +321,14 @@ class Recorder:
         self.backlog.put(self._turned_to, 0, number)
 
     def _turned_to(self, number: int) -> None:
-        assert self.keeper is not None
-        spool = self.keeper.spool
         self._batch.flush()
         note_unfinished(self._batch, self._sessions, number)
-        self._writer.after_commit(lambda: spool.drop_before(number))
+        self._writer.after_commit(lambda: self._drop_before(number))
+
+    def _drop_before(self, number: int) -> None:
+        assert self.keeper is not None
+        with contextlib.suppress(OSError):  # they are in the way of nothing: next time
+            self.keeper.spool.drop_before(number)
 
     def _doubt(self, error: Exception) -> None:
         """Have everything tried again, from a connection of its own; on the recorder's thread."""
@@ -336,4 +339,4 @@ class Recorder:
 def _spool_of(connection: sqlite3.Connection) -> tuple[bytes, int]:
     """Return the recording's id, and the number of its next spool segment."""
     meta = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('id', 'spool')"))
-    return bytes.fromhex(meta["id"]), int(meta.get("spool", "1 0").split()[0])
+    return bytes.fromhex(meta["id"]), int(meta.get("spool", "1"))

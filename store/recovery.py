@@ -14,10 +14,12 @@ import msgpack  # type: ignore[import-untyped]  # it ships no types
 
 from ..wire.deflate import Extensions
 from ..wire.mask import Unmask, xor_mask
-from .batch import Batch, stored_of
+from .batch import MANY, Batch, stored_of
 from .errors import RecordingError
 from .model import Sender
+from .opening import WRONG_VALUES
 from .session import SessionWriter
+from .shape import Maybe, Size, require
 from .spool import (
     ANSWERED,
     CLIENT,
@@ -34,7 +36,33 @@ from .spool import (
 
 __all__ = ["Recovered", "note_unfinished", "pack", "recover_into"]
 
-_DAMAGE = (ValueError, TypeError, KeyError, OverflowError, msgpack.UnpackException)
+_DAMAGE = (*WRONG_VALUES, LookupError, AssertionError, msgpack.UnpackException)
+"""What is raised over a spool, or states, that no recorder wrote."""
+
+_MOST_VALUES = 1 << 14
+"""Of an array: more than there are headers in any request."""
+_MOST_OPEN = 1 << 16
+"""More sessions than a process has sockets for."""
+
+_HEADERS = [(str, str)]
+_AGREED = bool, bool, bool, [str]
+_OPENED = str, Size, Maybe(str), str, _HEADERS
+_ANSWERED = Size, _HEADERS, Maybe(str), Maybe(str), _AGREED
+_BLOB = Maybe((Size, Size))
+_DECODER = bytes, Size, Maybe((Size, Size, bytes, Size)), Size
+_TRACKER = (
+    *(bool, Size, Size, bool, bool, Size, Maybe(bytes)),
+    *(bytes, bool, Maybe(bytes), Size),
+)
+_STREAM = Size, Size, Size, _BLOB, _BLOB, _DECODER, _TRACKER
+_STATE = (
+    int,
+    (
+        *(Size, (Size, str, Size, Maybe(str), str, str)),
+        *((Maybe(Size), Maybe(str), Maybe(str), Maybe(str)), _AGREED),
+        *(Maybe((Maybe(Size), Maybe(str), str)), Maybe(str), _STREAM, _STREAM),
+    ),
+)
 
 
 def pack(value: object) -> bytes:
@@ -60,7 +88,7 @@ def note_unfinished(batch: Batch, sessions: dict[int, SessionWriter], segment: i
     for number, session in sessions.items():
         state = pack((session.started_ns, session.state()))
         batch.note("INSERT INTO unfinished VALUES (?, ?)", (number, state))
-    batch.note("INSERT OR REPLACE INTO meta VALUES ('spool', ?)", (f"{segment} {batch.next_blob}",))
+    batch.note("INSERT OR REPLACE INTO meta VALUES ('spool', ?)", (str(segment),))
 
 
 def recover_into(
@@ -74,19 +102,28 @@ def recover_into(
         None if there is no spool, or nothing in it that the recording has not been through.
 
     Raises:
-        RecordingError: the spool is another recording's.
+        RecordingError: the spool is another recording's, damaged, or none.
         sqlite3.Error: it cannot be written.
         OSError: the spool cannot be read.
     """
     there = segments(spool_folder(path))
     if not there:
         return None
-    meta = dict(connection.execute("SELECT key, value FROM meta"))
     try:
-        identity = bytes.fromhex(meta.get("id", ""))
-        first, next_blob = map(int, meta.get("spool", "0 0").split())
-    except ValueError as error:
-        raise RecordingError(f"{path}: damaged: its meta table names no spool") from error
+        return _recover(connection, there, unmask)
+    except _DAMAGE as error:
+        what = repr(str(error))[1:-1]
+        raise RecordingError(
+            f"{path}: its spool, or what it says of sessions that had not ended, is damaged: {what}"
+        ) from error
+
+
+def _recover(
+    connection: sqlite3.Connection, there: list[tuple[int, Path]], unmask: Unmask
+) -> Recovered | None:
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    identity = bytes.fromhex(meta.get("id", ""))
+    first = int(meta.get("spool", "0"))
     files = [each for each in there if each[0] >= first]
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -95,22 +132,19 @@ def recover_into(
         expected = first
         for number, file in files:
             if number == first:
-                batch.next_blob = next_blob
                 replay.resume()
             elif number != expected:
                 replay.cut()
             expected = number + 1
-            for record in read_segment(file, identity):
-                if record is not None:
-                    replay.do(record)
-                elif number != first:
+            for record in read_segment(file, identity, resumed=number == first):
+                if record is None:
                     replay.cut()
+                else:
+                    replay.do(record)
         result = replay.end()
         connection.execute("DELETE FROM unfinished")
         following = max(there[-1][0] + 1, first)
-        connection.execute(
-            "INSERT OR REPLACE INTO meta VALUES ('spool', ?)", (f"{following} {batch.next_blob}",)
-        )
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('spool', ?)", (str(following),))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -136,7 +170,7 @@ class _Replay:
         """Take up the sessions that were open when the spool's first segment began."""
         rows = self._connection.execute("SELECT session_id, state FROM unfinished").fetchall()
         for number, state in rows:
-            started_ns, state = _unpack(state)
+            started_ns, state = _unpack(state, _STATE)
             session = self._session(number, started_ns)
             session.resume(state)
             self._know(session)
@@ -148,7 +182,7 @@ class _Replay:
         session = self._sessions.get(number)
         if kind == OPENED:
             session = self._session(number, at_ns)
-            session.opened(*_unpack(data))
+            session.opened(*_unpack(data, _OPENED))
             self._know(session)
         elif session is None:
             self._passed_over += 1
@@ -158,7 +192,7 @@ class _Replay:
         elif kind == SERVER:
             session.server.feed(at_ns, None, data)
         elif kind == ANSWERED:
-            status, headers, subprotocol, extensions, agreed = _unpack(data)
+            status, headers, subprotocol, extensions, agreed = _unpack(data, _ANSWERED)
             deflate, server_keeps, client_keeps, others = agreed
             known = Extensions(deflate, server_keeps, client_keeps, tuple(others))
             session.answered(status, headers, subprotocol, extensions, known)
@@ -168,15 +202,18 @@ class _Replay:
         elif kind == ENDED:
             session.ended(at_ns)
             self._count(self._sessions.pop(number))
+        else:
+            raise ValueError(f"there are no records of kind {kind}")
         self._last_ns[number] = at_ns
+        if self._batch.rows > MANY:
+            self._batch.flush()
         if self._batch.error is not None:
             raise self._batch.error
 
     def cut(self) -> None:
         """Write what there is of frames that were not complete: nothing more is known of them."""
         for number, session in self._sessions.items():
-            session.client.finish(self._last_ns[number])
-            session.server.finish(self._last_ns[number])
+            session.cut_off(self._last_ns[number])
             self._count(session)
         self._sessions.clear()
 
@@ -189,6 +226,10 @@ class _Replay:
         return Recovered(self._frames, len(self._changed), self._passed_over)
 
     def _session(self, number: int, started_ns: int) -> SessionWriter:
+        if not number:
+            raise ValueError("there is no session 0")
+        if len(self._sessions) > _MOST_OPEN:
+            raise ValueError(f"more than {_MOST_OPEN:,} sessions were open at once")
         session = SessionWriter(self._batch, number, started_ns, self._unmask)
         self._sessions[number] = session
         return session
@@ -204,10 +245,9 @@ class _Replay:
             self._changed.add(session.id)
 
 
-def _unpack(data: bytes) -> Any:
-    try:
-        return msgpack.unpackb(data, unicode_errors="surrogateescape", strict_map_key=False)
-    except _DAMAGE as error:
-        raise RecordingError(
-            f"the spool, or what the recording says of it, is damaged: {error}"
-        ) from error
+def _unpack(data: bytes, shape: object) -> Any:
+    """Return what was packed; nested arrays that claim many values each are refused."""
+    value = msgpack.unpackb(
+        data, unicode_errors="surrogateescape", max_array_len=_MOST_VALUES, max_map_len=0
+    )
+    return require(value, shape)

@@ -6,9 +6,10 @@ values took twice the time of one with the six that are always there, and a `byt
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["PLAIN_COLUMNS", "UNUSUAL_COLUMNS", "Columns", "Runs", "unusual"]
+__all__ = ["PLAIN_COLUMNS", "UNUSUAL_COLUMNS", "Columns", "Runs", "blobs", "split", "unusual"]
 
 Columns = tuple[str, ...]
 Runs = list[tuple[Columns, list[Any]]]
@@ -20,8 +21,31 @@ PLAIN_COLUMNS: Columns = ("session_id", "seq", "head", "at_ns", "forwarded_ns", 
 UNUSUAL_COLUMNS = ("anomalies", "message_seq", "message_parts", "payload_parts")
 """Those that follow where they say something, in this order."""
 
+_BLOBS = UNUSUAL_COLUMNS[2:]
+_SEQ = PLAIN_COLUMNS.index("seq")
+
 # One object for each choice, so that rows of the same columns are known by identity.
 _CHOICES: dict[tuple[bool, ...], Columns] = {(False,) * 4: PLAIN_COLUMNS}
+
+
+def split(runs: Runs, seq: int) -> tuple[Runs, Runs]:
+    """Return the rows up to this frame, and those beyond it."""
+    before: Runs = []
+    after: Runs = []
+    for columns, rows in runs:
+        width = len(columns)
+        first = next((at for at in range(0, len(rows), width) if rows[at + _SEQ] > seq), len(rows))
+        before.append((columns, rows[:first]))
+        after.append((columns, rows[first:]))
+    return [run for run in before if run[1]], [run for run in after if run[1]]
+
+
+def blobs(runs: Runs) -> Iterator[int]:
+    """Yield the numbers of the blobs that rows refer to."""
+    for columns, rows in runs:
+        for name in _BLOBS:
+            if name in columns:
+                yield from rows[columns.index(name) :: len(columns)]
 
 
 def unusual(

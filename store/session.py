@@ -118,11 +118,13 @@ class SessionWriter:
         agreed = self._agreed
         keeps = agreed.server_keeps_context, agreed.client_keeps_context
         handshake = self._opening, self._answer, (agreed.deflate, *keeps, agreed.others)
-        return self.seq, *handshake, self._close, self.client.state(), self.server.state()
+        streams = self.client.state(), self.server.state()
+        return self.seq, *handshake, self._close, self.lost, *streams
 
     def resume(self, state: Sequence[Any]) -> None:
         """Go on where another process's writer of this session stood when asked for `state`."""
-        self.seq, opening, answer, (deflate, server, client, others), close, *streams = state
+        self.seq, opening, answer, (deflate, server, client, others), *state = state
+        close, self.lost, *streams = state
         self._opening, self._answer = tuple(opening), tuple(answer)
         self._close = close and tuple(close)
         self.link = self._batch.chain.row(START, (*self._opening, *NOT_YET))
@@ -146,6 +148,7 @@ class SessionWriter:
         self.closed(code, reason, "proxy")
         head = 0x80 | CLOSE | (MASKED if sender == "client" else SERVER)
         columns, more = unusual(_SYNTHETIC)
+        self._batch.rows += 1
         self.rows(columns).extend((self.id, self.seq, head, at_ns, at_ns, payload, *more))
 
     def closed(self, code: int | None, reason: str | None, closed_by: str) -> None:
@@ -153,12 +156,16 @@ class SessionWriter:
         if self._close is None:
             self._close = code, reason, closed_by
 
-    def ended(self, at_ns: int) -> None:
-        """Write what the connection's end left unfinished, then the end record."""
+    def cut_off(self, at_ns: int) -> None:
+        """Write what is left unfinished: nothing more is known of the session."""
         self.client.finish(at_ns)
         self.server.finish(at_ns)
         if self.lost is not None:
             self._batch.dirty(self)
+
+    def ended(self, at_ns: int) -> None:
+        """Write what the connection's end left unfinished, then the end record."""
+        self.cut_off(at_ns)
         self._batch.flush()
         self._end = (
             *(at_ns - self.started_ns, *(self._close or (None, None, None)), 1),

@@ -11,10 +11,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from zlib import crc32
 
 from .errors import RecordingError
@@ -23,6 +24,7 @@ __all__ = [
     "ANSWERED",
     "CLIENT",
     "ENDED",
+    "MOST_SESSIONS",
     "OPENED",
     "SEGMENT_BYTES",
     "SERVER",
@@ -39,6 +41,9 @@ __all__ = [
 OPENED, ANSWERED, CLIENT, SERVER, SYNTHETIC_CLIENT, SYNTHETIC_SERVER, ENDED = range(1, 8)
 """Kinds of records: what happened to a session, in the order in which the recorder is told."""
 
+MOST_SESSIONS = 1 << 31
+"""More sessions than a recording has: their numbers fit into records."""
+
 SEGMENT_BYTES = 64 << 20
 """Bytes after which the next segment is begun."""
 
@@ -47,6 +52,9 @@ _VERSION = 1
 _HEADER = struct.Struct("<8sI16sQB")  # magic, version, recording's id, segment, is_continued
 _HEAD = struct.Struct("<IIqB")  # bytes of data, session, at_ns, kind
 _CRC_SIZE = 4
+_MOST = 64 << 20
+"""More bytes of data than a record has: what a socket gives at once, or the head of a request."""
+_DIGITS = 18
 _pack = _HEAD.pack
 
 
@@ -70,13 +78,20 @@ def segments(folder: Path) -> list[tuple[int, Path]]:
     """Return the segments in a folder and their numbers, in order; [] where there is none.
 
     Raises:
+        RecordingError: something else is in its place.
         OSError: the folder cannot be read.
     """
     try:
-        paths = list(folder.iterdir())
+        mode = folder.lstat().st_mode
     except FileNotFoundError:
         return []
-    return sorted((int(path.name), path) for path in paths if path.name.isdecimal())
+    if not stat.S_ISDIR(mode):  # nor a link to one: what is deleted in it would be somebody's
+        raise RecordingError(f"{folder}: not a spool, which is a folder; move it away")
+    return sorted((int(path.name), path) for path in folder.iterdir() if _is_number(path.name))
+
+
+def _is_number(name: str) -> bool:
+    return len(name) <= _DIGITS and name.isdecimal() and name == str(int(name))
 
 
 class Spool:
@@ -206,6 +221,7 @@ def remove_spool(folder: Path) -> None:
     """Delete a spool: the recording holds all that is in it.
 
     Raises:
+        RecordingError: it is none.
         OSError: something is in the way.
     """
     for _, path in segments(folder):
@@ -213,39 +229,61 @@ def remove_spool(folder: Path) -> None:
     folder.rmdir()
 
 
-def read_segment(path: Path, identity: bytes) -> Iterator[Record | None]:
+def read_segment(path: Path, identity: bytes, *, resumed: bool = False) -> Iterator[Record | None]:
     """Yield the records of a segment, up to its end or to where it was torn.
 
-    None comes first where records are missing between this segment and the one before.
+    None stands where records are missing: between the segment before and this one, unless what
+    came before it is known, `resumed`; and between where it was torn and the next one.
 
     Raises:
         RecordingError: it belongs to another recording, or to a newer wsrec.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with open(_open(path), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
         header = file.read(_HEADER.size)
         if len(header) < _HEADER.size:
-            return  # torn before its first record
-        magic, version, belongs_to, _, is_continued = _HEADER.unpack(header)
-        if magic != _MAGIC or version != _VERSION:
+            yield None  # torn before its first record
+            return
+        magic, version, belongs_to, number, is_continued = _HEADER.unpack(header)
+        if magic != _MAGIC or version != _VERSION or number != int(path.name):
             raise RecordingError(f"{path}: not a spool that this wsrec reads")
+        if not (is_continued or resumed):
+            yield None
+        if size == len(header):
+            return  # nothing is in it, whoever began it: perhaps before the recording had an id
         if belongs_to != identity:
             raise RecordingError(
                 f"{path}: belongs to another recording, which was here under this name; "
                 "move the folder away, or back beside its recording"
             )
-        if not is_continued:
-            yield None
-        size = os.fstat(file.fileno()).st_size
-        while len(head := file.read(_HEAD.size)) == _HEAD.size:
-            length, session, at_ns, kind = _HEAD.unpack(head)
-            if length + _CRC_SIZE > size - file.tell():
+        while file.tell() < size:
+            record = _read(file, size)
+            yield record
+            if record is None:
                 return
-            data = file.read(length)
-            crc = int.from_bytes(file.read(_CRC_SIZE), "little")
-            if crc != crc32(data, crc32(head)):
-                return
-            yield Record(kind, session, at_ns, data)
+
+
+def _open(path: Path) -> int:
+    """Open a segment, without waiting for a pipe or following a link."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise RecordingError(f"{path}: not a spool, which is made of files; move it away")
+    return fd
+
+
+def _read(file: BinaryIO, size: int) -> Record | None:
+    """Return the next record of a file of this size; None: it is not whole."""
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    length, session, at_ns, kind = _HEAD.unpack(head)
+    if length > min(_MOST, size - file.tell() - _CRC_SIZE):
+        return None
+    data = file.read(length)
+    crc = int.from_bytes(file.read(_CRC_SIZE), "little")
+    return Record(kind, session, at_ns, data) if crc == crc32(data, crc32(head)) else None
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..store.begin import open_to_write
 from ..store.errors import RecordingError
 from ..store.lock import RecordingLock
+from ..store.opening import WRONG_VALUES
 from ..store.recovery import Recovered, recover_into
 from ..store.spool import remove_spool, spool_folder
 
@@ -35,8 +36,8 @@ def recover(path: Path) -> Recovered | None:
         folder = spool_folder(path)
         if folder.is_dir():
             remove_spool(folder)
-    except sqlite3.Error as error:
-        raise RecordingError(f"{path}: cannot be recovered: {error}") from error
+    except (sqlite3.Error, *WRONG_VALUES) as error:
+        raise RecordingError(f"{path}: cannot be recovered: {repr(str(error))[1:-1]}") from error
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror or error}") from error
     finally:

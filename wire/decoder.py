@@ -56,8 +56,19 @@ class FrameDecoder:
         return bytes(self._buffer), self._need, self._large, self._left
 
     def resume(self, state: Sequence[Any]) -> None:
-        """Go on where another decoder of the same sender stood when it was asked for `state`."""
+        """Go on where another decoder of the same sender stood when it was asked for `state`.
+
+        Raises:
+            ValueError: no decoder was in such a state.
+        """
         buffer, self._need, large, self._left = state
+        most = PART_SIZE + 14  # a whole frame, with the longest header
+        if large is not None:
+            most = PART_SIZE
+            if len(large[2]) != 4 * large[1] or not 0 < self._left < 1 << 64:
+                raise ValueError("the payload that was not complete can be none")
+        if len(buffer) >= most:
+            raise ValueError("the frame that was not complete can be none")
         self._buffer = bytearray(buffer)
         self._large = large and tuple(large)
 
