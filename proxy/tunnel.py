@@ -39,9 +39,11 @@ class Pipe(asyncio.Protocol):
         "_last_words",
         "_record",
         "_syncer",
+        "_told",
         "_waiting",
         "active_ns",
         "ended",
+        "gone",
         "lost",
         "other",
         "sender",
@@ -70,7 +72,9 @@ class Pipe(asyncio.Protocol):
         self._last_words = 0
         self.active_ns = monotonic_ns()  # when bytes last came
         self.ended = False  # the peer will send nothing more
+        self._told = False  # and the other one knows
         self.lost = False
+        self.gone = False  # lost, and all that came before has been passed on, or never will be
         # With no room in it, the buffer tells at once when a peer does not take what we write,
         # and again when it has taken all: that is when it counts as forwarded. A TLS transport
         # pauses at the mark instead of above it: at 0 it would pause with nothing to wait for.
@@ -122,18 +126,19 @@ class Pipe(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Pass the end of the stream on; the other direction may go on."""
         self.ended = True
-        other = self.other
-        if other.lost or other.ended or self._closing or not other.transport.can_write_eof():
-            return False  # nothing left to wait for, or TLS, which knows no half-close
         if self.transport.get_extra_info("sslcontext") is not None:
-            return False
+            return False  # TLS knows no half-close
         self.tunnel.tap.in_order(self._end_other)
         return True
 
     def _end_other(self) -> None:
-        """Pass the end of the stream on, behind all of it."""
-        if not self.other.lost and not self.other.transport.is_closing():
-            self.other.transport.write_eof()
+        """Pass the end of the stream on, behind all that both peers have sent before."""
+        other = self.other
+        self._told = True
+        if other.lost or other._told or self._closing or not other.transport.can_write_eof():
+            self.transport.close()  # nothing left to wait for, or the other one speaks TLS
+        elif not other.transport.is_closing():
+            other.transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the other connection end the way this one did."""
@@ -142,6 +147,7 @@ class Pipe(asyncio.Protocol):
 
     def _lose_other(self, exc: Exception | None) -> None:
         other = self.other
+        self.gone = True
         if not other.lost:
             if exc is not None:
                 reset(other.transport)
@@ -177,8 +183,8 @@ class Pipe(asyncio.Protocol):
             return
         if other_at_boundary and not self.other.ended:
             mask = os.urandom(4) if self.sender == "server" else None
-            self.transport.write(encode_frame(CLOSE, body, mask=mask))
             self.tunnel.tap.synthetic(self.other.sender, body)
+            self.transport.write(encode_frame(CLOSE, body, mask=mask))
         if not (other_at_boundary and at_boundary) or self.ended:
             self.transport.close()
         self._holds = _DRAIN
@@ -231,7 +237,7 @@ class Tunnel:
 
     def lost(self) -> None:
         """One connection is gone; with the second the session has ended."""
-        if self.client.lost and self.server.lost and not self._is_over:
+        if self.client.gone and self.server.gone and not self._is_over:
             self._is_over = True
             self.tap.ended()
             self._on_closed(self)

@@ -330,10 +330,11 @@ class Batch:
         self.flush()
         for seq in seqs:
             self._run(
-                "UPDATE frames SET forwarded_ns = ? WHERE id = ("
-                " SELECT first_id + ? - first_seq FROM extents"
-                " WHERE session_id = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1)",
-                (forwarded_ns, seq, session_id, seq),
+                # A frame that was not recorded lies behind the end of the extent that is found.
+                "UPDATE frames SET forwarded_ns = ?1 WHERE session_id = ?2 AND seq = ?3 AND id = ("
+                " SELECT first_id + ?3 - first_seq FROM extents"
+                " WHERE session_id = ?2 AND first_seq <= ?3 ORDER BY first_seq DESC LIMIT 1)",
+                (forwarded_ns, session_id, seq),
             )
 
     def _settle(self, session: SessionWriter) -> None:
@@ -345,7 +346,7 @@ class Batch:
         except sqlite3.Error as error:
             self.error = error
             return
-        session.link = link or session.link
+        session.link = link or session.first_link  # its own may be of an extent that is lost
         if session.seq > stored:
             gap = session.id, stored + 1, session.seq, session.lost
             session.link = self.chain.row(session.link, gap)

@@ -18,20 +18,34 @@ from .pruned import Pruned
 from .seal import END
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 
-__all__ = ["begin_run", "connect", "last_session", "open_to_write", "origin_ns", "run_of"]
+__all__ = [
+    "PATIENCE",
+    "begin_run",
+    "connect",
+    "last_session",
+    "open_to_write",
+    "origin_ns",
+    "run_of",
+]
+
+PATIENCE = 5.0
+"""Seconds that a write waits for somebody else's lock."""
 
 
-def connect(path: Path, *, synced: bool) -> sqlite3.Connection:
+def connect(path: Path, *, synced: bool, patience: float = PATIENCE) -> sqlite3.Connection:
     """Return the one connection that writes a recording.
 
-    `synced`: every commit waits for the disk; else a power cut may take the last ones back.
+    Args:
+        path: of the recording.
+        synced: every commit waits for the disk; else a power cut may take the last ones back.
+        patience: seconds that a write waits for somebody else's lock.
 
     Raises:
         RecordingError: this is no place for a recording.
         sqlite3.Error: SQLite says so.
     """
     connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, cached_statements=256
+        path, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
         connection.execute("PRAGMA page_size = 16384")  # of a new file; others keep theirs

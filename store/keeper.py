@@ -24,6 +24,7 @@ class Keeper:
         on_turn: Callable[[int], object],
         *,
         synced: bool,
+        goes_on: bool,
     ) -> None:
         """Keep in `spool`.
 
@@ -35,11 +36,14 @@ class Keeper:
             on_turn: called with the number of the spool's next segment, behind all that was kept
                 in those before.
             synced: whether `syncer` is there.
+            goes_on: whether bytes are forwarded that cannot be kept.
         """
         self.spool = spool
         self.is_keeping = True
         """False after a failure, until `restart`."""
-        self.syncer = Syncer(spool, backlog, on_loop, on_failure) if synced else None
+        self.syncer = (
+            Syncer(spool, backlog, on_loop, on_failure, goes_on=goes_on) if synced else None
+        )
         """What forwarding has to wait for."""
         self._on_failure = on_failure
         self._on_turn = on_turn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -33,6 +34,9 @@ __all__ = ["Recorder"]
 log = logging.getLogger("wsrec.store")
 
 _NOTHING = Rules(defaults=False)
+_IMPATIENCE = 0.1
+"""Seconds that an attempt to write again waits for somebody's lock: the next one is due soon, and
+until then nobody empties the backlog."""
 _STUCK = 15.0
 """Seconds without progress after which the disk is taken to be stuck."""
 _TRIES, _PAUSE = 20, 0.01
@@ -106,6 +110,7 @@ class Recorder:
         self._on_failure = on_failure
         self._on_resumed = on_resumed
         self._progress = 0, time.monotonic()
+        self._is_closing = False
         self._sessions: dict[int, SessionWriter] = {}  # open now, on the recorder's thread
         with contextlib.ExitStack() as undo:
             self._lock = RecordingLock(path)
@@ -156,7 +161,9 @@ class Recorder:
             undo.callback(spool.close, remove=False)
             note_unfinished(self._batch, {}, number)
             self.keeper = Keeper(
-                spool, self.backlog, self._on_loop, self._failed, self._turned, synced=power
+                *(spool, self.backlog, self._on_loop, self._failed, self._turned),
+                synced=power,
+                goes_on=self.goes_on,
             )
             undo.callback(self.keeper.stop)
         if self._batch.error is not None:
@@ -189,8 +196,6 @@ class Recorder:
 
     def is_full(self) -> bool:
         """Whether sockets must not be read now; if so, `on_room` is called when they may."""
-        if self.goes_on and self.failure is not None:
-            return False
         return self.backlog.is_full()
 
     def has_room(self) -> bool:
@@ -228,9 +233,13 @@ class Recorder:
         Blocks until that is done. After a failure that is not over, what the spool holds is left
         in it, for the next recorder.
         """
-        self._writer.stop()
+        self._is_closing = True
         if self.keeper is not None:
             self.keeper.stop()
+            told = threading.Event()
+            self._on_loop(told.set)  # behind what the last sync has let go
+            told.wait()
+        self._writer.stop()
         connection = self._batch.connection
         ended = False
         try:
@@ -242,12 +251,17 @@ class Recorder:
                 else:
                     self._end(connection)
                     ended = True
+                    self.failure = None
             if ended and not self._writer.is_in_place():
                 self._note(RecordingError("the file was taken away while it was recorded into"))
                 ended = False
+        except (sqlite3.Error, OSError) as error:
+            self._note(error)
+            ended = False
+        try:
             if self.keeper is not None:
                 self.keeper.spool.close(remove=ended)
-        except (sqlite3.Error, OSError) as error:
+        except OSError as error:
             self._note(error)
         finally:
             self._lock.release()
@@ -285,7 +299,8 @@ class Recorder:
 
     def _reopen(self) -> sqlite3.Connection:
         """Open the recording anew, once it is sure that nobody else has written into it."""
-        connection = connect(self.path, synced=self._durability is Durability.POWER)
+        power = self._durability is Durability.POWER
+        connection = connect(self.path, synced=power, patience=_IMPATIENCE)
         try:
             if not self._lock.is_held():
                 self._lock.take_again()
@@ -307,7 +322,11 @@ class Recorder:
 
     def _writable(self) -> None:
         """Record again, the rows being written again; on the event loop."""
+        if self._is_closing:
+            return
         if self.keeper is not None:
+            if self.keeper.syncer is not None:
+                self.keeper.syncer.give_up()  # the next segment's syncs say nothing of this one
             try:
                 self.keeper.restart()
             except OSError as error:

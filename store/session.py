@@ -104,6 +104,11 @@ class SessionWriter:
         return link
 
     @property
+    def first_link(self) -> bytes:
+        """The chain's link before the first extent: of the row that the session began as."""
+        return self._batch.chain.row(START, (*self._opening, *NOT_YET))
+
+    @property
     def between_blobs(self) -> bool:
         """Whether nothing of what comes next is in parts that were written before."""
         return self.client.between_blobs and self.server.between_blobs
@@ -127,7 +132,7 @@ class SessionWriter:
         close, self.lost, *streams = state
         self._opening, self._answer = tuple(opening), tuple(answer)
         self._close = close and tuple(close)
-        self.link = self._batch.chain.row(START, (*self._opening, *NOT_YET))
+        self.link = self.first_link
         self._agree(Extensions(deflate, server, client, tuple(others)))
         self.client.resume(streams[0])
         self.server.resume(streams[1])

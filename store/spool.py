@@ -161,6 +161,8 @@ class Spool:
             # Another thread may be at it: closed, its number could be another file's at once.
             self._dead += (*self._unsynced, former)
             self._unsynced = []
+            if not self._durable:
+                self._close_dead()
         elif self._durable:
             self._unsynced.append(former)
         else:
@@ -173,6 +175,7 @@ class Spool:
         Raises:
             OSError: it is not known whether it is: nothing of it may be forwarded.
         """
+        self._close_dead()  # this is the thread that may have been at them
         new, current = self._new, self._fd  # before the others: these may come to be one of them
         for former in tuple(self._unsynced):
             _sync(former)
@@ -185,6 +188,10 @@ class Spool:
             sync_folder(self._folder.parent)
             if current == self._fd:
                 self._new = False
+
+    def _close_dead(self) -> None:
+        while self._dead:
+            os.close(self._dead.pop())
 
     def drop_before(self, number: int) -> None:
         """Remove the segments before this one: the recording holds all that is in them."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .backlog import Backlog
+from .share import ITEM
 from .spool import Spool
 
 __all__ = ["Syncer"]
@@ -26,6 +27,8 @@ class Syncer:
         backlog: Backlog,
         on_loop: Callable[[Callable[[], object]], object],
         on_failure: Callable[[Exception], object],
+        *,
+        goes_on: bool,
     ) -> None:
         """Start the thread.
 
@@ -35,11 +38,13 @@ class Syncer:
             on_loop: has a call made on the event loop.
             on_failure: called on the event loop when a sync has failed: what was held is not
                 let go, because nobody knows what of it is on the disk.
+            goes_on: whether it is let go all the same.
         """
         self._spool = spool
         self._backlog = backlog
         self._on_loop = on_loop
         self._on_failure = on_failure
+        self._goes_on = goes_on
         self._held: deque[tuple[int, int, Callable[..., object], tuple[Any, ...]]] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -49,7 +54,7 @@ class Syncer:
     def hold(self, size: int, call: Callable[..., object], *args: Any) -> None:
         """Call it once what the spool holds now, `size` bytes with it, is on the disk."""
         self._held.append((self._spool.written, size, call, args))
-        self._backlog.held += size
+        self._backlog.held += size + ITEM
         self._wake.set()
 
     def in_order(self, call: Callable[..., object], *args: Any) -> None:
@@ -60,7 +65,7 @@ class Syncer:
             call(*args)
 
     def stop(self) -> None:
-        """End the thread; what is held is not let go."""
+        """End the thread, behind one more sync where something is held."""
         self._stopping = True
         self._wake.set()
         self._thread.join()
@@ -69,7 +74,8 @@ class Syncer:
         while True:
             self._wake.wait()
             self._wake.clear()
-            if self._stopping:
+            stopping = self._stopping
+            if stopping and not self._held:
                 return
             position = self._spool.written
             try:
@@ -78,20 +84,30 @@ class Syncer:
                 self._on_loop(lambda error=error: self._fail(error))  # type: ignore[misc]
             else:
                 self._on_loop(lambda position=position: self._let_go(position))  # type: ignore[misc]
+            if stopping:
+                return
 
     def _let_go(self, position: int) -> None:
         held = self._held
         while held and held[0][0] <= position:
             _, size, call, args = held.popleft()
-            self._backlog.held -= size
+            self._release(size)
             call(*args)
         self._backlog.look_for_room()
 
+    def _release(self, size: int) -> None:
+        self._backlog.held -= size + ITEM if size else 0
+
     def _fail(self, error: Exception) -> None:
         self._on_failure(error)
-        held, self._held = self._held, deque()
-        for _, size, call, args in held:
-            self._backlog.held -= size
-            if not size:  # ends of connections and the like: these happen in any case
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Hold nothing any more: what is not on the disk by now may never be."""
+        held = self._held
+        while held:
+            _, size, call, args = held.popleft()
+            self._release(size)
+            if self._goes_on or not size:  # ends of connections and the like happen in any case
                 call(*args)
         self._backlog.look_for_room()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .backlog import Backlog
 from .batch import Batch
+from .begin import PATIENCE
 from .errors import RecordingError
 from .lock import RecordingLock
 from .share import ITEM
@@ -168,7 +169,9 @@ class Writer:
             return
         self._look_at = now + _LOOK
         try:
-            self._batch.resume(self._reopen(), " ".join(str(error).split()))
+            connection = self._reopen()
+            self._batch.resume(connection, " ".join(str(error).split()))
+            connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
         except (sqlite3.Error, OSError, RecordingError):
             return
         self._failed = False

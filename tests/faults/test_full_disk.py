@@ -7,15 +7,11 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from support.disks import tmpfs
-from support.modes import MODES
 from support.proxying import ProxyProcess
 from support.raw import conversation_with_process
 
 from .failing import fails_closed, goes_on, is_never_silent
-
-needs_modes = pytest.mark.skipif(len(MODES) == 1, reason="only async")
 
 
 @contextlib.contextmanager
@@ -36,7 +32,6 @@ async def test_nothing_is_forwarded_that_is_not_kept(safe: str, recording: Path)
     await fails_closed(safe, recording, no_file_may_grow)
 
 
-@needs_modes
 @conversation_with_process
 async def test_async_goes_on_and_says_what_it_lacks(recording: Path) -> None:
     await goes_on("async", recording, no_file_may_grow)
@@ -47,7 +42,6 @@ async def test_the_others_do_so_when_told(safe: str, recording: Path) -> None:
     await goes_on(safe, recording, no_file_may_grow, "--on-recorder-failure", "forward")
 
 
-@needs_modes
 @conversation_with_process
 async def test_async_ends_sessions_when_told(recording: Path) -> None:
     await fails_closed("async", recording, no_file_may_grow, "--on-recorder-failure", "close")

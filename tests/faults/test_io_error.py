@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.modes import MODES
 from support.proxying import ProxyProcess
 from support.raw import conversation_with_process
 
 from .failing import Fault, fails_closed, goes_on, is_never_silent
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="no strace")
-needs_modes = pytest.mark.skipif(len(MODES) == 1, reason="only async")
 WRITES = "write,pwrite64,writev,pwritev"
 SYNCS = "fsync,fdatasync"
 
@@ -47,20 +45,17 @@ def io_error(calls: str) -> Fault:
     return fault
 
 
-@needs_modes
 @pytest.mark.parametrize("calls", [WRITES, SYNCS])
 @conversation_with_process
 async def test_power_forwards_nothing_that_is_not_synced(recording: Path, calls: str) -> None:
     await fails_closed("power", recording, io_error(calls))
 
 
-@needs_modes
 @conversation_with_process
 async def test_process_forwards_nothing_that_is_not_written(recording: Path) -> None:
     await fails_closed("process", recording, io_error(WRITES))
 
 
-@needs_modes
 @conversation_with_process
 async def test_async_goes_on_and_says_what_it_lacks(recording: Path) -> None:
     await goes_on("async", recording, io_error(WRITES))

@@ -87,7 +87,7 @@ def contents(folder: Path) -> dict[str, str]:
 async def test_readers_see_it_before_it_is_recovered(safe: str, recording: Path) -> None:
     flow, _ = await killed(safe, recording, random.Random(1))
     before = contents(recording.parent)
-    status = intact(recording)
+    assert "intact" in intact(recording)
     shown = wsrec("sessions", str(recording), "--format", "json")
     assert shown.returncode == 0
     assert all(talk.target in shown.stdout for talk in flow.talks)
@@ -95,7 +95,7 @@ async def test_readers_see_it_before_it_is_recovered(safe: str, recording: Path)
 
     recover(safe, recording)
     assert compare(recording, flow.talks).missing == []
-    assert intact(recording) == status
+    assert "intact" in intact(recording)
 
 
 @conversation_with_process

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.disks import ext4
-from support.modes import MODES, recover, start_in
+from support.modes import recover, start_in
 from support.numbered import Traffic, traffic
 from support.promise import compare, intact
 from support.raw import backend, conversation_with_process
@@ -61,7 +61,6 @@ async def cut(mode: str, folder: Path, noise: random.Random) -> tuple[Traffic, i
     return flow, found.arrived, len(found.missing)
 
 
-@pytest.mark.skipif("power" not in MODES, reason="only async")
 @conversation_with_process
 async def test_power_loses_nothing(tmp_path: Path) -> None:
     await cut("power", tmp_path / "disk", random.Random(8))
