@@ -119,6 +119,16 @@ class Batch:
         Raises:
             Exception: it still cannot be written.
         """
+        error, losing = self.error, self.losing
+        try:
+            self._resume(connection, reason)
+        except BaseException:
+            self.error = self.error or error
+            if losing:
+                self.lose()
+            raise
+
+    def _resume(self, connection: sqlite3.Connection, reason: str) -> None:
         former, self.connection = self.connection, connection
         with contextlib.suppress(sqlite3.Error):  # it may stand in a transaction, and be in our way
             former.close()
