@@ -17,6 +17,7 @@ from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.upstream import Upstream
 from wsrec.redaction.rules import Rules
+from wsrec.store.durability import Durability
 from wsrec.store.model import Frame, Session
 from wsrec.store.reader import Recording
 
@@ -25,7 +26,7 @@ __all__ = ["Stage"]
 Script = Callable[[Talk], object]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop] | None
 
-_EVERYTHING = Options(redaction=Rules(defaults=False))  # what was sent is what is compared
+_EVERYTHING = Rules(defaults=False)  # what was sent is what is compared
 
 
 class Stage:
@@ -43,7 +44,7 @@ class Stage:
 
     @classmethod
     @contextlib.contextmanager
-    def built(cls, recording: Path, loop: LoopFactory) -> Iterator[Stage]:
+    def built(cls, recording: Path, loop: LoopFactory, mode: Durability) -> Iterator[Stage]:
         """Keep the proxy running; behind the block it must have ended in order."""
         with (
             socket.create_server(("127.0.0.1", 0), backlog=64) as listener,
@@ -56,7 +57,8 @@ class Stage:
             listening = threading.Event()
 
             async def serve() -> None:
-                async with Proxy(upstream, recording, _EVERYTHING) as proxy:
+                options = Options(redaction=_EVERYTHING, durability=mode)
+                async with Proxy(upstream, recording, options) as proxy:
                     stage._proxy = proxy.port
                     listening.set()
                     await stopped.wait()

@@ -10,6 +10,8 @@ from oracle.stage import Stage
 from support.frames import KEY, wire
 from wsrec.store.model import Sender
 
+IN_EVERY_MODE = True
+
 
 def keys(sender: Sender) -> tuple[bytes | None, bytes | None]:
     """Return the masks of a peer's frames and of the other one's."""

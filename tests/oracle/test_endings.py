@@ -12,6 +12,8 @@ from oracle.stage import Stage
 from support.frames import KEY, wire
 from wsrec.store.model import Sender
 
+IN_EVERY_MODE = True
+
 
 def other(sender: Sender) -> Sender:
     return "server" if sender == "client" else "client"

@@ -15,6 +15,8 @@ from support.frames import KEY, wire
 from support.raw import SWITCH, upgrade
 from wsrec.store.model import Sender
 
+IN_EVERY_MODE = True
+
 HELLO, ASK = wire(1, b"hello"), wire(1, b"ask", mask=KEY)
 
 EARLY = {
