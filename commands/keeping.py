@@ -149,8 +149,9 @@ def recover(recordings: tuple[Path, ...]) -> None:
         if done is None:
             click.echo(f"{path}: nothing to recover")
             continue
+        sessions = f"{done.sessions:,} session{'' if done.sessions == 1 else 's'}"
         lost = f"; {done.passed_over:,} records of unknown sessions" if done.passed_over else ""
-        click.echo(f"{path}: {done.frames:,} frames of {done.sessions:,} sessions recovered{lost}")
+        click.echo(f"{path}: {done.frames:,} frames of {sessions} recovered{lost}")
 
 
 def _signer(path: Path | None) -> SigningKey | None:
