@@ -73,7 +73,7 @@ class Headroom:
             return Notice(
                 "space_low",
                 f"{folder}: {show_size(free)} are free, less than --min-free"
-                f" {show_size(self._min_free)}: when the disk is full, all sessions end",
+                f" {show_size(self._min_free)}: on a full disk nothing can be recorded",
                 fields,
             )
         return Notice("space_ok", f"{folder}: there is room again: {show_size(free)} free", fields)

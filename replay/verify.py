@@ -59,11 +59,13 @@ def _verify(
 ) -> bool:
     path = str(recording.path)
     verification = Verification(recording, keys)
-    damaged = interrupted = without = 0
+    damaged = interrupted = without = gaps = 0
     for fault in verification.faults():
         damaged += fault.damage
         interrupted += not fault.damage
-        without += not fault.damage and fault.session is not None
+        if not fault.damage and fault.session is not None:
+            gaps += fault.first_seq is not None
+            without += fault.first_seq is None
         _write(out, format, f"{path}: {fault}", recording=path, **_fields(fault))
     status = "damaged" if damaged else "interrupted" if interrupted else "intact"
     frames = _count(verification.frames, "frame")
@@ -74,6 +76,8 @@ def _verify(
         line = f"{path}: {sessions}, {frames}: intact"
     if without and not damaged:
         line += f", {_count(without, 'session')} without an end record"
+    if gaps and not damaged:
+        line += f", {_count(gaps, 'session')} of which frames were not recorded"
     seals = verification.seals
     checked = "none"
     if keys is not None:

@@ -124,6 +124,8 @@ def _recover(
     meta = dict(connection.execute("SELECT key, value FROM meta"))
     identity = bytes.fromhex(meta.get("id", ""))
     first = int(meta.get("spool", "0"))
+    for _, file in there:  # before any is passed over: whoever called may delete them
+        next(read_segment(file, identity, resumed=True), None)
     files = [each for each in there if each[0] >= first]
     connection.execute("BEGIN IMMEDIATE")
     try:

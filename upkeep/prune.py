@@ -76,7 +76,7 @@ def prune(
         raise RecordingError(f"{path}: is being recorded into; prune it afterwards") from None
     try:
         if segments(spool_folder(path)):
-            raise RecordingError(f"{path}: its recorder was killed; `wsrec recover` it first")
+            raise RecordingError(f"{path}: its spool is still there; run `wsrec recover` first")
         with Source.open(path) as source:
             require_intact(source, signer.trusted() if signer else None)
             return _prune(source, rule, dry_run, signer)

@@ -36,7 +36,7 @@ while True:
 
 async def cut(mode: str, folder: Path, noise: random.Random) -> tuple[Traffic, int, int]:
     """Let peers talk, cut the power at some instant; return them, what is missing, and the time."""
-    with ext4(folder, 64) as disk:
+    with ext4(folder, 256) as disk:
         recording = disk.folder / "session.db"
         async with backend() as behind:
             proxy = start_in(mode, behind.url, recording)
@@ -68,7 +68,7 @@ async def test_power_loses_nothing(tmp_path: Path) -> None:
 
 def control(folder: Path) -> int:
     """Return how many rows a writer that does not sync has lost of those it had spoken of."""
-    with ext4(folder, 64) as disk:
+    with ext4(folder, 256) as disk:
         path = disk.folder / "control.db"
         command = [sys.executable, "-c", CONTROL, str(path)]
         with subprocess.Popen(

@@ -1,0 +1,32 @@
+"""`wsrec recover`, where the spool beside a recording is not its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from wsrec.store.durability import Durability
+from wsrec.store.errors import RecordingError
+from wsrec.store.recorder import Recorder
+from wsrec.store.spool import ENDED, Spool, segments, spool_folder
+from wsrec.upkeep.recover import recover
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return a finished recording beside which another one's spool lies."""
+    path = tmp_path / "session.db"
+    Recorder(path, durability=Durability.PROCESS).close()
+    spool = Spool(spool_folder(path), bytes(16), 1, durable=False)
+    spool.write(ENDED, 1, 0, b"")
+    spool.close(remove=False)
+    return path
+
+
+def test_another_recordings_spool_is_left_alone(path: Path) -> None:
+    with pytest.raises(RecordingError, match="belongs to another recording"):
+        recover(path)
+    with pytest.raises(RecordingError, match="belongs to another recording"):
+        Recorder(path, durability=Durability.PROCESS)
+
+    assert [number for number, _ in segments(spool_folder(path))] == [1]
