@@ -42,8 +42,8 @@ async def cut(mode: str, folder: Path, noise: random.Random) -> tuple[Traffic, i
             proxy = start_in(mode, behind.url, recording)
             async with traffic(proxy.port, behind, seed=noise.randrange(1 << 30)) as flow:
                 await asyncio.sleep(noise.uniform(0.2, 1.2))
-                disk.cut_power()
                 cut_ns = time.monotonic_ns()
+                disk.cut_power()
                 proxy.process.kill()  # it shares the machine's fate
                 await flow.ended()
                 await proxy.over()
@@ -51,14 +51,17 @@ async def cut(mode: str, folder: Path, noise: random.Random) -> tuple[Traffic, i
         recover(mode, recording)
         found = compare(recording, flow.talks)
         intact(recording)
+        # The proxy outlives this cut by some milliseconds, in which a sync may still say yes: what
+        # arrives then could not have been sent by a machine without power.
+        lost = [each for each in found.missing if each.arrival.at_ns < cut_ns]
         if mode == "power":
-            assert found.missing == []
+            assert lost == []
         print(
             f"\npower cut, {mode}: {found.arrived} frames arrived,"
-            f" {len(found.missing)} are missing,"
+            f" {len(lost)} are missing,"
             f" the first of them from {found.window_ms(cut_ns):.0f} ms before the cut"
         )
-    return flow, found.arrived, len(found.missing)
+    return flow, found.arrived, len(lost)
 
 
 @conversation_with_process
