@@ -16,6 +16,9 @@ INFLATE_LIMIT = 64 << 20
 _TAIL = b"\x00\x00\xff\xff"
 """What a sender leaves out at the end of each message (§7.2.1)."""
 
+_LAST_BLOCK = b"\x03\x00"
+"""An empty block that ends a stream."""
+
 _OUT = 1 << 20
 """How many bytes are inflated at once: a bomb must not stand in memory before it is known."""
 
@@ -106,7 +109,17 @@ class Inflater:
     @property
     def context(self) -> bytes | None:
         """What the next message may refer to, for `resume`; None: it cannot be inflated."""
-        return bytes(self._window[-_WINDOW:]) if self._usable else None
+        if not self._usable:
+            return None
+        # A faulty message may have ended inside a block: that cannot be carried, as only what
+        # goes on between two blocks can. There, the last block of a stream may follow.
+        probe = self._zlib.copy()
+        try:
+            if probe.decompress(_LAST_BLOCK) or not probe.eof:
+                return None
+        except zlib.error:
+            return None
+        return bytes(self._window[-_WINDOW:])
 
     def resume(self, context: bytes | None) -> None:
         """Go on between two messages, where another inflater had this `context`."""

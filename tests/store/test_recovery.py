@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.frames import KEY, chop, wire
 from support.killed import PART, Deflate, Life, Talk, comparable, find, small
 from wsrec.store.begin import open_to_write
 from wsrec.store.model import Sender
-from wsrec.store.recorder import Recorder
 from wsrec.store.recovery import recover_into
-from wsrec.store.spool import segments, spool_folder
+from wsrec.store.spool import spool_folder
 from wsrec.upkeep.recover import recover
 
 SENDERS: tuple[Sender, Sender] = ("client", "server")
@@ -41,7 +37,8 @@ def streams(draw: st.DrawFn, sender: Sender, *, deflate: bool, fragments: bool) 
     out = b""
     for _ in range(draw(st.integers(0, 6))):
         size = draw(st.sampled_from([0, 3, 20, 70, 130, 300]))
-        data = (draw(st.binary(min_size=1, max_size=30)) * (size + 1))[:size]
+        words = draw(st.one_of(st.just(b"again and again, these words; "), st.binary(min_size=1)))
+        data = (words * (size + 1))[:size]
         opcode, rsv = draw(st.sampled_from([1, 2])), 0
         if deflate and draw(st.booleans()):
             data, rsv = compress(data), 4

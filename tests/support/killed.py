@@ -1,4 +1,4 @@
-"""A recorder that keeps a spool, stopped at an instant: what a kill leaves, beside what was said."""
+"""A recorder that keeps a spool, stopped at an instant, and what a kill leaves of it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-
 from support.recordings import Contents, contents
 from wsrec.store.durability import Durability
-from wsrec.store.model import Sender
+from wsrec.store.model import Frame, Sender
 from wsrec.store.reader import Recording
 from wsrec.store.recorder import Recorder
 from wsrec.store.tap import SessionTap
@@ -134,28 +133,19 @@ def comparable(found: Found, *, cut: frozenset[int] = frozenset()) -> Found:
     The last frame of a stream that was cut off is dated by the last that was heard of its session.
     """
     sessions, frames, messages = found.contents
-    for number in cut:
-        sessions = [
-            replace(
-                each, ended_ns=None, clean=False, close_code=None, close_reason=None,
-                closed_by=None, client_frames=0, client_bytes=0, server_frames=0, server_bytes=0,
-            )
-            if each.id == number else each
+    end = dict.fromkeys(("ended_ns", "close_code", "close_reason", "closed_by"))
+    counts = dict.fromkeys(("client_frames", "client_bytes", "server_frames", "server_bytes"), 0)
+    same = Contents(
+        [
+            replace(each, clean=False, **end, **counts) if each.id in cut else each  # type: ignore[arg-type]
             for each in sessions
-        ]  # fmt: skip
-    return found._replace(
-        contents=Contents(
-            sessions,
-            [
-                [
-                    replace(
-                        frame, forwarded_ns=None,
-                        at_ns=0 if {"truncated", "truncated_header"} & {*frame.anomalies} else frame.at_ns,
-                    )
-                    for frame in of_one
-                ]
-                for of_one in frames
-            ],
-            [[replace(each, forwarded_ns=None) for each in of_one] for of_one in messages],
-        )
-    )  # fmt: skip
+        ],
+        [[_comparable(frame) for frame in of_one] for of_one in frames],
+        [[replace(each, forwarded_ns=None) for each in of_one] for of_one in messages],
+    )
+    return found._replace(contents=same)
+
+
+def _comparable(frame: Frame) -> Frame:
+    cut_off = {"truncated", "truncated_header"} & {*frame.anomalies}
+    return replace(frame, forwarded_ns=None, at_ns=0 if cut_off else frame.at_ns)
