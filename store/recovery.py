@@ -24,6 +24,7 @@ from .spool import (
     ANSWERED,
     CLIENT,
     ENDED,
+    MOST_SESSIONS,
     OPENED,
     SERVER,
     SYNTHETIC_CLIENT,
@@ -121,6 +122,8 @@ def recover_into(
 def _recover(
     connection: sqlite3.Connection, there: list[tuple[int, Path]], unmask: Unmask
 ) -> Recovered | None:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'trigger'").fetchone():
+        raise ValueError("there is a trigger in it, which would be run")
     meta = dict(connection.execute("SELECT key, value FROM meta"))
     identity = bytes.fromhex(meta.get("id", ""))
     first = int(meta.get("spool", "0"))
@@ -228,8 +231,8 @@ class _Replay:
         return Recovered(self._frames, len(self._changed), self._passed_over)
 
     def _session(self, number: int, started_ns: int) -> SessionWriter:
-        if not number:
-            raise ValueError("there is no session 0")
+        if not 0 < number <= MOST_SESSIONS:
+            raise ValueError(f"there is no session {number:,}")
         if len(self._sessions) > _MOST_OPEN:
             raise ValueError(f"more than {_MOST_OPEN:,} sessions were open at once")
         session = SessionWriter(self._batch, number, started_ns, self._unmask)

@@ -27,6 +27,8 @@ def recover(path: Path) -> Recovered | None:
     """
     if not path.is_file():
         raise RecordingError(f"{path}: no such file")
+    if not path.stat().st_size:  # it would be made one
+        raise RecordingError(f"{path}: not a wsrec recording (it is empty)")
     lock = RecordingLock(path)
     try:
         with closing(open_to_write(path, synced=True)) as connection:

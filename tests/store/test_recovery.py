@@ -97,8 +97,8 @@ def perform(life: Life, script: list[Step], stop: int, settle: int) -> dict[int,
             talks[session] = Talk(life.recorder, DEFLATE if what == DEFLATE else None)
         elif what == "answer":
             talks[session].answer()
-        elif what == "client" or what == "server":
-            talks[session].send(what, data)
+        elif what in SENDERS:
+            talks[session].send("client" if what == "client" else "server", data)
         elif what == "synthetic":
             talks[session].tap.synthetic("server", b"\x03\xe9")
         else:
@@ -180,12 +180,11 @@ def test_only_a_compressed_message_that_was_halfway_stays_as_it_came(
             for one, other in zip(frames, others, strict=True):
                 lost = {*one.anomalies} - {*other.anomalies}
                 assert lost <= {"inflate_failed", "not_inflated"}
-        for messages, others in zip(
-            seen.contents.messages, expected.contents.messages, strict=True
-        ):  # type: ignore[assignment]
-            for one, other in zip(messages, others, strict=True):  # type: ignore[assignment]
-                if not {"inflate_failed", "not_inflated"} & {*one.anomalies}:
-                    assert one == other
+        both = zip(seen.contents.messages, expected.contents.messages, strict=True)
+        for messages, other_messages in both:
+            for message, as_told in zip(messages, other_messages, strict=True):
+                if not {"inflate_failed", "not_inflated"} & {*message.anomalies}:
+                    assert message == as_told
         unsettled = find(path)
         recover(path)
         assert find(path) == unsettled
