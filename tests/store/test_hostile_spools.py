@@ -177,7 +177,7 @@ class TestItsRecords:
     def test_are_a_bomb(self, shell: Shell, path: Path) -> None:
         bomb = zlib.compressobj(wbits=-15)
         data = bomb.compress(bytes(64 << 20)) + bomb.flush(zlib.Z_SYNC_FLUSH)
-        message = wire(2, data, rsv=4)
+        message = wire(2, data.removesuffix(b"\x00\x00\xff\xff"), rsv=4)
         add(path, opened(), DEFLATED, *[record(SERVER, 9, 1, message)] * 3)
         before = state(path.parent)
         answer = shell.ask("sessions", path)
