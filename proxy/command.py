@@ -81,7 +81,7 @@ async def _run(proxy: Proxy, format: str, command: Sequence[str]) -> int:  # noq
     finally:
         await proxy.__aexit__(None, None, None)
     if proxy.failure is not None:
-        return _fail(3, f"{proxy.recording}: recording failed: {proxy.failure}")
+        return _fail(3, str(proxy.failure))
     return status or (1 if faults else 0)
 
 

@@ -19,6 +19,7 @@ from ..store.series import Series
 from ..store.session import Headers
 from ..store.tap import SessionTap
 from ..upkeep.walltime import epoch_ns
+from .failure import Failure
 from .keep import Keep
 
 __all__ = ["Recordings", "log_size"]
@@ -59,7 +60,7 @@ class Recordings:
         self._record = record
         self._current: _Open | None = None
         self._former: dict[_Open, asyncio.Future[None] | None] = {}
-        self._fault: tuple[Path, Exception] | None = None
+        self._fault: Failure | None = None
         self.finished = 0
         """How many have been closed since the first one was opened."""
 
@@ -86,7 +87,7 @@ class Recordings:
     def path(self) -> Path:
         """The recording that new sessions go to; after a failure, the one that has failed."""
         if self.fault is not None:
-            return self.fault[0]
+            return self.fault.path
         if self._current is None:
             return self._series.folder / self._series.pattern
         return self._current.recorder.path
@@ -113,12 +114,9 @@ class Recordings:
         return any(each.recorder.fault is not None for each in self._all())
 
     @property
-    def fault(self) -> tuple[Path, Exception] | None:
+    def fault(self) -> Failure | None:
         """The recording that could not be written, or finished, and why; None if all could."""
-        for each in self._all():
-            if each.recorder.first_failure is not None:
-                return each.recorder.path, each.recorder.first_failure
-        return self._fault
+        return next(filter(None, (_failure(each.recorder) for each in self._all())), self._fault)
 
     def session(self, client: str | None, target: str, headers: Headers) -> SessionTap:
         """Begin a session: its opening handshake has arrived now."""
@@ -187,13 +185,12 @@ class Recordings:
         try:
             await asyncio.to_thread(recorder.close)
         finally:
-            if recorder.first_failure is not None:
-                self._fault = self._fault or (recorder.path, recorder.first_failure)
+            self._fault = self._fault or _failure(recorder)
             if recording is not self._current:  # otherwise the proxy ends, and says so then
                 del self._former[recording]
                 self.finished += 1
                 if recorder.failure is not None:
-                    log.error("%s: recording failed: %s", recorder.path, recorder.failure)
+                    log.error("%s", _failure(recorder))
 
     def _names(self) -> list[str]:
         return [path.name for path in self._series.folder.iterdir()]
@@ -247,6 +244,13 @@ class Recordings:
                         path.with_name(path.name + name).unlink()
                 raise
         raise RecordingError(f"{path}: others take each name that comes after it")
+
+
+def _failure(recorder: Recorder) -> Failure | None:
+    error = recorder.first_failure
+    if error is None:
+        return None
+    return Failure(recorder.path, error, is_over=recorder.failure is None)
 
 
 def log_size(path: Path) -> int:

@@ -19,6 +19,7 @@ from .caretaker import Caretaker, Tell, warn
 from .client import HEADER_SIZE
 from .connection import Connections
 from .detach import Detached
+from .failure import Failure
 from .files import connections_that_fit
 from .gate import Gate
 from .options import Options
@@ -156,10 +157,9 @@ class Proxy:
         return self.address.port
 
     @property
-    def failure(self) -> Exception | None:
-        """Why a recording could not be written, at some time, or could not be finished."""
-        fault = self._recordings.fault
-        return None if fault is None else fault[1]
+    def failure(self) -> Failure | None:
+        """Which recording could not be written, at some time, or could not be finished."""
+        return self._recordings.fault
 
     @property
     def recording(self) -> Path:

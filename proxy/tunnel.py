@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from time import monotonic_ns
@@ -138,7 +139,8 @@ class Pipe(asyncio.Protocol):
         if other.lost or other._told or self._closing or not other.transport.can_write_eof():
             self.transport.close()  # nothing left to wait for, or the other one speaks TLS
         elif not other.transport.is_closing():
-            other.transport.write_eof()
+            with contextlib.suppress(OSError):  # it is gone, and nobody has noticed yet
+                other.transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the other connection end the way this one did."""

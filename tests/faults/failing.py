@@ -64,7 +64,10 @@ async def fails_closed(
                 await flow.arrived(10_000, [talk])
                 await flow.quiet()
         proxy.signal(signal.SIGTERM)
-        assert (await proxy.over())[0] == 3
+        status, errors = await proxy.over()
+        assert status == 3
+        said = "could not be written for a while" if returns else "recording failed"
+        assert errors.splitlines()[-1].startswith(f"wsrec: {recording}: {said}: ")
     if returns:
         assert compare(recording, flow.talks).missing == []
         intact(recording)

@@ -217,7 +217,8 @@ async def test_a_former_one_that_was_taken_away_is_told_of_and_stops_nobody(
     await finished(to, recording)
     assert to.failure is None
     assert caplog.messages == [
-        f"{recording}: recording failed: the file was taken away while it was recorded into"
+        f"{recording}: recording failed: the file was taken away while it was recorded into;"
+        " it has no clean end, wsrec verify says what is missing"
     ]
     await to.close()
     assert to.fault is not None
