@@ -201,7 +201,7 @@ async def test_one_that_cannot_be_written_fails_all(recording: Path) -> None:
     assert to.path == recording
     await to.close()
     assert to.fault is not None
-    assert to.fault[0] == recording
+    assert to.fault.path == recording
 
 
 @run
