@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from .chain import Chain
+from .pruned import UNRECORDED, Pruned
 from .rows import PLAIN_COLUMNS, UNUSUAL_COLUMNS, Columns, Runs, blobs, split
 from .seal import PUT_SEAL, Sealer
 from .tables import PART_BITS
@@ -30,6 +32,9 @@ MUCH = 4 << 20
 # Bytes of payload in a transaction, beyond which it is committed at once: until then they are
 # kept, to be written again should it fail.
 _REDO = 8 << 20
+# Ended sessions that are remembered while nothing is kept, to be written when that is over; those
+# beyond are only counted.
+_MOST_ENDED = 10_000
 _VALUE = 40  # bytes that one value of a row takes in memory, payloads aside
 
 PUT_GAP = "INSERT INTO gaps (session_id, first_seq, last_seq, reason, link) VALUES (?, ?, ?, ?, ?)"
@@ -82,6 +87,9 @@ class Batch:
         self._redo: list[tuple[str, Sequence[Any]]] = []  # of this transaction
         self._redo_bytes = 0
         self._touched: dict[int, SessionWriter] = {}  # sessions in this transaction
+        self._ended = 0  # of these, while nothing is kept
+        self._unrecorded: list[int] = []  # numbers of those that are not even touched any more
+        self._uncounted = Pruned()  # and of such before them
         self.rows = 0
         """Gathered by all sessions: beyond `MANY` they have to be written."""
         self.bytes = 0
@@ -147,11 +155,23 @@ class Batch:
         self._touched.clear()
         if unsettled:
             self.begin()
+            self._state_unrecorded()
             for session in unsettled:
                 self.dirty(session)
             if not self.commit():
                 assert self.error is not None
                 raise self.error
+
+    def _state_unrecorded(self) -> None:
+        """State the numbers of the sessions that were let go of."""
+        self._ended = 0
+        if self._unrecorded:
+            meta = dict(self.connection.execute("SELECT key, value FROM meta"))
+            ranges = Pruned.stated(meta, UNRECORDED).ranges
+            both = self._uncounted.with_more(self._unrecorded).with_ranges(ranges)
+            now = datetime.now(UTC).isoformat(timespec="microseconds")
+            value = UNRECORDED, both.statement(now)
+            self.note("INSERT OR REPLACE INTO meta VALUES (?, ?)", value)
 
     def lose(self) -> None:
         """Let go of what is kept, from the last commit on, until `resume`."""
@@ -163,6 +183,18 @@ class Batch:
         """Run one statement in the transaction; it is about the row of this session."""
         self._touched[session.id] = session
         self._run(statement, values)
+        if self.losing and session.has_ended:
+            self._let_go(session)
+
+    def _let_go(self, session: SessionWriter) -> None:
+        """Bound what is remembered of sessions that have ended while nothing is kept."""
+        self._ended += 1
+        if self._ended > _MOST_ENDED:
+            del self._touched[session.id]
+            self._unrecorded.append(session.id)
+            if len(self._unrecorded) > _MOST_ENDED:
+                self._uncounted = self._uncounted.with_more(self._unrecorded)
+                self._unrecorded = [session.id]
 
     def note(self, statement: str, values: Sequence[Any]) -> None:
         """Run one statement in the transaction; it is about the recording."""

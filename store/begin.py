@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..redaction.rules import Rules
 from .errors import RecordingError
-from .pruned import Pruned
+from .pruned import UNRECORDED, Pruned
 from .seal import END
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
 
@@ -150,8 +150,8 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
 def last_session(connection: sqlite3.Connection) -> int:
     """Return the greatest number that a session has, or had before it was removed."""
     last: int = connection.execute("SELECT coalesce(max(id), 0) FROM sessions").fetchone()[0]
-    stated = Pruned.stated(dict(connection.execute("SELECT key, value FROM meta")))
-    return max(last, stated.last)
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    return max(last, Pruned.stated(meta).last, Pruned.stated(meta, UNRECORDED).last)
 
 
 def origin_ns(connection: sqlite3.Connection) -> int:

@@ -1,4 +1,4 @@
-"""Which sessions were taken out of a recording on purpose: its `meta` states them."""
+"""Which sessions a recording does not have, and that this is no damage: its `meta` states them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
-__all__ = ["Pruned", "ranges_of"]
+__all__ = ["UNRECORDED", "Pruned", "ranges_of"]
+
+UNRECORDED = "unrecorded"
+"""The key of what a recorder has let go of."""
 
 Ranges = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Numbers of sessions that nobody need look for, since `wsrec prune` removed them."""
+    """Numbers of sessions that nobody need look for: `wsrec prune` removed them, or, under another
+    key, a recorder that could not write has let go of them."""
 
     ranges: Ranges = ()
     """First and last number of each stretch, in order; no two touch."""
 
     @classmethod
-    def stated(cls, meta: Mapping[str, Any]) -> Self:
-        """Return what `meta` states; nothing when it says that in another form than ours."""
+    def stated(cls, meta: Mapping[str, Any], key: str = "pruned") -> Self:
+        """Return what `meta` states under a key; nothing when it is in another form than ours."""
         try:
-            ranges = [(first, last) for first, last in json.loads(meta["pruned"])["sessions"]]
+            ranges = [(first, last) for first, last in json.loads(meta[key])["sessions"]]
         except (KeyError, ValueError, TypeError, RecursionError):
             return cls()
         numbers = [number for each in ranges for number in each]
@@ -64,11 +68,14 @@ class Pruned:
 
     def with_more(self, numbers: Iterable[int]) -> Pruned:
         """Return these and other numbers."""
-        more = [(number, number) for number in numbers]
-        return Pruned(_joined(sorted([*self.ranges, *more])))
+        return self.with_ranges((number, number) for number in numbers)
+
+    def with_ranges(self, ranges: Iterable[tuple[int, int]]) -> Pruned:
+        """Return these and other stretches of numbers."""
+        return Pruned(_joined(sorted([*self.ranges, *ranges])))
 
     def statement(self, at: str) -> str:
-        """Return the value of `pruned` in `meta`; `at` is when: UTC, ISO 8601."""
+        """Return the value in `meta`; `at` is when: UTC, ISO 8601."""
         return json.dumps({"sessions": self.ranges, "count": self.count, "at": at})
 
 

@@ -13,7 +13,7 @@ from .extent import ERRORS, Extent, Extents
 from .fault import Broken, Fault, changed, frames_between, missing, span, unreadable
 from .lookup import MANY, last_link, next_session, session_row, some_extents
 from .opening import small_rows
-from .pruned import Pruned
+from .pruned import UNRECORDED, Pruned
 from .reader import Recording
 from .seals import Seals
 from .strays import strays
@@ -44,6 +44,7 @@ class Verification:
         """Frames that have been seen to be what was recorded."""
         self._recording = recording
         self._pruned = Pruned.stated(recording.meta)
+        self._unrecorded = Pruned.stated(recording.meta, UNRECORDED)
         self._chain = Chain()
         self._extents = Extents(recording)
         self.seals = Seals(recording, keys)
@@ -86,8 +87,7 @@ class Verification:
             if not isinstance(number, int):
                 yield Fault(None, _NO_NUMBER)
                 continue
-            for first, last in self._pruned.unstated(expected, number - 1):
-                yield _missing_sessions(first, last)
+            yield from self._absent(expected, number - 1)
             if self._pruned.states(number):
                 yield Fault(number, "is there, though it is said to have been removed")
             expected = number + 1
@@ -111,14 +111,22 @@ class Verification:
         meta = read_meta(connection)
         if "ended_at" in meta and meta.get("sessions") != str(expected - 1):
             said = _number(meta.get("sessions"))
-            for first, last in self._pruned.unstated(expected, said):
-                yield _missing_sessions(first, last)
+            yield from self._absent(expected, said)
             if said < expected:
                 yield Fault(None, "its number of sessions is not what was recorded")
+        if count := self._unrecorded.count:
+            what = f"{count:,} sessions were not recorded, or not to their end: too many at once"
+            yield Fault(None, f"{what} while nothing could be written", damage=False)
         self._recording.work.begin(self._recording.budget.size())
         for session, what in strays(connection):
             yield Fault(session, what)
         yield from self.seals.rest(connection, meta)
+
+    def _absent(self, first: int, last: int) -> Iterator[Fault]:
+        """Yield which sessions of these numbers are missing, and nobody says why."""
+        for begin, end in self._pruned.unstated(first, last):
+            for stretch in self._unrecorded.unstated(begin, end):
+                yield _missing_sessions(*stretch)
 
     def _session(self, number: int) -> Fault | None:
         self._recording.budget.begin("verified", number)

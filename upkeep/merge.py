@@ -27,7 +27,15 @@ from .walltime import iso, origin_ns
 __all__ = ["Merged", "merge"]
 
 
-_OWN = ("started_at", "ended_at", "sessions", "pruned", "derived_from", "redaction_runs")
+_OWN = (
+    "started_at",
+    "ended_at",
+    "sessions",
+    "pruned",
+    "unrecorded",
+    "derived_from",
+    "redaction_runs",
+)
 """What is so of one recording only."""
 
 
