@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 from .errors import RecordingBusyError, RecordingError
@@ -14,6 +15,9 @@ except ImportError:  # pragma: no cover - Windows keeps a file open exclusively 
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["RecordingLock", "is_locked"]
+
+
+_TRIES, _PAUSE = 5, 0.01
 
 
 def is_locked(recording: Path) -> bool:
@@ -45,6 +49,7 @@ class RecordingLock:
         """
         target = recording.resolve()  # one lock for all the links to a file, as with its -wal
         self._path = target.with_name(target.name + ".lock")
+        tries = _TRIES
         while True:
             try:
                 self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -54,6 +59,10 @@ class RecordingLock:
                 if fcntl is not None:
                     fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                if tries := tries - 1:  # a reader that looks whether it is held holds it as well
+                    os.close(self._fd)
+                    time.sleep(_PAUSE)
+                    continue
                 holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
                 os.close(self._fd)
                 raise RecordingBusyError(

@@ -171,7 +171,7 @@ class Recorder:
         connection.execute("COMMIT")
         if self.keeper is not None:
             self.keeper.spool.drop_before(number)
-        elif self.recovered is not None:
+        elif spool_folder(self.path).is_dir():  # also when nothing in it was new
             remove_spool(spool_folder(self.path))
 
     def session(self, client: str | None, target: str, headers: Headers) -> SessionTap:
