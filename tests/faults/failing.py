@@ -18,14 +18,14 @@ from support.promise import compare, intact, stated
 from support.proxying import ProxyProcess
 from support.raw import backend
 
-__all__ = ["Fault", "fails_closed", "goes_on", "is_never_silent"]
+__all__ = ["SETTINGS", "Fault", "fails_closed", "goes_on", "is_never_silent", "opens_again"]
 
 Fault = Callable[[ProxyProcess], AbstractContextManager[object]]
 """Lets every write of a proxy fail for the time of a block."""
 
 _SOON = 10.0
 _FAILED = 1011
-_SETTINGS = ("--close-timeout", "500ms", "--min-free", "0")
+SETTINGS = ("--close-timeout", "500ms", "--min-free", "0")
 """Disks here are small: that there is little room is not what is to be said."""
 
 
@@ -45,7 +45,7 @@ async def fails_closed(
     Returns what the peers have received, for those that have to look elsewhere first.
     """
     async with backend() as behind:
-        proxy = start_in(mode, behind.url, recording, *_SETTINGS, *settings)
+        proxy = start_in(mode, behind.url, recording, *SETTINGS, *settings)
         async with traffic(proxy.port, behind, seed=1) as flow:
             await flow.arrived(10_000)
             with fault(proxy):
@@ -60,7 +60,7 @@ async def fails_closed(
                     await flow.open()
                     raise AssertionError("a session was let through")
             if returns:
-                talk = await _opens_again(flow)
+                talk = await opens_again(flow)
                 await flow.arrived(10_000, [talk])
                 await flow.quiet()
         proxy.signal(signal.SIGTERM)
@@ -74,7 +74,8 @@ async def fails_closed(
     return flow
 
 
-async def _opens_again(flow: Traffic) -> Talk:
+async def opens_again(flow: Traffic) -> Talk:
+    """Open a session as soon as the proxy lets one through."""
     end = time.monotonic() + _SOON
     while True:
         try:
@@ -87,7 +88,7 @@ async def _opens_again(flow: Traffic) -> Talk:
 async def goes_on(mode: str, recording: Path, fault: Fault, *settings: str) -> None:
     """Expect that peers notice nothing, and that the recording says exactly what it lacks."""
     async with backend() as behind:
-        proxy = start_in(mode, behind.url, recording, *_SETTINGS, *settings)
+        proxy = start_in(mode, behind.url, recording, *SETTINGS, *settings)
         async with traffic(proxy.port, behind, seed=2) as flow:
             await flow.arrived(10_000)
             with fault(proxy):
@@ -110,7 +111,7 @@ async def goes_on(mode: str, recording: Path, fault: Fault, *settings: str) -> N
 async def is_never_silent(mode: str, recording: Path, fault: Fault, *settings: str) -> None:
     """Expect that a failure that stays is said, and that what is in the recording can be read."""
     async with backend() as behind:
-        proxy = start_in(mode, behind.url, recording, *_SETTINGS, *settings)
+        proxy = start_in(mode, behind.url, recording, *SETTINGS, *settings)
         async with traffic(proxy.port, behind, seed=3) as flow:
             await flow.arrived(10_000)
             with fault(proxy):

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 from support.disks import tmpfs
+from support.frames import KEY, wire
+from support.modes import start_in
+from support.numbered import Traffic
+from support.promise import intact
 from support.proxying import ProxyProcess
-from support.raw import conversation_with_process
+from support.raw import backend, conversation_with_process, open_session
 
-from .failing import fails_closed, goes_on, is_never_silent
+from .failing import SETTINGS, fails_closed, goes_on, is_never_silent, opens_again
+
+ROUNDS = 10
 
 
 @contextlib.contextmanager
@@ -65,3 +72,33 @@ async def test_a_full_file_system(safe: str, tmp_path: Path) -> None:
                 ballast.unlink()
 
         await fails_closed(safe, disk.folder / "session.db", full)
+
+
+@conversation_with_process
+async def test_again_and_again(safe: str, recording: Path) -> None:
+    """Nothing is left of a failure that is over: no file that is open, no thread."""
+    async with backend() as behind:
+        proxy = start_in(safe, behind.url, recording, *SETTINGS)
+        held = []
+        for _ in range(ROUNDS):
+            client, server = await open_session(proxy.port, behind)
+            with no_file_may_grow(proxy):
+                await client.send(wire(1, b"hello", mask=KEY))
+                assert (await server.rest())[:1] == b"\x88"
+                await client.rest()
+                await client.close()
+                await server.close()
+            flow = Traffic(proxy.port, behind, seed=4)
+            await opens_again(flow)
+            await flow.arrived(1000)
+            await flow.quiet()
+            held.append((proxy.open_files(), threads(proxy)))
+        proxy.signal(signal.SIGTERM)
+        assert (await proxy.over())[0] == 3
+    assert max(files for files, _ in held[2:]) <= held[1][0] + 2, held
+    assert {count for _, count in held[1:]} == {held[1][1]}, held
+    intact(recording)
+
+
+def threads(proxy: ProxyProcess) -> int:
+    return len(list(Path(f"/proc/{proxy.process.pid}/task").iterdir()))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from support.modes import start_in
 from support.numbered import traffic
 from support.promise import compare, intact
-from support.proxying import wsrec
+from support.proxying import ProxyProcess, wsrec
 from support.raw import backend, conversation_with_process
+
+from .failing import fails_closed, goes_on
 
 HELD = 2.0
 """Seconds; SQLite's own patience is five."""
@@ -64,3 +69,26 @@ async def test_somebody_holds_a_transaction_for_a_while(any_mode: str, recording
     found = compare(recording, flow.talks)
     assert (found.missing, found.recorded) == ([], found.arrived)
     intact(recording)
+
+
+@contextlib.contextmanager
+def locked(proxy: ProxyProcess) -> Iterator[None]:
+    """Let nobody else write, for as long as it takes."""
+    with closing(sqlite3.connect(proxy.recording, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.mark.faults
+@conversation_with_process
+async def test_somebody_holds_a_transaction_for_longer_than_that(
+    safe: str, recording: Path
+) -> None:
+    await fails_closed(safe, recording, locked)
+
+
+@pytest.mark.faults
+@conversation_with_process
+async def test_nobody_waits_who_is_told_to_go_on(mode: str, recording: Path) -> None:
+    await goes_on(mode, recording, locked, "--on-recorder-failure", "forward")
