@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from .blob import Blob
 from .chain import Chain
-from .pruned import UNRECORDED, Pruned
+from .pruned import UNRECORDED
 from .rows import PLAIN_COLUMNS, UNUSUAL_COLUMNS, Columns, Runs, blobs, split
 from .seal import PUT_SEAL, Sealer
 from .tables import PART_BITS
+from .touched import Touched
+from .transaction import Transaction
 
 if TYPE_CHECKING:
     from .session import SessionWriter
 
-__all__ = ["MANY", "MUCH", "PUT_GAP", "Batch", "Blob", "stored_of"]
+__all__ = ["MANY", "MUCH", "PUT_GAP", "Batch", "stored_of"]
 
 # One statement for 100 rows instead of one for each: a fifth less CPU a frame, and the
 # interpreter's lock is released and retaken once for all of them.
@@ -29,12 +29,6 @@ _ROWS = 100
 MANY = 2000
 MUCH = 4 << 20
 
-# Bytes of payload in a transaction, beyond which it is committed at once: until then they are
-# kept, to be written again should it fail.
-_REDO = 8 << 20
-# Ended sessions that are remembered while nothing is kept, to be written when that is over; those
-# beyond are only counted.
-_MOST_ENDED = 10_000
 _VALUE = 40  # bytes that one value of a row takes in memory, payloads aside
 
 PUT_GAP = "INSERT INTO gaps (session_id, first_seq, last_seq, reason, link) VALUES (?, ?, ?, ?, ?)"
@@ -45,19 +39,7 @@ _WIDTH = len(PLAIN_COLUMNS)
 _HEAD, _AT_NS, _PAYLOAD = map(PLAIN_COLUMNS.index, ("head", "at_ns", "payload"))
 
 
-class Blob:
-    """A payload or a message stored in parts; `next_id` is the id of its next part."""
-
-    __slots__ = ("hash", "next_id", "number")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.next_id = number << PART_BITS
-        self.hash = sha256()
-        """Of the parts so far."""
-
-
-class Batch:
+class Batch(Transaction):
     """Gathers rows of several sessions and writes them through the recorder's one connection."""
 
     def __init__(
@@ -67,29 +49,11 @@ class Batch:
         *,
         most_kept: int = 64 << 20,
     ) -> None:
-        """Write through `connection`.
-
-        Args:
-            connection: the recorder's one connection.
-            sealer: signs each session at its end.
-            most_kept: bytes of payload that are kept while nothing can be written; 0: there is
-                one transaction, and nothing of it is done again.
-        """
-        self._most_kept = most_kept
+        """As a `Transaction`; `sealer` signs each session at its end."""
+        super().__init__(connection, most_kept)
         self._sealer = sealer
-        self.connection = connection
-        """The one that it writes through."""
         self._dirty: list[SessionWriter] = []
-        self.error: Exception | None = None
-        """Why nothing can be written now; what would have been is kept, for `resume`."""
-        self.losing = False
-        """Whether it is not kept either: what is missing then is stated in `gaps`."""
-        self._redo: list[tuple[str, Sequence[Any]]] = []  # of this transaction
-        self._redo_bytes = 0
-        self._touched: dict[int, SessionWriter] = {}  # sessions in this transaction
-        self._ended = 0  # of these, while nothing is kept
-        self._unrecorded: list[int] = []  # numbers of those that are not even touched any more
-        self._uncounted = Pruned()  # and of such before them
+        self._touched = Touched()
         self.rows = 0
         """Gathered by all sessions: beyond `MANY` they have to be written."""
         self.bytes = 0
@@ -103,25 +67,19 @@ class Batch:
         ).fetchone()
         self._first_blob = self.next_blob
 
-    def begin(self) -> None:
-        """Begin a transaction."""
-        self._try("BEGIN IMMEDIATE")
-
     def commit(self) -> bool:
         """Write what was gathered and commit it; return whether it is in the recording now."""
         self.flush()
-        self._try("COMMIT")
-        if self.error is not None:
+        if not self.end():
             return False
-        self._forget_redo()
-        self._touched.clear()
+        self._touched.sessions.clear()
         return True
 
     def resume(self, connection: sqlite3.Connection, reason: str) -> None:
-        """Do again, in one transaction, what has not been committed since the failure.
+        """Do again what has not been committed since the failure; say what is missing of it.
 
         Args:
-            connection: a new one; what the old one knows is not to be trusted.
+            connection: a new one.
             reason: for the rows of `gaps`.
 
         Raises:
@@ -129,107 +87,39 @@ class Batch:
         """
         error, losing = self.error, self.losing
         try:
-            self._resume(connection, reason)
+            self.do_again(connection)
+            if losing:
+                self._next_id = _next_id(connection)
+                self.losing = False
+                self._touched.lost(reason)
+            self.error = None
+            self._settle_all()
         except BaseException:
             self.error = self.error or error
             if losing:
                 self.lose()
             raise
 
-    def _resume(self, connection: sqlite3.Connection, reason: str) -> None:
-        former, self.connection = self.connection, connection
-        with contextlib.suppress(sqlite3.Error):  # it may stand in a transaction, and be in our way
-            former.close()
-        connection.execute("BEGIN IMMEDIATE")
-        for statement, values in self._redo:
-            connection.execute(statement, values)
-        connection.execute("COMMIT")
-        if self.losing:
-            self._next_id = _next_id(connection)
-            self.losing = False
-            for session in self._touched.values():
-                session.lost = reason
-        self._forget_redo()
-        self.error = None
-        unsettled = [each for each in self._touched.values() if each.lost is not None]
-        self._touched.clear()
-        if unsettled:
-            self.begin()
-            self._state_unrecorded()
-            for session in unsettled:
-                self.dirty(session)
-            if not self.commit():
-                assert self.error is not None
-                raise self.error
-
-    def _state_unrecorded(self) -> None:
-        """State the numbers of the sessions that were let go of."""
-        self._ended = 0
-        if self._unrecorded:
-            meta = dict(self.connection.execute("SELECT key, value FROM meta"))
-            ranges = Pruned.stated(meta, UNRECORDED).ranges
-            both = self._uncounted.with_more(self._unrecorded).with_ranges(ranges)
-            now = datetime.now(UTC).isoformat(timespec="microseconds")
-            value = UNRECORDED, both.statement(now)
-            self.note("INSERT OR REPLACE INTO meta VALUES (?, ?)", value)
-
-    def lose(self) -> None:
-        """Let go of what is kept, from the last commit on, until `resume`."""
-        self.losing = True
-        self._redo.clear()
-        self._redo_bytes = 0
+    def _settle_all(self) -> None:
+        unsettled = self._touched.unsettled()
+        if not unsettled:
+            return
+        self.begin()
+        meta = dict(self.connection.execute("SELECT key, value FROM meta"))
+        if statement := self._touched.unrecorded(meta):
+            self.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (UNRECORDED, statement))
+        for session in unsettled:
+            self.dirty(session)
+        if not self.commit():
+            assert self.error is not None
+            raise self.error
 
     def execute(self, statement: str, values: Sequence[Any], session: SessionWriter) -> None:
         """Run one statement in the transaction; it is about the row of this session."""
-        self._touched[session.id] = session
-        self._run(statement, values)
+        self._touched.sessions[session.id] = session
+        self.run(statement, values)
         if self.losing and session.has_ended:
-            self._let_go(session)
-
-    def _let_go(self, session: SessionWriter) -> None:
-        """Bound what is remembered of sessions that have ended while nothing is kept."""
-        self._ended += 1
-        if self._ended > _MOST_ENDED:
-            del self._touched[session.id]
-            self._unrecorded.append(session.id)
-            if len(self._unrecorded) > _MOST_ENDED:
-                self._uncounted = self._uncounted.with_more(self._unrecorded)
-                self._unrecorded = [session.id]
-
-    def note(self, statement: str, values: Sequence[Any]) -> None:
-        """Run one statement in the transaction; it is about the recording."""
-        self._run(statement, values)
-
-    def _run(self, statement: str, values: Sequence[Any], size: int = 0) -> None:
-        """Run a statement that is part of what the transaction has to bring about."""
-        if self.losing:
-            return
-        if self._most_kept:
-            self._redo.append((statement, values))
-            self._redo_bytes += size
-        self._try(statement, values)
-        if self.error is not None and self._redo_bytes > self._most_kept:
-            self.lose()
-
-    def _forget_redo(self) -> None:
-        """All of it is in the recording."""
-        self._redo.clear()
-        self._redo_bytes = 0
-
-    def _commit_much(self) -> None:
-        """Commit what must not be kept any longer; between two extents, or two parts."""
-        if self._redo_bytes > _REDO and self.error is None:
-            self._try("COMMIT")
-            if self.error is None:
-                self._forget_redo()
-            self._try("BEGIN IMMEDIATE")
-
-    def _try(self, statement: str, values: Sequence[Any] = ()) -> None:
-        if self.error is None:
-            try:
-                self.connection.execute(statement, values)
-            except sqlite3.Error as error:
-                self.error = error
+            self._touched.ended(session)
 
     def ended(self, session: SessionWriter, link: bytes) -> None:
         """Sign a session's end, if there is a key: its row has this link now."""
@@ -246,31 +136,17 @@ class Batch:
         return Blob(self.next_blob - 1)
 
     def open_blob(self, number: int, next_id: int) -> Blob:
-        """Return a blob that another process began.
-
-        Raises:
-            ValueError: its parts are not there.
-        """
-        blob = Blob(number)
-        rows = self.connection.execute(
-            "SELECT id, data FROM parts WHERE id >= ? AND id < ? ORDER BY id",
-            (blob.next_id, next_id),
-        )
-        for part, data in rows:
-            if part != blob.next_id:
-                break
-            blob.hash.update(data)
-            blob.next_id += 1
-        if blob.next_id != next_id or not blob.number < self._first_blob:
-            raise ValueError("parts of a message that was not complete are missing")
-        return blob
+        """Return a blob that another process began; raises ValueError if it did not."""
+        if number >= self._first_blob:
+            raise ValueError("a message that was not complete is in parts that are not there")
+        return Blob.begun(self.connection, number, next_id)
 
     def add_part(self, blob: Blob, data: bytes | bytearray) -> None:
         """Write the blob's next part."""
         # What follows a crash writes some of them again.
         statement = "INSERT OR REPLACE INTO parts (id, data) VALUES (?, ?)"
-        self._run(statement, (blob.next_id, data), len(data))
-        self._commit_much()
+        self.run(statement, (blob.next_id, data), len(data))
+        self.end_much()
         blob.hash.update(data)
         blob.next_id += 1
 
@@ -288,7 +164,7 @@ class Batch:
         size = self.bytes
         for session in self._dirty:
             runs, session.runs = session.runs, []
-            self._touched[session.id] = session
+            self._touched.sessions[session.id] = session
             if self.losing or session.lost is not None:
                 if not self.losing and session.between_blobs:
                     self._settle(session)
@@ -311,21 +187,21 @@ class Batch:
                 extents += (session.id, first_seq, session.seq, first_id)
                 links += (first_id, bytearray(session.link), bytearray(sums))
         self._insert("frames", columns, values)
-        self._redo_bytes += size if self._most_kept else 0
+        self.weigh(size)
         self._insert("extents", _EXTENT_COLUMNS, extents)
         self._insert("links", _LINK_COLUMNS, links)
         self._dirty.clear()
         self.rows = self.bytes = 0
         if len(self._digests) > 1:
             self._digests = {None: None}
-        self._commit_much()
+        self.end_much()
 
     def _take_back(self, runs: Runs) -> None:
         """Delete what was written again of frames that are in the recording from before."""
         for number in blobs(runs):
             if number >= self._first_blob:
                 bounds = number << PART_BITS, (number + 1) << PART_BITS
-                self._run("DELETE FROM parts WHERE id >= ? AND id < ?", bounds)
+                self.run("DELETE FROM parts WHERE id >= ? AND id < ?", bounds)
 
     def _link(self, session: SessionWriter, seq: int, runs: Runs) -> tuple[bytes, bytes]:
         """Return the chain's next link and the frames' check sums.
@@ -365,13 +241,13 @@ class Batch:
         width = len(columns) or 1
         for start in range(0, len(values), _ROWS * width):
             some = values[start : start + _ROWS * width]
-            self._run(_insert(table, columns, len(some) // width), some, _VALUE * len(some))
+            self.run(_insert(table, columns, len(some) // width), some, _VALUE * len(some))
 
     def set_forwarded(self, session_id: int, seqs: Sequence[int], forwarded_ns: int) -> None:
         """Note when the other peer had taken frames that are in the file already."""
         self.flush()
         for seq in seqs:
-            self._run(
+            self.run(
                 # A frame that was not recorded lies behind the end of the extent that is found.
                 "UPDATE frames SET forwarded_ns = ?1 WHERE session_id = ?2 AND seq = ?3 AND id = ("
                 " SELECT first_id + ?3 - first_seq FROM extents"
@@ -392,7 +268,7 @@ class Batch:
         if session.seq > stored:
             gap = session.id, stored + 1, session.seq, session.lost
             session.link = self.chain.row(session.link, gap)
-            self._run(PUT_GAP, (*gap, session.link))
+            self.run(PUT_GAP, (*gap, session.link))
         session.lost = None
         link = session.write_row()
         if session.has_ended:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..redaction.rules import Rules
 from .errors import RecordingError
+from .lock import RecordingLock
 from .pruned import UNRECORDED, Pruned
 from .seal import END
 from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
@@ -22,14 +23,19 @@ __all__ = [
     "PATIENCE",
     "begin_run",
     "connect",
+    "connect_again",
     "last_session",
     "open_to_write",
     "origin_ns",
     "run_of",
+    "spool_of",
 ]
 
 PATIENCE = 5.0
 """Seconds that a write waits for somebody else's lock."""
+_IMPATIENCE = 0.1
+"""Seconds that an attempt to write again waits for somebody's lock: the next one is due soon, and
+until then nobody empties the backlog."""
 
 
 def connect(path: Path, *, synced: bool, patience: float = PATIENCE) -> sqlite3.Connection:
@@ -61,6 +67,27 @@ def connect(path: Path, *, synced: bool, patience: float = PATIENCE) -> sqlite3.
         connection.execute("PRAGMA wal_autocheckpoint = 256")
         # A log that somebody's reading has let grow is cut again once it has been written back.
         connection.execute(f"PRAGMA journal_size_limit = {16 << 20}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_again(
+    path: Path, lock: RecordingLock, run_id: str | None, *, synced: bool
+) -> sqlite3.Connection:
+    """Return another connection after a failure, once it is sure that nobody else has written.
+
+    Raises:
+        RecordingError: another recorder has, or is about to.
+        sqlite3.Error: SQLite says so.
+    """
+    connection = connect(path, synced=synced, patience=_IMPATIENCE)
+    try:
+        if not lock.is_held():
+            lock.take_again()
+            if run_of(connection) != run_id:
+                raise RecordingError(f"{path}: another recorder has written into it")
     except BaseException:
         connection.close()
         raise
@@ -169,3 +196,9 @@ def origin_ns(connection: sqlite3.Connection) -> int:
     ).fetchone()[0]
     passed = int(elapsed.total_seconds() * 1e9)
     return time.monotonic_ns() - max(passed, last, 0)
+
+
+def spool_of(connection: sqlite3.Connection) -> tuple[bytes, int]:
+    """Return the recording's id, and the number of its next spool segment."""
+    meta = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('id', 'spool')"))
+    return bytes.fromhex(meta["id"]), int(meta.get("spool", "1"))

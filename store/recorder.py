@@ -8,7 +8,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ..redaction.redactor import Redactor
@@ -16,11 +15,21 @@ from ..redaction.rules import Rules
 from ..wire.mask import Unmask, xor_mask
 from .backlog import Backlog
 from .batch import Batch
-from .begin import begin_run, connect, last_session, open_to_write, origin_ns, run_of
+from .begin import (
+    begin_run,
+    connect_again,
+    last_session,
+    open_to_write,
+    origin_ns,
+    run_of,
+    spool_of,
+)
 from .durability import Durability
+from .end import end_run
 from .errors import RecordingError
 from .keeper import Keeper
 from .lock import RecordingLock
+from .progress import STUCK, Progress
 from .recovery import Recovered, note_unfinished, recover_into
 from .seal import Sealer, Signer
 from .session import Headers, SessionWriter
@@ -34,13 +43,6 @@ __all__ = ["Recorder"]
 log = logging.getLogger("wsrec.store")
 
 _NOTHING = Rules(defaults=False)
-_IMPATIENCE = 0.1
-"""Seconds that an attempt to write again waits for somebody's lock: the next one is due soon, and
-until then nobody empties the backlog."""
-_STUCK = 15.0
-"""Seconds without progress after which the disk is taken to be stuck."""
-_TRIES, _PAUSE = 20, 0.01
-"""How often, and after how many seconds, it is tried to leave one file."""
 _KEPT = 64 << 20
 """Bytes of payload kept while nothing can be written; sessions end at once then."""
 
@@ -109,7 +111,7 @@ class Recorder:
         self._on_loop = on_loop
         self._on_failure = on_failure
         self._on_resumed = on_resumed
-        self._progress = 0, time.monotonic()
+        self._progress = Progress(self.backlog)
         self._is_closing = False
         self._sessions: dict[int, SessionWriter] = {}  # open now, on the recorder's thread
         with contextlib.ExitStack() as undo:
@@ -122,12 +124,13 @@ class Recorder:
             except OSError as error:
                 raise RecordingError(f"{path}: {error.strerror or error}") from error
             undo.pop_all()
+        power = durability is Durability.POWER
         self._writer = Writer(
             path,
             self.backlog,
             self._batch,
             self._lock,
-            self._reopen,
+            lambda: connect_again(self.path, self._lock, self._run, synced=power),
             lambda error: on_loop(lambda: self._failed(error)),
             lambda: on_loop(self._writable),
         )
@@ -152,7 +155,7 @@ class Recorder:
         self._sealer = None if signer is None else Sealer(connection, signer)
         kept = HIGH if self.goes_on else _KEPT
         self._batch = Batch(connection, self._sealer, most_kept=kept)
-        identity, number = _spool_of(connection)
+        identity, number = spool_of(connection)
         self.keeper: Keeper | None = None
         """What bytes have to go through before they are forwarded, if they have to."""
         if self._durability is not Durability.ASYNC:
@@ -207,13 +210,8 @@ class Recorder:
 
         Who forwards in any case is only told: they are paused while the backlog is full.
         """
-        backlog, now = self.backlog, time.monotonic()
-        before, since = self._progress
-        if backlog.done != before or not backlog.size + backlog.held:
-            self._progress = backlog.done, now
-        elif now - since > _STUCK and self.failure is None:
-            self._progress = backlog.done, now
-            error = RecordingError(f"nothing could be written for {_STUCK:g} s")
+        if self._progress.is_stuck() and self.failure is None:
+            error = RecordingError(f"nothing could be written for {STUCK:g} s")
             if self.goes_on:
                 log.warning("%s: %s; sessions are held up", self.path, error)
             else:
@@ -249,7 +247,8 @@ class Recorder:
                 elif self._batch.error is not None:
                     self._note(self._batch.error)
                 else:
-                    self._end(connection)
+                    segment = None if self.keeper is None else self.keeper.spool.number + 1
+                    end_run(connection, self._last_session, segment, self._sealer)
                     ended = True
                     self.failure = None
             if ended and not self._writer.is_in_place():
@@ -266,50 +265,9 @@ class Recorder:
         finally:
             self._lock.release()
 
-    def _end(self, connection: sqlite3.Connection) -> None:
-        ended = {
-            "ended_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-            # The last ones' loss would not show in the numbers of those before.
-            "sessions": str(self._last_session),
-        }
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", ended.items())
-        connection.execute("DELETE FROM unfinished")
-        if self.keeper is not None:  # what it holds has been recorded
-            connection.execute(
-                "UPDATE meta SET value = ? WHERE key = 'spool'",
-                (str(self.keeper.spool.number + 1),),
-            )
-        if self._sealer is not None:
-            self._sealer.end(connection)
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for a reader
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        # One file from now on, for read-only media too. Not while somebody reads: then a -wal
-        # stays beside it, empty. Most read for some milliseconds only.
-        for _ in range(_TRIES):
-            with contextlib.suppress(sqlite3.OperationalError):
-                connection.execute("PRAGMA journal_mode = DELETE")
-                return
-            time.sleep(_PAUSE)
-
     def _note(self, error: Exception) -> None:
         self.failure = error
         self.first_failure = self.first_failure or error
-
-    def _reopen(self) -> sqlite3.Connection:
-        """Open the recording anew, once it is sure that nobody else has written into it."""
-        power = self._durability is Durability.POWER
-        connection = connect(self.path, synced=power, patience=_IMPATIENCE)
-        try:
-            if not self._lock.is_held():
-                self._lock.take_again()
-                if run_of(connection) != self._run:
-                    raise RecordingError("another recorder has written into it")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _failed(self, error: Exception) -> None:
         """Tell, once, that nothing can be recorded; on the event loop."""
@@ -353,9 +311,3 @@ class Recorder:
         """Have everything tried again, from a connection of its own; on the recorder's thread."""
         if self._batch.error is None:
             self._batch.error = error
-
-
-def _spool_of(connection: sqlite3.Connection) -> tuple[bytes, int]:
-    """Return the recording's id, and the number of its next spool segment."""
-    meta = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('id', 'spool')"))
-    return bytes.fromhex(meta["id"]), int(meta.get("spool", "1"))

@@ -85,11 +85,11 @@ class Recovered(NamedTuple):
 
 def note_unfinished(batch: Batch, sessions: dict[int, SessionWriter], segment: int) -> None:
     """Write, into the transaction that is open, all that replaying from `segment` on needs."""
-    batch.note("DELETE FROM unfinished", ())
+    batch.run("DELETE FROM unfinished", ())
     for number, session in sessions.items():
         state = pack((session.started_ns, session.state()))
-        batch.note("INSERT INTO unfinished VALUES (?, ?)", (number, state))
-    batch.note("INSERT OR REPLACE INTO meta VALUES ('spool', ?)", (str(segment),))
+        batch.run("INSERT INTO unfinished VALUES (?, ?)", (number, state))
+    batch.run("INSERT OR REPLACE INTO meta VALUES ('spool', ?)", (str(segment),))
 
 
 def recover_into(

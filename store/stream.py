@@ -19,7 +19,8 @@ from .share import ITEM, Share
 from .tables import BINARY_MESSAGE, MASKED, SERVER, TEXT_MESSAGE
 
 if TYPE_CHECKING:
-    from .batch import Batch, Blob
+    from .batch import Batch
+    from .blob import Blob
     from .session import SessionWriter
 
 __all__ = ["KIND_BITS", "StreamWriter"]

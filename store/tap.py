@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import partial
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,7 @@ class SessionTap:
         kind, keep = (CLIENT if sender == "client" else SERVER), keeper.keep
         if self._recorder.goes_on:
             return lambda at_ns, data: keep(kind, number, at_ns, data) or True
-        return lambda at_ns, data: keep(kind, number, at_ns, data)
+        return partial(keep, kind, number)
 
     @property
     def syncer(self) -> Syncer | None:

@@ -119,14 +119,14 @@ def test_each_frame_is_recorded_or_said_to_be_missing(recorder: Recorder) -> Non
 def test_very_many_sessions_are_counted(
     recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wsrec.store.batch._MOST_ENDED", 50)
+    monkeypatch.setattr("wsrec.store.touched._MOST_ENDED", 50)
     kept = Conversation(recorder, target="/kept").text("client", "1")
     for _ in range(2):
         with outage(recorder):
             for _ in range(200):
                 Conversation(recorder).text("client", "x").end()
             eventually(lambda: not recorder.backlog.queue)
-            assert len(recorder._batch._touched) < 60
+            assert len(recorder._batch._touched.sessions) < 60
     kept.text("client", "2").end()
     recorder.close()
     assert "302 sessions were not recorded, or not to their end" in lines(recorder.path)[-2]

@@ -483,7 +483,7 @@ class TestADiskThatDoesNotAnswer:
     def test_is_a_failure_that_ends_when_it_answers(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("wsrec.store.recorder._STUCK", 0.05)
+        monkeypatch.setattr("wsrec.store.progress.STUCK", 0.05)
         recorder, answer = self.stuck(path, Durability.PROCESS)
         talk = Conversation(recorder).text("client", "hi")
 
@@ -506,7 +506,7 @@ class TestADiskThatDoesNotAnswer:
     def test_holds_up_those_who_are_forwarded_in_any_case(
         self, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr("wsrec.store.recorder._STUCK", 0.05)
+        monkeypatch.setattr("wsrec.store.progress.STUCK", 0.05)
         recorder, answer = self.stuck(path, Durability.ASYNC)
 
         def look() -> bool:
@@ -521,7 +521,7 @@ class TestADiskThatDoesNotAnswer:
     def test_is_none_that_has_nothing_to_do(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("wsrec.store.recorder._STUCK", 0.0)
+        monkeypatch.setattr("wsrec.store.progress.STUCK", 0.0)
         with recorder_at(path) as recorder:
             for _ in range(3):
                 recorder.look()
