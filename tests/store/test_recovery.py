@@ -188,3 +188,15 @@ def test_only_a_compressed_message_that_was_halfway_stays_as_it_came(
         unsettled = find(path)
         recover(path)
         assert find(path) == unsettled
+
+
+def test_a_context_is_carried_into_the_next_segment() -> None:
+    compress = Deflate()
+    said = [b"again and again, these words; %d" % n for n in range(80)]
+    chunks = [wire(1, compress(each), rsv=4) for each in said]
+    script = [Step(0, DEFLATE), Step(0, "answer"), *(Step(0, "server", each) for each in chunks)]
+    with tempfile.TemporaryDirectory() as folder, small(150):
+        path, _, _ = kill(Path(folder), script, stop=60, settle=40)
+        ((*messages,),) = find(path).contents.messages
+        assert [each.data for each in messages] == [each.decode() for each in said]
+        assert {each.anomalies for each in messages} == {()}
