@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from ..store.begin import open_to_write
@@ -34,7 +34,9 @@ def recover(path: Path) -> Recovered | None:
         with closing(open_to_write(path, synced=True)) as connection:
             recovered = recover_into(connection, path)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.execute("PRAGMA journal_mode = DELETE")
+            # Not while somebody reads: then a -wal stays beside it, empty.
+            with suppress(sqlite3.OperationalError):
+                connection.execute("PRAGMA journal_mode = DELETE")
         folder = spool_folder(path)
         if folder.is_dir():
             remove_spool(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,22 @@ class TestARecorderKilled:
         assert comparable(find(path)) == comparable(expected)
 
 
+def test_who_reads_meanwhile_does_not_keep_it_from_being_recovered(path: Path) -> None:
+    life = Life(path)
+    talk = Talk(life.recorder)
+    life.stop_here()
+    talk.send("server", wire(1, b"kept"))
+    left = life.copy(path.parent.parent / "left")
+    life.close()
+    with closing(sqlite3.connect(left)) as reader:
+        assert reader.execute("SELECT count(*) FROM frames").fetchone() == (0,)
+        done = recover(left)
+        assert done is not None
+        assert done.frames == 1
+        assert not spool_folder(left).exists()
+        assert reader.execute("SELECT count(*) FROM frames").fetchone() == (1,)
+
+
 class TestSegmentsThatAPowerCutTook:
     @pytest.mark.parametrize("how", ["gone", "empty", "torn"])
     def test_are_stated_as_frames_cut_off(self, path: Path, how: str) -> None:
@@ -145,7 +162,6 @@ def test_the_spool_is_dropped_once_the_recording_has_what_is_in_it(path: Path) -
         life.settle()
         assert len(segments(spool_folder(path))) == 1
         life.close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM unfinished").fetchone() == (0,)
-    connection.close()
     assert not spool_folder(path).exists()
