@@ -140,7 +140,7 @@ def kill(folder: Path, script: list[Step], stop: int, settle: int) -> Killed:
 
 moments = st.integers(0, 60)
 sizes = st.sampled_from([60, 150, 400, 2000])
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=35, deadline=None)
 
 
 @few
