@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from support.modes import MODES
 from support.proxying import stop_all
 
@@ -18,25 +19,21 @@ def recording(tmp_path: Path) -> Path:
     return tmp_path / "session.db"
 
 
-@pytest.fixture(params=MODES)
+def params(modes: Sequence[str]) -> list[ParameterSet]:
+    """Return the modes; all but the usual one are left to the long run."""
+    return [pytest.param(name, marks=[pytest.mark.faults] * (name != _USUAL)) for name in modes]
+
+
+@pytest.fixture(params=params(MODES))
 def mode(request: pytest.FixtureRequest) -> str:
     """Return each mode of durability."""
     name: str = request.param
     return name
 
 
-@pytest.fixture(params=MODES[1:])
+@pytest.fixture(params=params(MODES[1:]))
 def safe(request: pytest.FixtureRequest) -> str:
     """Return each mode in which nothing is forwarded that is not kept."""
-    name: str = request.param
-    return name
-
-
-@pytest.fixture(
-    params=[pytest.param(name, marks=[pytest.mark.faults] * (name != _USUAL)) for name in MODES]
-)
-def any_mode(request: pytest.FixtureRequest) -> str:
-    """Return the usual mode; in the long run the others too."""
     name: str = request.param
     return name
 

@@ -72,16 +72,17 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_the_wall_clock_jumps(
-    any_mode: str, recording: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: str, recording: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offset = tmp_path / "offset"
     offset.write_text("0")
     async with backend() as behind:
         monkeypatch.setenv("LD_PRELOAD", str(library))
         monkeypatch.setenv("CLOCK_OFFSET", str(offset))
-        proxy = start_in(any_mode, behind.url, recording, "--close-timeout", "500ms")
+        proxy = start_in(mode, behind.url, recording, "--close-timeout", "500ms")
         monkeypatch.undo()
         async with traffic(proxy.port, behind, seed=9) as flow:
             for seconds in (-DAY, YEAR, 0):
@@ -110,10 +111,11 @@ def sessions(recording: Path) -> list[tuple[str, int]]:
         ).fetchall()
 
 
+@pytest.mark.faults
 @conversation_with_process
-async def test_the_process_stands_still(any_mode: str, recording: Path) -> None:
+async def test_the_process_stands_still(mode: str, recording: Path) -> None:
     async with backend() as behind:
-        proxy = start_in(any_mode, behind.url, recording, "--close-timeout", "500ms")
+        proxy = start_in(mode, behind.url, recording, "--close-timeout", "500ms")
         async with traffic(proxy.port, behind, seed=10) as flow:
             for _ in range(2):
                 await flow.arrived(5_000)

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from support.modes import start_in
 from support.numbered import traffic
 from support.proxying import ProxyProcess
@@ -37,15 +38,17 @@ async def test_a_file_that_comes_back(safe: str, recording: Path) -> None:
     await fails_closed(safe, recording, renamed)
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_a_file_that_does_not(safe: str, recording: Path) -> None:
     await fails_closed(safe, recording, deleted, returns=False)
 
 
+@pytest.mark.faults
 @conversation_with_process
-async def test_it_is_said_at_the_end_at_the_latest(any_mode: str, recording: Path) -> None:
+async def test_it_is_said_at_the_end_at_the_latest(mode: str, recording: Path) -> None:
     async with backend() as behind:
-        proxy = start_in(any_mode, behind.url, recording, "--close-timeout", "500ms")
+        proxy = start_in(mode, behind.url, recording, "--close-timeout", "500ms")
         async with traffic(proxy.port, behind, seed=7) as flow:
             await flow.arrived(10_000)
             await asyncio.to_thread(recording.unlink)

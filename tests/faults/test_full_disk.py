@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from support.disks import tmpfs
 from support.frames import KEY, wire
 from support.modes import start_in
@@ -49,16 +50,19 @@ async def test_the_others_do_so_when_told(safe: str, recording: Path) -> None:
     await goes_on(safe, recording, no_file_may_grow, "--on-recorder-failure", "forward")
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_async_ends_sessions_when_told(recording: Path) -> None:
     await fails_closed("async", recording, no_file_may_grow, "--on-recorder-failure", "close")
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_a_failure_that_stays(mode: str, recording: Path) -> None:
     await is_never_silent(mode, recording, no_file_may_grow)
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_a_full_file_system(safe: str, tmp_path: Path) -> None:
     with tmpfs(tmp_path / "disk", "96m") as disk:
@@ -74,6 +78,7 @@ async def test_a_full_file_system(safe: str, tmp_path: Path) -> None:
         await fails_closed(safe, disk.folder / "session.db", full)
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_again_and_again(safe: str, recording: Path) -> None:
     """Nothing is left of a failure that is over: no file that is open, no thread."""

@@ -51,16 +51,19 @@ async def test_power_forwards_nothing_that_is_not_synced(recording: Path, calls:
     await fails_closed("power", recording, io_error(calls))
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_process_forwards_nothing_that_is_not_written(recording: Path) -> None:
     await fails_closed("process", recording, io_error(WRITES))
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_async_goes_on_and_says_what_it_lacks(recording: Path) -> None:
     await goes_on("async", recording, io_error(WRITES))
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_a_failure_that_stays(mode: str, recording: Path) -> None:
     await is_never_silent(mode, recording, io_error(WRITES))

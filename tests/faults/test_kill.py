@@ -107,6 +107,7 @@ async def test_the_next_run_recovers_it(safe: str, recording: Path) -> None:
     intact(recording)
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_recovering_twice_changes_nothing(safe: str, recording: Path) -> None:
     flow, _ = await killed(safe, recording, random.Random(4))
@@ -116,6 +117,7 @@ async def test_recovering_twice_changes_nothing(safe: str, recording: Path) -> N
     assert compare(recording, flow.talks) == once
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_a_recovery_that_is_killed_is_done_again(safe: str, recording: Path) -> None:
     noise = random.Random(5)

@@ -23,12 +23,13 @@ HELD = 2.0
 """Seconds; SQLite's own patience is five."""
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_a_second_recorder_is_refused_and_the_first_goes_on(
-    any_mode: str, recording: Path
+    mode: str, recording: Path
 ) -> None:
     async with backend() as behind:
-        proxy = start_in(any_mode, behind.url, recording, "--close-timeout", "500ms")
+        proxy = start_in(mode, behind.url, recording, "--close-timeout", "500ms")
         async with traffic(proxy.port, behind, seed=5) as flow:
             await flow.arrived(10_000)
             second = await asyncio.to_thread(
@@ -37,7 +38,7 @@ async def test_a_second_recorder_is_refused_and_the_first_goes_on(
             assert (second.returncode, second.stdout) == (3, "")
             assert second.stderr.count("\n") == 1
             assert str(proxy.process.pid) in second.stderr
-            if any_mode != "async":
+            if mode != "async":
                 recovery = await asyncio.to_thread(wsrec, "recover", str(recording))
                 assert recovery.returncode == 3
                 assert recovery.stderr.count("\n") == 1
@@ -51,10 +52,11 @@ async def test_a_second_recorder_is_refused_and_the_first_goes_on(
     intact(recording)
 
 
+@pytest.mark.faults
 @conversation_with_process
-async def test_somebody_holds_a_transaction_for_a_while(any_mode: str, recording: Path) -> None:
+async def test_somebody_holds_a_transaction_for_a_while(mode: str, recording: Path) -> None:
     async with backend() as behind:
-        proxy = start_in(any_mode, behind.url, recording, "--close-timeout", "500ms")
+        proxy = start_in(mode, behind.url, recording, "--close-timeout", "500ms")
         async with traffic(proxy.port, behind, seed=6) as flow:
             await flow.arrived(10_000)
             with closing(sqlite3.connect(recording, isolation_level=None)) as other:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from support.disks import Disk, ext4
 from support.modes import recover
 from support.promise import compare, intact
@@ -36,6 +37,7 @@ async def test_nothing_is_forwarded_that_is_not_kept(safe: str, tmp_path: Path) 
             intact(recording)
 
 
+@pytest.mark.faults
 @conversation_with_process
 async def test_a_failure_that_stays(mode: str, tmp_path: Path) -> None:
     with ext4(tmp_path / "disk") as disk:

@@ -120,9 +120,10 @@ def size(recording: Path) -> int:
     return sum(path.stat().st_size for path in recording.parent.rglob("*") if path.is_file())
 
 
+@pytest.mark.faults
 @conversation_with_process
-async def test_at_full_rate(any_mode: str, recording: Path) -> None:
-    await soak(any_mode, recording, 1.0)
+async def test_at_full_rate(mode: str, recording: Path) -> None:
+    await soak(mode, recording, 1.0)
 
 
 @pytest.mark.faults

@@ -21,5 +21,5 @@ def recover(mode: str, recording: Path) -> None:
     if mode == "async":
         return
     done = wsrec("recover", str(recording))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), (done.returncode, done.stderr)
     assert done.stdout.count("\n") == 1, done.stdout
