@@ -15,8 +15,8 @@ __all__ = ["proxy"]
 _proxy_settings = (
     click.option(
         "--durability", type=click.Choice(["async", "process", "power"]),
-        help="What a frame has outlived before it is forwarded: nothing (it is recorded within"
-        " 100 ms), wsrec's own death, or a power cut.  [default: process]",
+        help="What a frame has outlived before it is forwarded: nothing (it is recorded a moment"
+        " later), wsrec's own death, or a power cut.  [default: process]",
     ),
     click.option(
         "--on-recorder-failure", type=click.Choice(["close", "forward"]),

@@ -11,7 +11,7 @@ class Durability(StrEnum):
     """When a frame may be forwarded."""
 
     ASYNC = "async"
-    """At once: it is recorded within 100 ms, unless the recorder is killed before."""
+    """At once: it is recorded a moment later, unless the recorder is killed before."""
     PROCESS = "process"
     """When the kernel has it: whatever happens to the process, it is recorded."""
     POWER = "power"
