@@ -18,7 +18,7 @@ lint: $(STAMP) .types/wsrec
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
-	$(BIN)/pytest -m "not real and not conformance and not faults"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not real and not conformance and not faults"
 
 real: $(STAMP)
 	$(BIN)/pytest -m real
