@@ -8,6 +8,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,15 +158,16 @@ async def test_the_disk_stands_for_longer_than_the_proxy_waits(recording: Path, 
     assert not recording.with_name(recording.name + "-spool").exists()
 
 
-@pytest.mark.parametrize("data", [LARGE, b"\x8a\x80\0\0\0\0"], ids=["large", "tiny"])
+@pytest.mark.parametrize("data", [LARGE, b"\x82\x80\0\0\0\0"], ids=["large", "tiny"])
 @conversation
 async def test_a_fast_sender_is_paused_while_the_disk_stands(
     recording: Path, disk: Disk, data: bytes
 ) -> None:
-    async with backend() as behind, in_process(behind.url, recording, POWER) as proxy:
+    options = replace(POWER, buffer=256 << 10)
+    async with backend() as behind, in_process(behind.url, recording, options) as proxy:
         client, server = await open_session(proxy.port, behind)
         disk.stands()
-        whole = data * ((24 << 20) // len(data))
+        whole = data * ((10 << 20) // len(data))
         await client.stalls(whole)
         (current,) = proxy._recordings._all()
         assert current.recorder.backlog.held < 5 << 20
