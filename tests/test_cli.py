@@ -53,13 +53,14 @@ class TestDemo:
         self, broken: subprocess.CompletedProcess[str]
     ) -> None:
         assert (broken.returncode, broken.stderr) == (1, "")
-        faults = re.findall(r"^error (\S+) (\S+)\n  session (\d)", broken.stdout, re.MULTILINE)
-        assert sorted(faults) == [
-            ("event.schema", "agent_thinking", "4"),
-            ("latency.first", "agent_started", "2"),
-            ("span.after_close", "agent_thinking", "3"),
-            ("span.unclosed", "tool_executing", "1"),
+        faults = re.findall(r"^error (\S+) (\S+)\n  session (\d+)", broken.stdout, re.MULTILINE)
+        assert sorted(fault[:2] for fault in faults) == [
+            ("event.schema", "agent_thinking"),
+            ("latency.first", "agent_started"),
+            ("span.after_close", "agent_thinking"),
+            ("span.unclosed", "tool_executing"),
         ]
+        assert len({session for *_, session in faults}) == 4  # in whatever order they arrived
         assert "nothing lost" in broken.stdout
 
     def test_a_former_recording_is_kept(self, tmp_path: Path) -> None:
