@@ -32,9 +32,10 @@ from .lock import RecordingLock
 from .progress import STUCK, Progress
 from .recovery import Recovered, note_unfinished, recover_into
 from .seal import Sealer, Signer
+from .segment import MOST_SESSIONS
 from .session import Headers, SessionWriter
 from .share import HIGH
-from .spool import MOST_SESSIONS, Spool, remove_spool, spool_folder
+from .spool import Spool, remove_spool, spool_folder
 from .tap import SessionTap
 from .writer import Writer
 

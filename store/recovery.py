@@ -18,9 +18,7 @@ from .batch import MANY, Batch, stored_of
 from .errors import RecordingError
 from .model import Sender
 from .opening import WRONG_VALUES
-from .session import SessionWriter
-from .shape import Maybe, Size, require
-from .spool import (
+from .segment import (
     ANSWERED,
     CLIENT,
     ENDED,
@@ -31,9 +29,10 @@ from .spool import (
     SYNTHETIC_SERVER,
     Record,
     read_segment,
-    segments,
-    spool_folder,
 )
+from .session import SessionWriter
+from .shape import Maybe, Size, require
+from .spool import segments, spool_folder
 
 __all__ = ["Recovered", "note_unfinished", "pack", "recover_into"]
 

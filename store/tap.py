@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ..wire.deflate import Extensions
 from .model import Sender
 from .recovery import pack
+from .segment import ANSWERED, CLIENT, ENDED, OPENED, SERVER, SYNTHETIC_CLIENT, SYNTHETIC_SERVER
 from .session import Headers, SessionWriter
 from .share import HIGH, ITEM, SHARE
-from .spool import ANSWERED, CLIENT, ENDED, OPENED, SERVER, SYNTHETIC_CLIENT, SYNTHETIC_SERVER
 
 if TYPE_CHECKING:
     from .recorder import Recorder

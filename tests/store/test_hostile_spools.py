@@ -20,7 +20,7 @@ from support.hostile_files import COMMANDS, Shell, change, state
 from support.killed import Life, Talk, find
 from wsrec.store.errors import RecordingError
 from wsrec.store.recorder import Recorder
-from wsrec.store.spool import ANSWERED, CLIENT, ENDED, OPENED, SERVER, SYNTHETIC_SERVER
+from wsrec.store.segment import ANSWERED, CLIENT, ENDED, OPENED, SERVER, SYNTHETIC_SERVER
 
 HEADER_SIZE = 37
 

@@ -9,16 +9,8 @@ from zlib import crc32
 
 import pytest
 from wsrec.store.errors import RecordingError
-from wsrec.store.spool import (
-    CLIENT,
-    ENDED,
-    OPENED,
-    Record,
-    Spool,
-    read_segment,
-    remove_spool,
-    segments,
-)
+from wsrec.store.segment import CLIENT, ENDED, OPENED, Record, read_segment
+from wsrec.store.spool import Spool, remove_spool, segments
 
 ID = bytes(range(16))
 HEADER = b"wsrecspl" + struct.pack("<I16sQ", 1, ID, 7)

@@ -8,7 +8,8 @@ import pytest
 from wsrec.store.durability import Durability
 from wsrec.store.errors import RecordingError
 from wsrec.store.recorder import Recorder
-from wsrec.store.spool import ENDED, Spool, segments, spool_folder
+from wsrec.store.segment import ENDED
+from wsrec.store.spool import Spool, segments, spool_folder
 from wsrec.upkeep.recover import recover
 
 
