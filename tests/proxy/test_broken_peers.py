@@ -120,7 +120,7 @@ async def test_a_slow_receiver_is_not_idle(recording: Path) -> None:
 async def test_a_peer_that_resets_while_it_is_not_read(recording: Path) -> None:
     async with backend() as behind, in_process(behind.url, recording) as proxy:
         client, _server = await open_session(proxy.port, behind)
-        await client.stalls(b"\x82\xfe\xff\xff\0\0\0\0" + bytes(0xFFFF) + FRAME * 400)
+        await client.stalls(b"\x82\xfe\xff\xff\0\0\0\0" + bytes(0xFFFF) + FRAME * 800)
         client.reset()
         await eventually(lambda: not proxy.sessions)
 
