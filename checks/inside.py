@@ -87,7 +87,7 @@ class InsideState:
         yield from self._same(event)
 
     def _same(self, event: Event) -> Iterator[Finding]:
-        for name in self._rules.same:
+        for name in (rule.field for rule in self._rules.same):
             value = event.fields.get(name)
             if value is None:
                 continue

@@ -52,11 +52,11 @@ def parse(text: str, origin: str, files: Callable[[str], str] = _nowhere) -> Con
         origin,
         text,
         reader.text(found["description"], "description") if "description" in found else "",
-        read_decode(reader, found.get("decode")),
-        events,
-        read_spans(reader, found.get("spans"), names),
-        read_session(reader, found.get("session"), names),
-        _severity(reader, found.get("severity")),
+        decode=read_decode(reader, found.get("decode")),
+        events=events,
+        spans=read_spans(reader, found.get("spans"), names),
+        session=read_session(reader, found.get("session"), names),
+        severity=_severity(reader, found.get("severity")),
     )
     reader.finish()
     return contract

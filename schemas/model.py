@@ -11,21 +11,27 @@ from .jsonschemas import EventSchema
 from .pointers import Pointer
 
 __all__ = [
+    "AppliesTo",
     "Condition",
     "Contract",
     "Count",
     "Each",
     "EventRules",
     "EventType",
+    "Fields",
+    "Fold",
     "Join",
     "Latency",
     "Limits",
     "Literally",
+    "Machine",
+    "Monotonic",
     "NameSource",
     "OnlyKey",
     "OrderRule",
     "Peer",
     "Reconnect",
+    "Same",
     "Scalar",
     "SenderRule",
     "SessionRules",
@@ -55,7 +61,7 @@ class Each:
     when: tuple[tuple[Pointer, tuple[Scalar | None, ...]], ...] = ()
 
 
-Codec = Literal["json", "ndjson", "msgpack"]
+Codec = Literal["json", "ndjson", "msgpack", "jsonrpc", "socketio", "jupyter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ class Decode:
     each: tuple[Each, ...] = ()
     kinds: tuple[Literal["text", "binary"], ...] = ("text", "binary")
     """Messages of another kind are no events and are not decoded."""
+    split: str | None = None
+    """A text message is several, with this between them or behind each; before the codec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,11 @@ class Literally:
 NameSource = Pointer | OnlyKey | Join | Literally
 
 
+Fields = Literal["schema", "allow", "warn", "fail"]
+"""What becomes of a field too many or too few: `schema` as the JSON Schema says, else alike in
+all its objects."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventType:
     """What is known of one event."""
@@ -100,6 +113,8 @@ class EventType:
     schema: EventSchema | None = None
     when: Condition | None = None
     """Objects of this name that do not meet it are not this event."""
+    unknown_fields: Fields = "schema"
+    missing_fields: Fields = "schema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +187,49 @@ class OrderRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Same:
+    """A field that does not change inside."""
+
+    field: str
+    absent: Literal["ignored", "differs"] = "ignored"
+    """What an event without the field is: one that says nothing, or one with another value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monotonic:
+    """A number, or a text of digits, that rises from event to event inside."""
+
+    field: str
+    by: int | None = None
+    """Exactly so much; None: by anything more than nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A table of states and events.
+
+    An event that no state names, where no state has `*`, is nothing to it. One that the present
+    state does not let go on (neither it nor `*`, or its target is `error`) is a finding.
+    """
+
+    start: str
+    states: Mapping[str, Mapping[str, str]]
+    """State, event (or `*`, any other event) and the state it leads to; `error` is no state."""
+    end: tuple[str, ...] = ()
+    """States in which it may end; none given: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What the events `during` a span must add up to in the event that closes it."""
+
+    how: Literal["join", "last", "sum"]
+    field: str
+    equals: str
+    """Field of the closing event; one that does not carry it is not judged."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inside:
     """Completeness and order of whatever holds events: a span or a whole session."""
 
@@ -180,7 +238,11 @@ class Inside:
     first: tuple[Trigger, ...] = ()
     last: tuple[Trigger, ...] = ()
     order: tuple[OrderRule, ...] = ()
-    same: tuple[str, ...] = ()
+    same: tuple[Same, ...] = ()
+    monotonic: tuple[Monotonic, ...] = ()
+    unique: tuple[str, ...] = ()
+    """Fields of which no value comes twice."""
+    machine: Machine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +259,10 @@ class Span:
     parent: str | None = None
     must_close: bool = True
     inside: Inside = Inside()
+    fold: tuple[Fold, ...] = ()
     once: bool = False
+    nest: bool = False
+    """Opened again with the same key while open, it is another one inside the first."""
     pair: Literal["key", "fifo"] = "key"
     after_close: Literal["allow", "forbid"] = "allow"
     latency: Latency = Latency()
@@ -219,8 +284,21 @@ class SessionRules:
     close_codes: tuple[int, ...] = ()
     closed_by: tuple[str, ...] = ()
     idle: int | None = None
+    max_messages: int | None = None
     reconnect: Reconnect | None = None
     proxy_added: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliesTo:
+    """Which sessions a contract is about: each part that is given must fit."""
+
+    path: tuple[str, ...] = ()
+    """Glob patterns of the request target without its query; `*` stops at no slash."""
+    subprotocol: tuple[str, ...] = ()
+    """Names of the subprotocol that the server chose."""
+    host: tuple[str, ...] = ()
+    """Glob patterns of the Host header, without its port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +310,9 @@ class Contract:
     """Where it was read from, as messages show it."""
     text: str
     description: str = ""
+    extends: tuple[str, ...] = ()
+    """The packs and files underneath, as their messages call them."""
+    applies_to: AppliesTo = AppliesTo()
     decode: Decode = Decode()
     events: EventRules = EventRules()
     spans: tuple[Span, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from .mistakes import did_you_mean
-from .model import Count, Inside, Limits, OrderRule, Trigger
+from .model import Count, Inside, Limits, OrderRule, Same, Trigger
 from .read_events import read_condition
 from .reader import Reader
 from .source import Node
@@ -121,7 +121,7 @@ def read_inside(reader: Reader, found: dict[str, Node], what: str, names: Names)
         read_triggers(reader, found.get("last"), f"last of {what}", names),
         tuple(rule for rule in rules if rule is not None),
         tuple(
-            reader.known(each, f"same of {what}", names.fields, "field")
+            Same(reader.known(each, f"same of {what}", names.fields, "field"))
             for each in reader.one_or_many(found.get("same"))
         ),
     )

@@ -91,7 +91,10 @@ def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str
             reader.known(each, f"key of {what}", names.fields, "field")
             for each in reader.one_or_many(found.get("key"))
         ),
-        **triggers,
+        open=triggers["open"],
+        during=triggers["during"],
+        close=triggers["close"],
+        abort=triggers["abort"],
         parent=parent,
         must_close=reader.boolean(found.get("must_close"), f"must_close of {what}", True),
         inside=read_inside(reader, found, what, names),
@@ -161,8 +164,8 @@ def read_session(reader: Reader, node: Node | None, names: Names) -> SessionRule
             for each in reader.one_or_many(found.get("closed_by"))
         ),
         reader.duration(found["idle"], "session: idle") if "idle" in found else None,
-        reconnect,
-        read_limits(reader, found.get("proxy_added"), "session: proxy_added"),
+        reconnect=reconnect,
+        proxy_added=read_limits(reader, found.get("proxy_added"), "session: proxy_added"),
     )
 
 
