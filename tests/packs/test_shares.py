@@ -1,0 +1,73 @@
+"""What each pack notices when one thing goes wrong in a session that passes; its page says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from support.mutations import Kind, Share, events, measure, table
+from support.traffic import Talk, judge, talks
+from wsrec.schemas.packs import find, packs
+
+PAGES = Path(__file__).parents[2] / "docs" / "packs"
+TABLE = re.compile(r"<!-- noticed -->\n(.*?)\n<!-- /noticed -->", re.DOTALL)
+
+SESSIONS = 6
+MOST = 80
+"""Sessions measured for each pack, each with other events than the others, and the most messages
+of one: the cost grows with the square of a session's length."""
+
+PACKS = [name for name in packs() if (PAGES / f"{name}.md").exists()]
+ALMOST_ALL = {"agent-events", "ag-ui", "openai-realtime"}
+
+
+def chosen(name: str) -> list[Talk]:
+    """Return some passing sessions of a pack, of different kinds."""
+    contract, kinds, found = find(name), set(), []
+    for talk in talks(name):
+        kind = tuple(sorted(set(events(talk, contract).values())))
+        if kind not in kinds and len(talk.messages) <= MOST:
+            kinds.add(kind)
+            found.append(talk)
+    return found[:SESSIONS]
+
+
+@cache
+def shares(name: str) -> dict[Kind, Share]:
+    return measure(chosen(name), find(name))
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_real_sessions_pass(name: str) -> None:
+    outcome = judge(talks(name), find(name))
+    assert outcome.all_findings() == ()
+    assert outcome.verdict == "pass"
+    assert {each.verdict for each in outcome.sessions} == {"pass"}
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_the_page_says_what_is_noticed(name: str) -> None:
+    found = TABLE.search((PAGES / f"{name}.md").read_text("utf-8"))
+    now = table(shares(name))
+    assert found is not None, f"docs/packs/{name}.md has no table of what is noticed:\n{now}"
+    assert found[1] == now, f"docs/packs/{name}.md should say:\n{now}"
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_one_lost_event_is_one_finding(name: str) -> None:
+    several = shares(name)["drop"].several
+    assert not several, "\n".join(map(_told, several[:5]))
+
+
+def _told(item: tuple[object, Iterable[object]]) -> str:
+    return "\n  ".join(map(str, (item[0], *item[1])))[:3000]
+
+
+@pytest.mark.parametrize("name", sorted(ALMOST_ALL & set(PACKS)))
+def test_nearly_all_is_noticed(name: str) -> None:
+    total = sum(share.total for share in shares(name).values())
+    assert total > 0
+    assert sum(share.noticed for share in shares(name).values()) / total >= 0.95
