@@ -8,9 +8,10 @@ from . import __version__
 from .commands.contract import contract
 from .commands.demo import demo
 from .commands.group import Commands
+from .commands.judging import validate
 from .commands.keeping import merge, prune, recover, scrub
 from .commands.proxy import proxy
-from .commands.reading import sessions, show, tail, validate, verify
+from .commands.reading import sessions, show, tail, verify
 
 __all__ = ["main"]
 
