@@ -49,7 +49,8 @@ def validate(
         if output.resolve() in [Path(each).resolve() for each in recordings]:
             raise click.UsageError(f"{output}: the report would replace the recording")
         output.unlink(missing_ok=True)  # a former verdict is not this one's
-    report = validate(recordings, find(name or DEFAULT_PACK))
+    chosen = "the default" if name is None else "given with -c"
+    report = validate(recordings, find(name or DEFAULT_PACK), chosen)
     with click.open_file(str(output or "-"), "w", encoding="utf-8") as out:
         write(report, cast(TextIO, out), format)
     sys.exit(exit_code(report, fail_on))

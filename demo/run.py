@@ -49,7 +49,7 @@ def run_demo(recording: Path, sessions: int, messages: int, *, broken: bool, out
     )
     with _backend(broken=broken) as (port, counts):
         clients = _record(recording, port, sessions, messages)
-    report = validate([recording], find(DEFAULT_PACK))
+    report = validate([recording], find(DEFAULT_PACK), "the default")
     write(report, out, "text")
     equal = _compare(console, clients, counts, _recorded(recording))
     return exit_code(report) or (0 if equal else 1)

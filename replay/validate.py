@@ -45,8 +45,12 @@ def judge(recording: Recording, contract: Contract) -> Outcome:
     return engine.finish()
 
 
-def validate(paths: Iterable[str | Path], contract: Contract) -> Report:
+def validate(
+    paths: Iterable[str | Path], contract: Contract, chosen: str = "given with -c"
+) -> Report:
     """Return the report on the recordings at `paths`, each judged on its own.
+
+    `chosen` says why by this contract.
 
     Raises RecordingError with a one-line message at the first that cannot be read, or is not
     what was recorded: nothing is said of frames that somebody may have changed.
@@ -55,8 +59,8 @@ def validate(paths: Iterable[str | Path], contract: Contract) -> Report:
     for path in paths:
         with Recording.open(path) as recording:
             require_intact(recording)
-            judged.append(Judged(str(path), judge(recording, contract)))
-    return Report(contract, tuple(judged))
+            judged.append(Judged(str(path), contract, chosen, judge(recording, contract)))
+    return Report(tuple(judged))
 
 
 def write(report: Report, out: TextIO, format: Literal["text", "json"]) -> None:  # noqa: A002

@@ -3,9 +3,9 @@
 The document, `{"wsrec": 1, ...}`; times are integer nanoseconds, absent things null:
 
 - `verdict`: `pass`, `fail` or `inconclusive`
-- `contract`: `name`, `origin`
 - `recordings`: a list, each with
     - `path`, `verdict`, `vacuous` (why nothing was judged, or null), `messages`, `events`
+    - `contract`: `name`, `origin` (its file), `chosen` (why this one)
     - `sessions`: `id`, `client`, `target`, `started_at`, `verdict`, `reasons` (why
       inconclusive), `messages`, `events` (name: count), `spans` (name: opened),
       `findings`, `suppressed` (code: findings beyond the first hundred)
@@ -44,19 +44,22 @@ def to_json(report: Report) -> str:
 
 def to_value(report: Report) -> Value:
     """Return the report as the value that `to_json` writes."""
-    contract = report.contract
     return {
         "wsrec": FORMAT,
         "verdict": report.verdict,
-        "contract": {"name": inert(contract.name), "origin": inert(contract.origin)},
         "recordings": [_recording(judged) for judged in report.recordings],
     }
 
 
 def _recording(judged: Judged) -> Value:
-    outcome = judged.outcome
+    contract, outcome = judged.contract, judged.outcome
     return {
         "path": inert(judged.path),
+        "contract": {
+            "name": inert(contract.name),
+            "origin": inert(contract.origin),
+            "chosen": inert(judged.chosen),
+        },
         "verdict": outcome.verdict,
         "vacuous": outcome.vacuous,
         "messages": outcome.messages,

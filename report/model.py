@@ -1,4 +1,4 @@
-"""What a report is made of: the outcome of each recording under one contract."""
+"""What a report is made of: the outcome of each recording, and the contract that judged it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ __all__ = ["Judged", "Report"]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One recording and what the contract says of it."""
+    """One recording, and what a contract says of it."""
 
     path: str
+    contract: Contract
+    chosen: str
+    """Why this contract: `given with -c`, `stored in the recording`, `the default`."""
     outcome: Outcome
 
 
@@ -24,7 +27,6 @@ class Judged:
 class Report:
     """Every recording that was judged, in the order given."""
 
-    contract: Contract
     recordings: tuple[Judged, ...]
 
     @property

@@ -36,9 +36,13 @@ _STYLE: Final = {
 
 def print_report(report: Report, console: Console) -> None:
     """Print the report; recorded text in it is inert, and never read as markup."""
-    contract = report.contract
-    _line(console, f"contract  {inert(contract.name)} ({inert(contract.origin)})")
+    told = ""
     for judged in report.recordings:
+        contract = judged.contract
+        line = f"contract  {contract.name}, {judged.chosen} ({contract.origin})"
+        if line != told:  # once where it is the same for those that follow
+            _line(console, inert(line))
+            told = line
         _recording(judged, contract, console)
     verdict = Text("verdict   ")
     verdict.append(report.verdict, _STYLE[report.verdict])

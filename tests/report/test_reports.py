@@ -25,7 +25,7 @@ EVIL = "\x1b[2J\u202e[red]x[/red]\n"
 
 
 def report(*talks: LinesLike) -> Report:
-    return Report(agent_events(), (Judged("a.db", judge_all(*talks)),))
+    return Report((Judged("a.db", agent_events(), "given with -c", judge_all(*talks)),))
 
 
 def text(made: Report, width: int = 80) -> str:
@@ -36,7 +36,7 @@ def text(made: Report, width: int = 80) -> str:
 
 def test_a_pass_for_people() -> None:
     shown = text(report(*[(run(), session(n)) for n in range(1, 26)]))
-    assert "contract  agent-events" in shown
+    assert shown.startswith("contract  agent-events, given with -c (a pack of wsrec)\n")
     assert "recording a.db: 25 sessions, 150 messages, 150 events" in shown
     assert shown.count("pass") == 26
     assert "run total" in shown
@@ -94,12 +94,15 @@ def test_recorded_text_is_inert_in_both(raw: str) -> None:
 
 def test_json_has_the_documented_names() -> None:
     value: Any = json.loads(to_json(report((run()[:4], session(1)), ([], session(2, status=403)))))
-    assert list(value) == ["wsrec", "verdict", "contract", "recordings"]
+    assert list(value) == ["wsrec", "verdict", "recordings"]
     [recording] = value["recordings"]
     assert list(recording) == [
-        "path", "verdict", "vacuous", "messages", "events", "sessions", "skipped", "findings",
-        "latency",
+        "path", "contract", "verdict", "vacuous", "messages", "events", "sessions", "skipped",
+        "findings", "latency",
     ]  # fmt: skip
+    assert recording["contract"] == {
+        "name": "agent-events", "origin": "a pack of wsrec", "chosen": "given with -c",
+    }  # fmt: skip
     [first] = recording["sessions"]
     assert first["events"] == {
         "agent_started": 1, "agent_thinking": 1, "tool_executing": 1, "user_message": 1,
@@ -111,3 +114,26 @@ def test_json_has_the_documented_names() -> None:
     assert recording["skipped"] == [{"id": 2, "reason": "the handshake was answered with 403"}]
     assert recording["latency"][0]["p50_ns"] > 0
     assert to_json(report((run(), session(1)))) == to_json(report((run(), session(1))))
+
+
+def test_each_recording_says_which_contract_judged_it() -> None:
+    def judged(path: str, chosen: str) -> Judged:
+        return Judged(path, agent_events(), chosen, judge_all((run(), session(1))))
+
+    made = Report((
+        judged("a.db", "stored in the recording"),
+        judged("b.db", "stored in the recording"),
+        judged("c.db", "the default"),
+    ))  # fmt: skip
+    heads = [
+        line.split(":")[0]
+        for line in text(made).splitlines()
+        if line.startswith(("contract", "recording"))
+    ]
+    assert heads == [
+        "contract  agent-events, stored in the recording (a pack of wsrec)",
+        "recording a.db",
+        "recording b.db",
+        "contract  agent-events, the default (a pack of wsrec)",
+        "recording c.db",
+    ]
