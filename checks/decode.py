@@ -11,13 +11,16 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, NoReturn
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 
 from ..schemas.model import Decode, Each, Scalar
 from ..schemas.pointers import ABSENT, Pointer
+from .jsonrpc import from_jsonrpc
+from .jupyter import from_jupyter
+from .socketio import from_socketio
+from .undecodable import Undecodable
 
 __all__ = ["MAX_DEPTH", "Decoder", "Undecodable", "alike"]
 
@@ -26,13 +29,6 @@ MAX_DEPTH: Final = 100
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _LONE: Final = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Undecodable:
-    """Why a message, or a part of it, is not an event."""
-
-    reason: str
 
 
 class _RefusedError(ValueError):
@@ -159,7 +155,18 @@ _CODECS: Final[Mapping[str, Callable[[str | bytes], Iterator[object]]]] = {
     "json": _from_json,
     "ndjson": _from_ndjson,
     "msgpack": _from_msgpack,
+    "jsonrpc": lambda data: (each for value in _from_json(data) for each in from_jsonrpc(value)),
+    "socketio": lambda data: iter((from_socketio(data, _json),)),
+    "jupyter": lambda data: iter((from_jupyter(data, _json),)),
 }
+
+
+def _pieces(data: str | bytes, separator: str) -> list[str] | list[bytes]:
+    """Take a message apart; what stands behind the last separator is a piece unless empty."""
+    pieces: list[str] | list[bytes] = (
+        data.split(separator) if isinstance(data, str) else data.split(separator.encode())
+    )
+    return pieces if pieces[-1] or len(pieces) == 1 else pieces[:-1]
 
 
 def _meets(value: object, when: tuple[tuple[Pointer, tuple[Scalar | None, ...]], ...]) -> bool:
@@ -186,11 +193,13 @@ class Decoder:
     def __init__(self, rules: Decode) -> None:
         self._codec = _CODECS[rules.codec]
         self._each = rules.each
+        self._separator = rules.split
         self.kinds = frozenset(rules.kinds)
 
     def __call__(self, data: str | bytes) -> list[object]:
         """Return the objects of one message in order, `Undecodable` among them; never raises."""
-        values: list[object] = list(self._codec(data))
+        pieces = [data] if self._separator is None else _pieces(data, self._separator)
+        values: list[object] = [value for piece in pieces for value in self._codec(piece)]
         for step in self._each:
             values = [item for value in values for item in _split(step, value)]
         return values

@@ -10,17 +10,20 @@ from .codes import CODES, SEVERITIES, Severity
 from .jsonschemas import MAX_CHARS, SchemaFiles
 from .mistakes import ContractError, Mistake
 from .model import Contract
-from .read_events import read_decode, read_events
-from .read_spans import read_session, read_spans, rule_names, unknown_code
+from .read_decode import read_applies_to, read_decode
+from .read_events import read_events
+from .read_names import rule_names
+from .read_spans import read_session, read_spans, unknown_code
 from .reader import Reader
 from .source import Node, read
 
 __all__ = ["CONTRACT_KEYS", "load", "parse"]
 
 CONTRACT_KEYS: Final = (
-    "wsrec", "name", "description", "decode", "events", "spans", "session", "severity",
+    "wsrec", "name", "description", "applies_to",
+    "decode", "events", "spans", "session", "severity",
 )  # fmt: skip
-CONTRACT_LATER: Final = ("extends", "applies_to")
+CONTRACT_LATER: Final = ("extends",)
 
 
 def _nowhere(name: str) -> str:
@@ -52,6 +55,7 @@ def parse(text: str, origin: str, files: Callable[[str], str] = _nowhere) -> Con
         origin,
         text,
         reader.text(found["description"], "description") if "description" in found else "",
+        applies_to=read_applies_to(reader, found.get("applies_to")),
         decode=read_decode(reader, found.get("decode")),
         events=events,
         spans=read_spans(reader, found.get("spans"), names),

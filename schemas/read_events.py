@@ -1,4 +1,4 @@
-"""Reads the parts of a contract that make events of messages: `decode` and `events`."""
+"""Reads `events`: how objects become named events with named fields."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from typing import Final
 
 from .jsonschemas import EventSchema, SchemaFileError, SchemaFiles
 from .model import (
-    Codec,
     Condition,
-    Decode,
-    Each,
     EventRules,
     EventType,
     Join,
@@ -22,53 +19,11 @@ from .pointers import Pointer
 from .reader import Reader
 from .source import Node
 
-__all__ = ["EVENTS_KEYS", "TYPE_KEYS", "read_condition", "read_decode", "read_events"]
+__all__ = ["EVENTS_KEYS", "TYPE_KEYS", "read_condition", "read_events"]
 
-CODECS: Final[tuple[Codec, ...]] = ("json", "ndjson", "msgpack")
-LATER_STEPS: Final = ("socketio", "jsonrpc", "split")
 EVENTS_KEYS: Final = ("sender", "name", "alias", "fields", "types", "unknown")
 TYPE_KEYS: Final = ("sender", "schema", "when")
 SENDERS: Final[tuple[SenderRule, ...]] = ("client", "server", "both")
-
-
-def read_decode(reader: Reader, node: Node | None) -> Decode:
-    """Return the decode steps; without any, each message is one JSON text."""
-    codec: Codec | None = None
-    each: list[Each] = []
-    kinds = Decode().kinds
-    for item in reader.one_or_many(node):
-        if isinstance(item.value, dict):
-            step = reader.keys(item, "a decode step", ("each", "when", "kinds"), LATER_STEPS)
-            if "kinds" in step:
-                words = reader.one_or_many(step["kinds"])
-                kinds = tuple(
-                    reader.choice(word, "kinds", ("text", "binary"), "text") for word in words
-                )
-            if "each" in step:
-                pointer = reader.pointer(step["each"], "each", star=True)
-                each.append(Each(pointer, _pointer_condition(reader, step.get("when"))))
-            elif "when" in step:
-                reader.wrong(item, "'when' in a decode step needs 'each' beside it")
-            continue
-        word = reader.text(item, "a decode step")
-        if word in LATER_STEPS:
-            reader.wrong(item, f"decode step {word!r} is not supported by this version")
-        elif codec is not None and word in CODECS:
-            reader.wrong(item, f"a second codec {word!r} after {codec!r}; a message has one")
-        elif each:
-            reader.wrong(item, f"codec {word!r} must stand before the 'each' steps")
-        elif word:
-            codec = reader.choice(item, "a decode step", CODECS, "json")
-    return Decode(codec or "json", tuple(each), kinds)
-
-
-def _pointer_condition(
-    reader: Reader, node: Node | None
-) -> tuple[tuple[Pointer, tuple[str | int | float | bool | None, ...]], ...]:
-    return tuple(
-        (reader.pointer(key, "a key of 'when' in decode"), reader.scalars(item, "when"))
-        for key, item in reader.entries(node, "when").values()
-    )
 
 
 def read_condition(reader: Reader, node: Node | None, fields: set[str]) -> Condition | None:

@@ -1,58 +1,23 @@
-"""Reads what a span and a session have in common: completeness, order, sameness, limits."""
+"""Reads what a span and a session have in common: completeness, order, limits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from .mistakes import did_you_mean
-from .model import Count, Inside, Limits, OrderRule, Same, Trigger
-from .read_events import read_condition
+from .model import Count, Inside, Limits, OrderRule
+from .read_machine import read_machine
+from .read_names import Names, read_triggers
+from .read_values import read_monotonic, read_same, read_unique
 from .reader import Reader
 from .source import Node
 
-__all__ = ["INSIDE_KEYS", "Names", "read_inside", "read_limits", "read_triggers"]
+__all__ = ["INSIDE_KEYS", "LIMIT_KEYS", "read_inside", "read_limits"]
 
-INSIDE_KEYS: Final = ("requires", "count", "first", "last", "order", "same")
+INSIDE_KEYS: Final = (
+    "requires", "count", "first", "last", "order", "same", "monotonic", "unique", "machine",
+)  # fmt: skip
 LIMIT_KEYS: Final = ("max", "p50", "p95", "p99", "min_samples")
 ORDER_KINDS: Final = ("before", "responds", "never")
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The words a rule may use."""
-
-    events: frozenset[str] | None
-    """None: the contract declares no types, so every name may be an event's."""
-    fields: frozenset[str]
-
-    def event(self, reader: Reader, node: Node, what: str) -> str:
-        """Return the name of an event that the contract mentions elsewhere."""
-        name = reader.text(node, what)
-        if name and self.events is not None and name not in self.events:
-            hint = did_you_mean(name, self.events)
-            reader.wrong(node, f"unknown event {name!r} in {what}{hint}")
-        return name
-
-
-def read_triggers(
-    reader: Reader, node: Node | None, what: str, names: Names
-) -> tuple[Trigger, ...]:
-    """Return event names, or `{event, sender, when}`, one or a list."""
-    found = []
-    senders: tuple[Literal["client", "server", "other"], ...] = ("client", "server", "other")
-    for item in reader.one_or_many(node):
-        if not isinstance(item.value, dict):
-            found.append(Trigger(reader.text(item, what)))
-            continue
-        parts = reader.keys(item, what, ("event", "sender", "when"))
-        event = reader.text(parts["event"], f"event in {what}") if "event" in parts else "*"
-        sender = None
-        if "sender" in parts:
-            sender = reader.choice(parts["sender"], f"sender in {what}", senders, "server")
-        when = read_condition(reader, parts.get("when"), set(names.fields))
-        found.append(Trigger(event, sender, when))
-    return tuple(found)
 
 
 def _counts(reader: Reader, node: Node | None, what: str, names: Names) -> tuple[Count, ...]:
@@ -120,10 +85,10 @@ def read_inside(reader: Reader, found: dict[str, Node], what: str, names: Names)
         read_triggers(reader, found.get("first"), f"first of {what}", names),
         read_triggers(reader, found.get("last"), f"last of {what}", names),
         tuple(rule for rule in rules if rule is not None),
-        tuple(
-            Same(reader.known(each, f"same of {what}", names.fields, "field"))
-            for each in reader.one_or_many(found.get("same"))
-        ),
+        read_same(reader, found.get("same"), f"same of {what}", names.fields),
+        read_monotonic(reader, found.get("monotonic"), f"monotonic of {what}", names.fields),
+        read_unique(reader, found.get("unique"), f"unique of {what}", names.fields),
+        read_machine(reader, found.get("machine"), f"machine of {what}", names),
     )
 
 

@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from .mistakes import did_you_mean
-from .model import EventRules, Latency, Reconnect, SessionRules, Span, Trigger
-from .read_rules import INSIDE_KEYS, Names, read_inside, read_limits, read_triggers
+from .model import Latency, Reconnect, SessionRules, Span, Trigger
+from .read_names import TRIGGER_KEYS, Names, read_triggers
+from .read_rules import INSIDE_KEYS, read_inside, read_limits
+from .read_values import read_folds
 from .reader import Reader
 from .source import Node
 
-__all__ = ["SESSION_KEYS", "SPAN_KEYS", "read_session", "read_spans", "rule_names"]
+__all__ = ["SESSION_KEYS", "SPAN_KEYS", "read_session", "read_spans", "unknown_code"]
 
-TRIGGER_KEYS: Final = ("open", "during", "close", "abort")
 SPAN_KEYS: Final = (
     *TRIGGER_KEYS, "key", "in", "must_close", *INSIDE_KEYS,
-    "once", "pair", "after_close", "latency",
+    "fold", "once", "nest", "pair", "after_close", "latency",
 )  # fmt: skip
-SPAN_LATER: Final = ("machine", "fold", "monotonic", "unique", "nest")
 SESSION_KEYS: Final = (
-    *INSIDE_KEYS, "close_codes", "closed_by", "idle", "reconnect", "proxy_added",
+    *INSIDE_KEYS, "close_codes", "closed_by", "idle", "max_messages", "reconnect", "proxy_added",
 )  # fmt: skip
-SESSION_LATER: Final = ("machine", "max_messages")
 LATENCY_KEYS: Final = ("first", "gap", "total")
-
-
-def _trigger_names(node: Node | None) -> Iterator[str]:
-    if node is None:
-        return
-    for item in node.value if isinstance(node.value, list) else [node]:
-        value = item.value
-        if isinstance(value, dict) and "event" in value:
-            value = value["event"][1].value
-        if isinstance(value, str):
-            yield value
-
-
-def rule_names(spans: Node | None, events: EventRules) -> Names:
-    """Return the event and field names that rules may use.
-
-    A name is known when `types` or `alias` declares it or a span names it as one
-    of its own events; without `types` any name may be an event's.
-    """
-    known = {*events.types, *events.alias.values()}
-    if spans is not None and isinstance(spans.value, dict):
-        for _, span in spans.value.values():
-            if isinstance(span.value, dict):
-                for key in TRIGGER_KEYS:
-                    known.update(_trigger_names(span.value.get(key, (None, None))[1]))
-    fields = frozenset(events.fields)
-    return Names(frozenset(known - {"*"}) if events.types else None, fields)
 
 
 def _latency(reader: Reader, node: Node | None, what: str, names: Names) -> Latency:
@@ -69,7 +40,7 @@ def _latency(reader: Reader, node: Node | None, what: str, names: Names) -> Late
 
 def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str]) -> Span:
     what = f"span {name!r}"
-    found = reader.keys(node, what, SPAN_KEYS, SPAN_LATER)
+    found = reader.keys(node, what, SPAN_KEYS)
     triggers = {
         key: read_triggers(reader, found.get(key), f"{key} of {what}", names)
         for key in TRIGGER_KEYS
@@ -82,6 +53,7 @@ def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str
         if "key" not in found:
             reader.wrong(node, f"{what} needs 'key': the field that tells it from others")
     _distinct(reader, found, what, triggers)
+    _consistent(reader, found, what)
     parent = None
     if "in" in found:
         parent = reader.known(found["in"], f"'in' of {what}", siblings - {name}, "span") or None
@@ -98,7 +70,9 @@ def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str
         parent=parent,
         must_close=reader.boolean(found.get("must_close"), f"must_close of {what}", True),
         inside=read_inside(reader, found, what, names),
+        fold=read_folds(reader, found.get("fold"), f"fold of {what}", names.fields),
         once=reader.boolean(found.get("once"), f"once of {what}", False),
+        nest=reader.boolean(found.get("nest"), f"nest of {what}", False),
         pair=reader.choice(found.get("pair"), f"pair of {what}", ("key", "fifo"), "key"),
         after_close=reader.choice(
             found.get("after_close"), f"after_close of {what}", ("allow", "forbid"), "allow"
@@ -119,6 +93,19 @@ def _distinct(
                 if other != key:
                     message = f"{trigger.event!r} is both in {other} and in {key} of {what}"
                     reader.wrong(found[key], message)
+
+
+def _consistent(reader: Reader, found: dict[str, Node], what: str) -> None:
+    """Keys that take each other's meaning away, or have none without another."""
+    if "fold" in found and not {"during", "close"} <= found.keys():
+        message = f"fold of {what} needs 'during' (what adds up) and 'close' (what it adds up to)"
+        reader.wrong(found["fold"], message)
+    if "nest" in found and found["nest"].value is True:
+        if "once" in found and found["once"].value is True:
+            message = f"nest of {what} opens a key again while open, which 'once' forbids"
+            reader.wrong(found["nest"], message)
+        if "open" not in found:
+            reader.wrong(found["nest"], f"nest of {what} needs 'open': what opens it again")
 
 
 def read_spans(reader: Reader, node: Node | None, names: Names) -> tuple[Span, ...]:
@@ -143,7 +130,7 @@ def read_spans(reader: Reader, node: Node | None, names: Names) -> tuple[Span, .
 
 def read_session(reader: Reader, node: Node | None, names: Names) -> SessionRules:
     """Return the `session` section."""
-    found = reader.keys(node, "session", SESSION_KEYS, SESSION_LATER)
+    found = reader.keys(node, "session", SESSION_KEYS)
     reconnect = None
     if "reconnect" in found:
         parts = reader.keys(found["reconnect"], "session: reconnect", ("max", "by"))
@@ -164,6 +151,9 @@ def read_session(reader: Reader, node: Node | None, names: Names) -> SessionRule
             for each in reader.one_or_many(found.get("closed_by"))
         ),
         reader.duration(found["idle"], "session: idle") if "idle" in found else None,
+        reader.integer(found["max_messages"], "session: max_messages", 1, 10**12)
+        if "max_messages" in found
+        else None,
         reconnect=reconnect,
         proxy_added=read_limits(reader, found.get("proxy_added"), "session: proxy_added"),
     )

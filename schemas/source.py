@@ -32,6 +32,7 @@ _WORDS: Final[dict[str, bool | None]] = {
 }
 _TAGS: Final = {"!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 _PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_LONE: Final = re.compile("[\ud800-\udfff]")
 
 Scalar = str | int | float | bool | None
 
@@ -136,7 +137,10 @@ class _Builder:
             if tag is not None and tag not in _TAGS:
                 self.stop(line, column, f"the tag {tag!r} is not allowed in a contract")
         if isinstance(event, yaml.ScalarEvent):
-            self.place(Node(line, column, _scalar(event)))
+            value = _scalar(event)
+            if isinstance(value, str) and _LONE.search(value):
+                self.stop(line, column, "a lone surrogate, which is no character")
+            self.place(Node(line, column, value))
         elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
             opened = Node(line, column, [] if isinstance(event, yaml.SequenceStartEvent) else {})
             self.place(opened)

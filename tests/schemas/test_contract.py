@@ -10,13 +10,23 @@ import jsonschema
 import pytest
 import yaml
 from wsrec.schemas import contract as contract_module
-from wsrec.schemas import read_events, read_rules, read_spans
+from wsrec.schemas import read_decode, read_events, read_rules, read_spans, read_values
 from wsrec.schemas.codes import CODES
 from wsrec.schemas.contract import load, parse
 from wsrec.schemas.durations import parse_duration, show_duration
 from wsrec.schemas.jsonschemas import SchemaFileError, SchemaFiles
 from wsrec.schemas.mistakes import ContractError
-from wsrec.schemas.model import Condition, OrderRule, Trigger
+from wsrec.schemas.model import (
+    AppliesTo,
+    Condition,
+    Decode,
+    Fold,
+    Machine,
+    Monotonic,
+    OrderRule,
+    Same,
+    Trigger,
+)
 from wsrec.schemas.packs import DEFAULT_PACK, find, pack_path, packs
 from wsrec.schemas.pointers import ABSENT, Pointer
 
@@ -67,6 +77,47 @@ spans:
     assert contract.decode.each[0].when == ((Pointer.parse("/kind"), ("batch", "pack")),)
 
 
+def test_rules_about_values_and_states() -> None:
+    contract = parse(
+        """
+wsrec: 1
+applies_to: {path: [/ws/*, /chat], subprotocol: json}
+decode: [{split: "\\x1e"}, jsonrpc]
+events: {fields: {id: /id, n: /n, user: /user, delta: /delta, text: /text}}
+spans:
+  run:
+    key: id
+    open: a
+    during: d
+    close: b
+    same: [user, {field: n, absent: differs}]
+    monotonic: [delta, {n: {by: 1}}]
+    unique: text
+    nest: true
+    fold: [{join: delta, equals: text}, {sum: n, equals: n}]
+    machine:
+      {start: idle, end: [closed], idle: {a: active}, active: {b: closed, "*": active, x: error}}
+session: {max_messages: 5, machine: {start: on, on: {a: on, b: off}, off: }}
+""",
+        "c.yaml",
+    )
+    (run,) = contract.spans
+    assert contract.applies_to == AppliesTo(("/ws/*", "/chat"), ("json",))
+    assert contract.decode == Decode("jsonrpc", split="\x1e")
+    assert run.inside.same == (Same("user"), Same("n", "differs"))
+    assert run.inside.monotonic == (Monotonic("delta"), Monotonic("n", 1))
+    assert run.inside.unique == ("text",)
+    assert run.fold == (Fold("join", "delta", "text"), Fold("sum", "n", "n"))
+    assert run.nest
+    active = {"b": "closed", "*": "active", "x": "error"}
+    table = {"idle": {"a": "active"}, "active": active, "closed": {}}
+    assert run.inside.machine == Machine("idle", table, ("closed",))
+    assert contract.session.max_messages == 5
+    assert contract.session.inside.machine == Machine(
+        "on", {"on": {"a": "on", "b": "off"}, "off": {}}
+    )
+
+
 def test_json_is_a_contract_too() -> None:
     text = '{\n\t"wsrec": 1,\n\t"name": "\\ud83d\\ude00 \\/",\n\t"session": {"idle": "5m"}\n}'
     contract = parse(text, "c.json")
@@ -88,6 +139,9 @@ def _variants() -> list[tuple[tuple[str, ...], Any]]:
         (("spans",), read_spans.SPAN_KEYS),
         (("session",), read_spans.SESSION_KEYS),
         (("limits",), read_rules.LIMIT_KEYS),
+        (("fold",), (*read_values.FOLD_KEYS, "equals")),
+        (("step",), read_decode.STEP_KEYS),
+        (("applies_to",), read_decode.APPLIES_KEYS),
     ]
 
 
@@ -101,6 +155,9 @@ def test_the_schema_lists_the_keys_the_reader_knows(place: tuple[str, ...], keys
         ("spans",): definitions["span"],
         ("session",): definitions["session"],
         ("limits",): definitions["limits"],
+        ("fold",): definitions["fold"],
+        ("step",): definitions["step"]["anyOf"][1],
+        ("applies_to",): SCHEMA["properties"]["applies_to"],
     }[place]
     assert set(here["properties"]) == set(keys)
 

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from support.conversation import Line, client, judge, only, server
 from wsrec.schemas import contract as contract_module
-from wsrec.schemas import read_events, read_rules, read_spans
+from wsrec.schemas import (
+    read_decode,
+    read_events,
+    read_machine,
+    read_rules,
+    read_spans,
+    read_values,
+)
 from wsrec.schemas.contract import parse
 from wsrec.schemas.mistakes import ContractError
 
@@ -43,13 +50,15 @@ def test_every_key_is_on_the_page() -> None:
         contract_module.CONTRACT_KEYS,
         contract_module.CONTRACT_LATER,
         read_events.EVENTS_KEYS,
-        read_events.LATER_STEPS,
-        read_events.CODECS,
+        read_decode.APPLIES_KEYS,
+        read_decode.CODECS,
+        read_decode.STEP_KEYS,
+        read_events.TYPE_KEYS,
         read_rules.LIMIT_KEYS,
         read_rules.INSIDE_KEYS,
         read_spans.SPAN_KEYS,
-        read_spans.SPAN_LATER,
         read_spans.SESSION_KEYS,
-        read_spans.SESSION_LATER,
+        read_values.FOLD_KEYS,
+        read_machine.RESERVED,
     ):
         assert set(keys) <= words
