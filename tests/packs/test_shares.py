@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import pytest
-from support.mutations import Kind, Share, events, measure, table
+from support.mutations import Kind, Mutant, Share, events, measure, table
 from support.traffic import Talk, judge, talks
+from wsrec.checks.finding import Finding
 from wsrec.schemas.packs import find, packs
 
 PAGES = Path(__file__).parents[2] / "docs" / "packs"
@@ -43,7 +43,8 @@ def shares(name: str) -> dict[Kind, Share]:
 @pytest.mark.parametrize("name", PACKS)
 def test_real_sessions_pass(name: str) -> None:
     outcome = judge(talks(name), find(name))
-    assert outcome.all_findings() == ()
+    found = [f"{each.session}: {each.code}: {each.message}" for each in outcome.all_findings()]
+    assert not found, "\n".join(["", *found[:20]])
     assert outcome.verdict == "pass"
     assert {each.verdict for each in outcome.sessions} == {"pass"}
 
@@ -59,11 +60,15 @@ def test_the_page_says_what_is_noticed(name: str) -> None:
 @pytest.mark.parametrize("name", PACKS)
 def test_one_lost_event_is_one_finding(name: str) -> None:
     several = shares(name)["drop"].several
-    assert not several, "\n".join(map(_told, several[:5]))
+    assert not several, "\n".join(["", *map(_told, several[:10])])
 
 
-def _told(item: tuple[object, Iterable[object]]) -> str:
-    return "\n  ".join(map(str, (item[0], *item[1])))[:3000]
+def _told(item: tuple[Mutant, tuple[Finding, ...]]) -> str:
+    mutant, found = item
+    head = (
+        f"{mutant.kind} of {mutant.event}, message {mutant.seq} of session {mutant.talk.session.id}"
+    )
+    return "\n  ".join([head, *(f"{each.code} frame {each.seq}: {each.message}" for each in found)])
 
 
 @pytest.mark.parametrize("name", sorted(ALMOST_ALL & set(PACKS)))
