@@ -165,7 +165,7 @@ class Instance:
 
     def settle(self, context: Context) -> Iterator[Finding]:
         """Yield what can be said now that nothing more can come."""
-        if self.aborted:
+        if self.aborted or (self.opened is None and not self.rule.span.must_open):
             return
         for track in self.tracks:
             yield from track.settle(context)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from .codes import Severity
 from .jsonschemas import EventSchema
-from .pointers import Pointer
+from .pointers import AsJson, Pointer
 
 __all__ = [
     "AppliesTo",
@@ -125,7 +125,7 @@ class EventRules:
     """Who sends the events that `types` does not name."""
     name: tuple[NameSource, ...] = ()
     alias: Mapping[str, str] = field(default_factory=dict)
-    fields: Mapping[str, tuple[Pointer, ...]] = field(default_factory=dict)
+    fields: Mapping[str, tuple[Pointer | AsJson, ...]] = field(default_factory=dict)
     types: Mapping[str, EventType] = field(default_factory=dict)
     unknown: Literal["allow", "warn", "fail"] = "allow"
 
@@ -257,6 +257,8 @@ class Span:
     close: tuple[Trigger, ...] = ()
     abort: tuple[Trigger, ...] = ()
     parent: str | None = None
+    must_open: bool = True
+    """False: one whose opening was not seen may have begun before the session, or be of others."""
     must_close: bool = True
     inside: Inside = Inside()
     fold: tuple[Fold, ...] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ABSENT", "Pointer"]
+__all__ = ["ABSENT", "AsJson", "Pointer"]
 
 
 class _Absent:
@@ -58,6 +59,20 @@ class Pointer:
     def each(self, value: object) -> Iterator[object]:
         """Yield everything the pointer leads to, `*` standing for each member in order."""
         yield from _walk(value, self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class AsJson:
+    """What a pointer leads to as JSON text, so that an array or an object can be a field."""
+
+    pointer: Pointer
+
+    def get(self, value: object) -> object:
+        """Return the text, keys sorted; None and ABSENT as they are."""
+        found = self.pointer.get(value)
+        if found is None or found is ABSENT:
+            return found
+        return json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _walk(value: object, tokens: tuple[str, ...]) -> Iterator[object]:

@@ -15,7 +15,7 @@ from .model import (
     OnlyKey,
     SenderRule,
 )
-from .pointers import Pointer
+from .pointers import AsJson, Pointer
 from .reader import Reader
 from .source import Node
 
@@ -82,7 +82,7 @@ def read_events(reader: Reader, node: Node | None, files: SchemaFiles) -> EventR
     sender = reader.choice(found.get("sender"), "events: sender", SENDERS, "server")
     names = reader.one_or_many(found.get("name"))
     fields = {
-        name: tuple(reader.pointer(each, f"field {name!r}") for each in reader.one_or_many(item))
+        name: tuple(_field(reader, each, f"field {name!r}") for each in reader.one_or_many(item))
         for name, (key, item) in reader.entries(found.get("fields"), "events: fields").items()
         if not _reserved(reader, key, name)
     }
@@ -110,6 +110,16 @@ def read_events(reader: Reader, node: Node | None, files: SchemaFiles) -> EventR
         types,
         reader.choice(found.get("unknown"), "events: unknown", ("allow", "warn", "fail"), "allow"),
     )
+
+
+def _field(reader: Reader, node: Node, what: str) -> Pointer | AsJson:
+    if not isinstance(node.value, dict):
+        return reader.pointer(node, what)
+    found = reader.keys(node, what, ("json",))
+    if "json" not in found:
+        reader.wrong(node, f"{what} is a pointer, or {{json: POINTER}}")
+        return Pointer("", ())
+    return AsJson(reader.pointer(found["json"], what))
 
 
 def _reserved(reader: Reader, key: Node, name: str) -> bool:

@@ -15,7 +15,7 @@ from .source import Node
 __all__ = ["SESSION_KEYS", "SPAN_KEYS", "read_session", "read_spans", "unknown_code"]
 
 SPAN_KEYS: Final = (
-    *TRIGGER_KEYS, "key", "in", "must_close", *INSIDE_KEYS,
+    *TRIGGER_KEYS, "key", "in", "must_open", "must_close", *INSIDE_KEYS,
     "fold", "once", "nest", "pair", "after_close", "latency",
 )  # fmt: skip
 SESSION_KEYS: Final = (
@@ -68,6 +68,7 @@ def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str
         close=triggers["close"],
         abort=triggers["abort"],
         parent=parent,
+        must_open=reader.boolean(found.get("must_open"), f"must_open of {what}", True),
         must_close=reader.boolean(found.get("must_close"), f"must_close of {what}", True),
         inside=read_inside(reader, found, what, names),
         fold=read_folds(reader, found.get("fold"), f"fold of {what}", names.fields),

@@ -217,3 +217,23 @@ def test_more_open_spans_than_are_kept_are_given_up(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("wsrec.checks.track.MAX_OPEN", 2)
     found = codes(judge(say("o:1 o:2 o:3 c:2 c:3"), span("during: x")))
     assert sorted(found) == ["span.forgotten", "span.unclosed"]
+
+
+def test_a_span_that_may_have_begun_before_is_not_judged() -> None:
+    rules = span("requires: x, during: x, must_open: false")
+    assert codes(judge(say("x:1 c:1 o:2 x:2 c:2"), rules)) == []
+    assert codes(judge(say("c:1 o:2 c:2"), rules)) == ["span.missing"]
+    assert codes(judge(say("c:1 o:1 x:1 c:1"), rules)) == []
+    assert codes(judge(say("c:1 o:1 x:1"), rules)) == ["span.order"]
+
+
+def test_an_array_can_be_a_key() -> None:
+    rules = """
+events: {name: /t, fields: {place: {json: /place}}}
+spans: {s: {key: place, open: o, close: c}}
+"""
+    inner, outer = ["a", {"n": 1}], []
+    good = [*say("o", place=outer), *say("o", place=inner), *say("c", place=inner)]
+    assert codes(judge([*good, *say("c", place=outer)], rules)) == []
+    found = only(judge(good, rules))
+    assert (found.code, found.key) == ("span.unclosed", "[]")
