@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from ..schemas.durations import show_duration
 from ..schemas.mistakes import nearest
+from .cause import END, lack
 from .events import Event
 from .finding import Finding, finding
 from .inside import InsideState
@@ -21,6 +22,8 @@ SampleSink = Callable[[str, Kind], Samples]
 
 MAX_WAITING: Final = 100
 MAX_STRANGERS: Final = 50
+MAX_NEAR: Final = 20
+"""Near misses of one name that are remembered; the oldest are forgotten."""
 
 
 class _Asked(NamedTuple):
@@ -39,12 +42,18 @@ class Context:
         self.sink = sink
         self.tail_lost = False
         """The recording may miss the session's last frames."""
-        self.gap = False
-        """The recording misses frames in the middle."""
+        self.gaps = 0
+        """How often the recording misses frames in the middle, so far."""
         self.end_seq: int | None = None
         self._hints: Counter[str] = Counter()
-        self._strangers: dict[str, int] = {}
+        self._strangers: dict[str, deque[int]] = {}
+        self._near: dict[str, deque[tuple[int, str]]] = {}
         self._waiting: dict[str, deque[_Asked]] = {}
+
+    @property
+    def gap(self) -> bool:
+        """Whether the recording misses frames in the middle."""
+        return self.gaps > 0
 
     def limit(self, rule: SpanRule, kind: Kind) -> int | None:
         """Return the greatest time allowed for one span, in nanoseconds."""
@@ -75,17 +84,33 @@ class Context:
                 return True
         return False
 
+    # What nearly was what is missing.
+
     def stranger(self, name: str, seq: int) -> None:
         """Note an object whose name the contract does not know."""
-        if len(self._strangers) < MAX_STRANGERS:
-            self._strangers.setdefault(name, seq)
+        if name in self._strangers or len(self._strangers) < MAX_STRANGERS:
+            self._strangers.setdefault(name, deque(maxlen=MAX_NEAR)).append(seq)
 
-    def nearest(self, names: Iterable[str]) -> str | None:
-        """Return the unknown event whose name is close to one of `names`, for a message."""
+    def near(self, name: str, seq: int, why: str) -> None:
+        """Note an event that was not counted, and why: it may be the one that is missed."""
+        if name in self._near or len(self._near) < MAX_STRANGERS:
+            self._near.setdefault(name, deque(maxlen=MAX_NEAR)).append((seq, why))
+
+    def nearest(self, names: Iterable[str], after: int = 0, before: int = END) -> str | None:
+        """Return, for a message, what between two frames came closest to one of `names`."""
+        names = tuple(names)
         for name in names:
-            close = nearest(name, self._strangers)
+            for seq, why in self._near.get(name, ()):
+                if after <= seq <= before:
+                    return f"{name} at frame {seq} {why}"
+        strangers = {
+            name: [seq for seq in seqs if after <= seq <= before]
+            for name, seqs in self._strangers.items()
+        }
+        for name in names:
+            close = nearest(name, (each for each, seqs in strangers.items() if seqs))
             if close is not None:
-                return f"unknown event '{close}' at frame {self._strangers[close]}"
+                return f"unknown event '{close}' at frame {strangers[close][0]}"
         return None
 
     # Latency from an event outside the span, such as the user's message, to its opening.
@@ -151,5 +176,6 @@ class Context:
                 span=rule.name,
                 expected=f"at most {show_duration(limit)}",
                 seen="nothing",
-                nearest=self.nearest(rule.opens),
+                nearest=self.nearest(rule.opens, asked.seq),
+                cause=lack(rule.opens, asked.seq),
             )

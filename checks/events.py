@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,6 +39,8 @@ class Event:
     at_ns: int
     fields: Mapping[str, Scalar]
     """Only those that resolved to a single value."""
+    whole: Mapping[str, Scalar] = field(default_factory=dict)
+    """The fields that are added up, however long they are."""
     malformed: bool = False
     """It did not match its schema: its keys may be wrong too."""
     differing: set[str] = field(default_factory=set)
@@ -89,6 +91,17 @@ def _short(value: Scalar) -> Scalar:
     return value
 
 
+def _resolve(
+    fields: Iterable[tuple[str, tuple[Pointer, ...]]], value: object
+) -> Iterator[tuple[str, Scalar]]:
+    for name, pointers in fields:
+        for pointer in pointers:
+            item = pointer.get(value)
+            if isinstance(item, str | int | float):
+                yield name, item
+                break
+
+
 def _mentioned(contract: Contract) -> frozenset[str]:
     """Return every event name the contract speaks of."""
     names = {*contract.events.types, *contract.events.alias.values()}
@@ -100,6 +113,8 @@ def _mentioned(contract: Contract) -> frozenset[str]:
         part = contract.session.inside if rules is None else rules.inside
         names.update(part.requires, (count.event for count in part.count))
         names.update(name for rule in part.order for name in rule.events)
+        if part.machine is not None:
+            names.update(name for row in part.machine.states.values() for name in row)
         add(part.first)
         add(part.last)
 
@@ -120,6 +135,9 @@ class Extractor:
         self._sources = tuple(map(_source, rules.name))
         self._alias = rules.alias
         self._fields = tuple(rules.fields.items())
+        folds = [fold for span in contract.spans for fold in span.fold]
+        folded = {name for fold in folds for name in (fold.field, fold.equals)}
+        self._whole = tuple((name, rules.fields[name]) for name in sorted(folded))
         self._types = rules.types
         self._default = rules.sender
         self._mentioned = _mentioned(contract)
@@ -147,14 +165,11 @@ class Extractor:
 
     def fields(self, value: object) -> dict[str, Scalar]:
         """Return the fields that resolve to a single value other than null."""
-        found: dict[str, Scalar] = {}
-        for name, pointers in self._fields:
-            for pointer in pointers:
-                item = pointer.get(value)
-                if isinstance(item, str | int | float):
-                    found[name] = _short(item)
-                    break
-        return found
+        return {name: _short(item) for name, item in _resolve(self._fields, value)}
+
+    def whole(self, value: object) -> dict[str, Scalar]:
+        """Return the fields that are added up, not shortened."""
+        return dict(_resolve(self._whole, value)) if self._whole else {}
 
     def knows(self, name: str, fields: Mapping[str, Scalar]) -> bool:
         """Say whether the contract speaks of this event."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..schemas.codes import CODES, Severity
+from .cause import Cause
 
 __all__ = ["Finding", "Severities", "Verdict", "brief", "finding"]
 
@@ -37,6 +38,8 @@ class Finding:
     seen: str | None = None
     nearest: str | None = None
     """The event that came closest to what was expected."""
+    cause: Cause | None = field(default=None, compare=False, repr=False)
+    """For the engine alone: what other findings may share with this one."""
 
 
 def finding(
@@ -50,10 +53,13 @@ def finding(
     expected: str | None = None,
     seen: str | None = None,
     nearest: str | None = None,
+    cause: Cause | None = None,
 ) -> Finding:
     """Return a finding of the code's default severity, with no session yet."""
     severity = CODES[code].severity
-    return Finding(code, severity, message, None, seq, event, span, key, expected, seen, nearest)
+    return Finding(
+        code, severity, message, None, seq, event, span, key, expected, seen, nearest, cause
+    )
 
 
 def brief(value: object, limit: int = 60) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from ..schemas.model import Inside, Scalar, Trigger
+from .cause import END, Cause, at, lack
 from .events import Event, meets
 from .finding import Finding, brief, finding
+from .machine import Illegal, MachineState
+from .monotonic import MonotonicState, Unsteady
 from .order import Broken, OrderState
 from .rules import watched
+from .unique import MAX_UNIQUE, UniqueState, repeated
 
 __all__ = ["InsideState"]
 
@@ -25,6 +29,10 @@ def _fits(triggers: tuple[Trigger, ...], event: Event) -> bool:
         and meets(trigger.when, event.fields)
         for trigger in triggers
     )
+
+
+def _value(value: Scalar | None) -> str:
+    return "absent" if value is None else brief(value)
 
 
 def _either(triggers: tuple[Trigger, ...]) -> str:
@@ -46,10 +54,16 @@ class InsideState:
         self.explained: set[str] = set()
         """Events whose absence another finding already tells of."""
         self._orders = [OrderState(rule) for rule in rules.order]
-        self._values: dict[str, tuple[Scalar, int]] = {}
-        self._other: dict[str, set[Scalar]] = {}
+        self._values: dict[str, tuple[Scalar | None, int]] = {}
+        self._other: dict[str, set[Scalar | None]] = {}
         self._first: Event | None = None
         self._last: Event | None = None
+        self._rising = [MonotonicState(rule) for rule in rules.monotonic]
+        self._unique = [UniqueState(field) for field in rules.unique]
+        self._asked: Event | None = None
+        self._machine = MachineState(rules.machine) if rules.machine is not None else None
+        self._gaps = 0
+        self._since: int | None = None
 
     @property
     def _place(self) -> str:
@@ -58,20 +72,64 @@ class InsideState:
         return f"{self._span} {brief(self.key)}" if self.key else self._span
 
     def _found(
-        self, code: str, message: str, seq: int | None, event: str | None, **more: str | None
-    ) -> Finding:
+        self, code: str, message: str, seq: int | None, event: str | None, *,
+        expected: str | None = None, seen: str | None = None, nearest: str | None = None,
+        cause: Cause | None = None,
+    ) -> Finding:  # fmt: skip
         return finding(
-            f"{self._scope}.{code}", message, seq=seq, event=event,
-            span=self._span, key=self.key, **more,
+            f"{self._scope}.{code}", message, seq=seq, event=event, span=self._span,
+            key=self.key, expected=expected, seen=seen, nearest=nearest, cause=cause,
         )  # fmt: skip
 
+    def repeats(self, event: Event) -> Generator[Finding, None, bool]:
+        """Say whether a value that must not come twice did: the event is then not counted.
+
+        Asked again about the same event, it says no.
+        """
+        if not self._unique or self._asked is event:
+            return False
+        self._asked = event
+        before = repeated(self._unique, event)
+        for state in self._unique:
+            if state.forgot and not state.told:
+                state.told = True
+                message = f"more than {MAX_UNIQUE} values of {state.field} in {self._place}"
+                yield finding("span.forgotten", f"{message}; the oldest are forgotten")
+        if before is None:
+            return False
+        name, value, seq = before
+        yield self._found(
+            "repeated",
+            f"{name} is {brief(value)} in {event.name}, as it was in {self._place} at frame {seq} "
+            "already; expected it once",
+            event.seq,
+            event.name,
+            expected=f"another {name}",
+            seen=str(value),
+            cause=at(event.seq, event.name),
+        )
+        return True
+
     def feed(
-        self, event: Event, *, boundary: bool = False, late: bool = False
+        self,
+        event: Event,
+        *,
+        boundary: bool = False,
+        late: bool = False,
+        plays: bool = True,
+        gaps: int = 0,
     ) -> Iterator[Finding]:
         """Take one event; `boundary` events open or close the place, so they are not in it.
 
-        A `late` one came after the close and was reported for that: it is not missing.
+        A `late` one came after the close and was reported for that: it is not missing. One that
+        `plays` a part here is expected to carry the fields of such an event. `gaps`: how often
+        the recording missed frames so far.
         """
+        if self._since is None:
+            self._since = event.seq
+        if gaps > self._gaps:
+            self._gaps = gaps
+            yield from self._lost()
         if late:
             self.explained.add(event.name)
         elif event.name in self._watched:
@@ -84,12 +142,69 @@ class InsideState:
                 self._first = event
             if self._rules.last:
                 self._last = event
-        yield from self._same(event)
+        yield from self._steps(event, boundary=boundary, late=late)
+        yield from self._rises(event)
+        yield from self._same(event, plays=plays)
 
-    def _same(self, event: Event) -> Iterator[Finding]:
-        for name in (rule.field for rule in self._rules.same):
-            value = event.fields.get(name)
-            if value is None:
+    def _lost(self) -> Iterator[Finding]:
+        if self._machine is not None:
+            self._machine.lost()
+        for state in self._rising:
+            for unsteady in state.lost():
+                yield self._unsteady(unsteady)
+
+    def _steps(self, event: Event, *, boundary: bool, late: bool) -> Iterator[Finding]:
+        machine = self._machine
+        if machine is None or late or not machine.matters(event.name, boundary=boundary):
+            return
+        illegal = machine.feed(event.name, event.seq)
+        if illegal is not None:
+            yield self._illegal(illegal, event.name, event.seq)
+
+    def _illegal(self, illegal: Illegal, event: str | None, seq: int | None) -> Finding:
+        state, place = illegal.state, self._place
+        wanted = " or ".join("any other event" if each == "*" else each for each in illegal.allowed)
+        wanted = wanted or "no event"
+        if event is None:
+            message = f"{place} ended in state {state}; expected it to end in {wanted}"
+        else:
+            message = f"{event} is not allowed in state {state} of {place}; expected {wanted}"
+        names = illegal.absent if event is None else illegal.absent | {event}
+        return self._found(
+            "machine",
+            message,
+            seq,
+            event,
+            expected=wanted,
+            seen=state if event is None else event,
+            cause=Cause(
+                None if "*" in names else names, illegal.after, END if event is None else seq or END
+            ),
+        )
+
+    def _rises(self, event: Event) -> Iterator[Finding]:
+        for state in self._rising:
+            value = event.fields.get(state.field)
+            if value is not None and not event.malformed:
+                for unsteady in state.feed(value, event.seq, event.name):
+                    yield self._unsteady(unsteady)
+
+    def _unsteady(self, found: Unsteady) -> Finding:
+        return self._found(
+            "monotonic",
+            f"in {self._place}: {found.message}",
+            found.seq,
+            found.event,
+            expected=found.expected,
+            seen=found.seen,
+            nearest=found.message,
+            cause=found.cause,
+        )
+
+    def _same(self, event: Event, *, plays: bool) -> Iterator[Finding]:
+        for rule in self._rules.same:
+            name, value = rule.field, event.fields.get(rule.field)
+            if event.malformed or (value is None and not (plays and rule.absent == "differs")):
                 continue
             first, seq = self._values.setdefault(name, (value, event.seq))
             if value == first:
@@ -99,14 +214,15 @@ class InsideState:
                 continue
             others.add(value)
             event.differing.add(name)
+            expected, seen = (_value(each) for each in (first, value))
             yield self._found(
                 "differs",
-                f"{name} is {brief(value)} in {event.name}, but was {brief(first)} in "
+                f"{name} is {seen} in {event.name}, but was {expected} in "
                 f"{self._place} since frame {seq}",
                 event.seq,
                 event.name,
-                expected=str(first),
-                seen=str(value),
+                expected=expected if first is None else str(first),
+                seen=seen if value is None else str(value),
             )
 
     def _order(self, broken: Broken) -> Finding:
@@ -119,6 +235,7 @@ class InsideState:
             span=self._span,
             key=self.key,
             expected=broken.expected,
+            cause=broken.cause,
         )
 
     def missing(self) -> list[str]:
@@ -128,6 +245,17 @@ class InsideState:
             for name in self._rules.requires
             if not self.seen[name] and name not in self.explained
         ]
+
+    def holes(self) -> Iterator[Finding]:
+        """Yield what a rising field left out."""
+        for state in self._rising:
+            for unsteady in state.settle():
+                yield self._unsteady(unsteady)
+
+    def closed(self) -> None:
+        """Let go of what a closed place no longer needs."""
+        for state in self._unique:
+            state.closed()
 
     def settle(self, seq: int | None, *, partial: bool) -> Iterator[Finding]:
         """Yield what the end shows, except `missing`; `partial`: events may have been lost."""
@@ -142,6 +270,9 @@ class InsideState:
                 yield self._count(count.event, number, f"at least {count.min}", seq)
         if partial:
             return
+        illegal = self._machine.settle() if self._machine is not None else None
+        if illegal is not None:
+            yield self._illegal(illegal, None, seq)
         absent = {name for name in self._rules.requires if not self.seen[name]} | self.explained
         yield from self._edge("first", self._rules.first, self._first, absent)
         yield from self._edge("last", self._rules.last, self._last, absent)
@@ -151,7 +282,10 @@ class InsideState:
 
     def _count(self, event: str, number: int, bound: str, seq: int | None) -> Finding:
         message = f"{event} came {number} times in {self._place}; expected {bound}"
-        return self._found("count", message, seq, event, expected=bound, seen=str(number))
+        return self._found(
+            "count", message, seq, event, expected=bound, seen=str(number),
+            cause=lack({event}, self._since or 0, END if seq is None else seq),
+        )  # fmt: skip
 
     def _edge(
         self, code: str, triggers: tuple[Trigger, ...], event: Event | None, absent: set[str]
@@ -168,4 +302,9 @@ class InsideState:
             event.name,
             expected=wanted,
             seen=event.name,
+            cause=Cause(
+                frozenset({event.name, *(each.event for each in triggers)}),
+                0 if code == "last" else self._since or 0,
+                END if code == "last" else event.seq,
+            ),
         )

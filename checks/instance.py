@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..schemas.durations import show_duration
+from .cause import END, Cause, lack
 from .context import Context, Kind
 from .events import Event
 from .finding import Finding, brief, finding
+from .fold import FoldState
 from .inside import InsideState
 from .rules import Key, Role, SpanRule, show_key
 
@@ -56,10 +58,15 @@ class Instance:
         self.inside = InsideState(rule.span.inside, "span", rule.name, show_key(rule.bare(key)))
         self.number = 0
         """Its place among those of its kind; set by the track that makes it."""
+        self.outer: Instance | None = None
+        """The open span of the same kind and key in which it was opened."""
         self.tracks: tuple[Track, ...] = ()
         """The spans inside, by kind; filled by the track that makes the instance."""
         self._last_at = event.at_ns
         self._measured_first = rule.span.latency.after is not None
+        self._folds = [FoldState(fold) for fold in rule.span.fold]
+        self._gaps: int | None = None
+        """How often the recording had missed frames when it began."""
 
     @staticmethod
     def mark(event: Event) -> _Mark:
@@ -86,11 +93,16 @@ class Instance:
         self.inside.key = show_key(self.rule.bare(self.key))
 
     def _say(
-        self, code: str, message: str, mark: tuple[int | None, str], **more: str | None
-    ) -> Finding:
-        key = show_key(self.rule.bare(self.key))
+        self, code: str, message: str, mark: tuple[int | None, str], *,
+        expected: str | None = None, seen: str | None = None, nearest: str | None = None,
+        cause: Cause | None = None,
+    ) -> Finding:  # fmt: skip
         seq, event = mark
-        return finding(code, message, seq=seq, event=event, span=self.rule.name, key=key, **more)
+        return finding(
+            code, message, seq=seq, event=event, span=self.rule.name,
+            key=show_key(self.rule.bare(self.key)), expected=expected, seen=seen,
+            nearest=nearest, cause=cause,
+        )  # fmt: skip
 
     def feed(
         self, event: Event, role: Role | None, context: Context, *, late: bool
@@ -101,7 +113,22 @@ class Instance:
             self._measured_first = True
             yield from self._latency("first", event, event.at_ns - self.opened.at_ns, context)
         boundary = late or role in ("open", "close", "abort")
-        yield from self.inside.feed(event, boundary=boundary, late=late)
+        plays = role is not None and role != "abort"
+        yield from self.inside.feed(
+            event, boundary=boundary, late=late, plays=plays, gaps=context.gaps
+        )
+        if self._gaps is None:
+            self._gaps = context.gaps
+        if role == "during" and self._folds:
+            self._add_up(event)
+
+    def _add_up(self, event: Event) -> None:
+        if event.malformed:
+            self._folds.clear()
+        for fold in self._folds:
+            value = event.whole.get(fold.rule.field)
+            if value is not None:
+                fold.feed(value)
 
     def tick(self, event: Event, context: Context) -> Iterator[Finding]:
         """Take a sign of life."""
@@ -115,6 +142,31 @@ class Instance:
         self.aborted = role == "abort"
         if self.opened is not None and not self.opened_late:
             yield from self._latency("total", event, event.at_ns - self.opened.at_ns, context)
+        if role == "close":
+            yield from self._fold(event, context)
+        self._folds.clear()
+        self.inside.closed()
+
+    def _fold(self, event: Event, context: Context) -> Iterator[Finding]:
+        during = [trigger.event for trigger in self.rule.span.during]
+        if self.opened is None or event.malformed or context.gaps != self._gaps:
+            return
+        if not self.unsure.isdisjoint(during):
+            return
+        for fold in self._folds:
+            final = event.whole.get(fold.rule.equals)
+            mismatch = None if final is None else fold.settle(final)
+            if mismatch is None or context.excuse(during):
+                continue
+            names = None if "*" in during else frozenset((*during, event.name))
+            yield self._say(
+                "span.fold",
+                f"in {self.label}: {mismatch.message}",
+                (event.seq, event.name),
+                expected=mismatch.expected,
+                seen=mismatch.seen,
+                cause=Cause(names, self.first.seq, event.seq),
+            )
 
     def _latency(self, kind: Kind, event: Event, ns: int, context: Context) -> Iterator[Finding]:
         if not context.sample(self.rule, kind, ns):
@@ -165,6 +217,7 @@ class Instance:
 
     def settle(self, context: Context) -> Iterator[Finding]:
         """Yield what can be said now that nothing more can come."""
+        yield from self.inside.holes()
         if self.aborted or (self.opened is None and not self.rule.span.must_open):
             return
         for track in self.tracks:
@@ -194,6 +247,9 @@ class Instance:
                 (self.first.seq, self.first.name),
                 expected=f"{self.opened.name} first",
                 seen=self.first.name,
+                cause=Cause(
+                    frozenset({self.first.name, self.opened.name}), self.first.seq, self.opened.seq
+                ),
             )
         elif not context.excuse(self.rule.opens):
             yield self._say(
@@ -203,8 +259,23 @@ class Instance:
                 (self.first.seq, self.first.name),
                 expected=opens,
                 seen=self.first.name,
-                nearest=context.nearest(self.rule.opens),
+                nearest=context.nearest(self.rule.opens, self._from, self.first.seq),
+                cause=lack(self.rule.opens, self._from, self.first.seq),
             )
+
+    @property
+    def _from(self) -> int:
+        """The frame before which nothing of it can have come."""
+        if self.opened is not None:
+            return self.opened.seq
+        return 0 if self.parent is None else self.parent.first.seq
+
+    @property
+    def _until(self) -> int:
+        """The frame after which nothing of it should come."""
+        if self.closed is not None:
+            return self.closed.seq
+        return END if self.parent is None or self.parent.closed is None else self.parent.closed.seq
 
     def _unclosed(self, context: Context) -> Iterator[Finding]:
         silent = (
@@ -213,6 +284,7 @@ class Instance:
             or context.gap
             or self.opened is None  # a phantom was reported already
             or (self.parent is not None and self.parent.cut)
+            or (self.outer is not None and self.outer.closed is None)
             or not self.unsure.isdisjoint(self.rule.closes)
             or (self.parent is not None and not self.parent.unsure.isdisjoint(self.rule.closes))
             or context.excuse(self.rule.closes)
@@ -234,7 +306,10 @@ class Instance:
             message + self._besides(missing),
             (self.opened.seq, self.opened.name),
             expected=closes,
-            nearest=context.nearest(self.rule.closes),
+            nearest=context.nearest(self.rule.closes, self.opened.seq, self._until),
+            cause=lack(
+                (*self.rule.closes, *missing), self.opened.seq, self._until, 1 + len(missing)
+            ),
         )
 
     def _besides(self, missing: list[str]) -> str:
@@ -259,7 +334,8 @@ class Instance:
                 (seq, instead),
                 expected=instead,
                 seen=self.closed.name,
-                nearest=context.nearest([instead]),
+                nearest=context.nearest([instead], self._from, self._until),
+                cause=lack(missing, self._from, self._until, len(missing)),
             )
             return
         for names in self._together(missing):
@@ -268,7 +344,8 @@ class Instance:
                 f"{self.label} was {end} without {' and '.join(names)}",
                 (seq, names[0]),
                 expected=", ".join(names),
-                nearest=context.nearest(names),
+                nearest=context.nearest(names, self._from, self._until),
+                cause=lack(names, self._from, self._until, len(names)),
             )
 
     def _together(self, missing: list[str]) -> Iterator[list[str]]:

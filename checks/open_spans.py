@@ -63,8 +63,9 @@ class OpenSpans:
         """Return the spans that an event with this key may belong to, those that fit best."""
         exact = self._by_key.get(key)
         whole = None not in key
+        innermost = self._rule.span.nest
         if exact and whole:
-            return exact[:1]
+            return exact[-1:] if innermost else exact[:1]
         spans = self._vague if whole else self._spans  # two whole keys agree only when equal
         fitting = [span for span in spans.values() if compatible(span.key, key)]
         if not fitting:
@@ -77,6 +78,8 @@ class OpenSpans:
         best = max(scores)
         fitting = [span for span, score in zip(fitting, scores, strict=True) if score == best]
         # First in, first out needs something in common; with nothing it would be a guess.
+        if innermost and len({span.key for span in fitting}) == 1:
+            return fitting[-1:]
         return fitting[:1] if best and self._rule.span.pair == "fifo" else fitting
 
     def _list(self, span: Instance) -> None:

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from ..schemas.durations import show_duration
 from ..schemas.model import OrderRule
+from .cause import Cause, at, lack
 
 __all__ = ["Broken", "OrderState"]
 
@@ -23,6 +24,7 @@ class Broken(NamedTuple):
     seq: int
     message: str
     expected: str
+    cause: Cause
 
 
 class OrderState:
@@ -64,9 +66,8 @@ class OrderState:
             if within is not None and took > within:
                 limit = show_duration(within)
                 message = f"{answer} came {show_duration(took)} after {to} (frame {asked})"
-                yield Broken(
-                    "responds", answer, seq, f"{message}; at most {limit} is allowed", limit
-                )
+                text = f"{message}; at most {limit} is allowed"
+                yield Broken("responds", answer, seq, text, limit, at(seq, answer))
         if name == to:
             self._pending.append((seq, at_ns))
 
@@ -76,7 +77,8 @@ class OrderState:
             self._said = True
             place = f"between {start} and {until[0]}" if until else f"after {start}"
             message = f"{never} must never come {place}, but came after frame {self._armed}"
-            yield Broken("order", never, seq, message, f"no {never} {place}")
+            cause = Cause(frozenset(self.rule.events), self._armed, seq)
+            yield Broken("order", never, seq, message, f"no {never} {place}", cause)
         if name in until:
             self._armed, self._said = None, False
         if name == start:
@@ -90,12 +92,14 @@ class OrderState:
             late = self._first.get(needed)
             if late is not None:
                 message = f"{name} came before {needed} (frame {late}); expected {needed} first"
+                cause = Cause(frozenset({name, needed}), 0, late)
             elif needed not in explained:
                 message = f"{name} came without {needed} before it"
+                cause = Cause(frozenset({name, needed}), 0, seq)
             else:
                 continue
-            yield Broken("order", name, seq, message, f"{needed} before {name}")
+            yield Broken("order", name, seq, message, f"{needed} before {name}", cause)
         if self.rule.kind == "responds" and events[1] not in explained:
             for seq, _ in self._pending:
                 message = f"{events[0]} (frame {seq}) was never answered by {events[1]}"
-                yield Broken("missing", events[1], seq, message, events[1])
+                yield Broken("missing", events[1], seq, message, events[1], lack(events[1:], seq))

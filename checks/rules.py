@@ -8,7 +8,7 @@ from typing import Literal
 from ..schemas.model import Inside, Peer, Scalar, Span, Trigger
 from .events import Event, meets
 
-__all__ = ["Key", "Role", "SpanRule", "compatible", "compile_spans", "show_key"]
+__all__ = ["Key", "Part", "Role", "SpanRule", "compatible", "compile_spans", "part", "show_key"]
 
 Role = Literal["open", "close", "abort", "during"]
 Part = Scalar | tuple[str, bool] | None
@@ -18,8 +18,8 @@ Key = tuple[Part, ...]
 _OTHER: dict[Peer, Peer] = {"client": "server", "server": "client"}
 
 
-def _part(value: Scalar | None) -> Part:
-    # Python takes True for 1; a key must not.
+def part(value: Scalar | None) -> Part:
+    """Return a value as it is compared: Python takes True for 1; a key must not."""
     return ("bool", value) if isinstance(value, bool) else value
 
 
@@ -54,6 +54,9 @@ class SpanRule:
         )
         self.directed = any(trigger.sender == "other" for _, trigger in self._roles)
         """Each peer numbers its own: the key holds who opened the span."""
+        self._conditional = frozenset(
+            trigger.event for _, trigger in self._roles if trigger.when or trigger.sender
+        )
         self.opens = _names(span.open)
         self.closes = _names(span.close)
         self.watched = watched(span.inside)
@@ -73,9 +76,18 @@ class SpanRule:
                 return role, event.sender
         return None, event.sender
 
+    def unfit(self, event: Event) -> str | None:
+        """Return why an event that plays no part here nearly does; None: it does not."""
+        if event.name not in self._conditional:
+            return None
+        for role, trigger in self._roles:
+            if trigger.event == event.name and not meets(trigger.when, event.fields):
+                return f"does not meet the `when` of `{role}` in {self.name}"
+        return f"was sent by the {event.sender}"
+
     def key(self, event: Event, opener: Peer) -> Key:
         """Return the key the event carries, in parts."""
-        parts = tuple(_part(event.fields.get(name)) for name in self.span.key)
+        parts = tuple(part(event.fields.get(name)) for name in self.span.key)
         return (opener, *parts) if self.directed else parts
 
     def bare(self, key: Key) -> Key:

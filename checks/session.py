@@ -9,6 +9,7 @@ from typing import Final
 
 from ..schemas.codes import Severity
 from ..schemas.model import Contract, Scalar
+from .cause import at, lack
 from .compiled import Compiled
 from .context import Context, SampleSink
 from .decode import Undecodable
@@ -16,8 +17,9 @@ from .events import Event
 from .finding import Finding, Verdict, brief, finding
 from .inputs import MessageLike, SessionLike
 from .inside import InsideState
+from .ledger import Ledger
 from .outcome import SessionOutcome
-from .session_rules import close_code, closed_by, idle
+from .session_rules import close_code, closed_by, idle, too_many
 from .track import Track
 
 __all__ = ["MAX_FINDINGS", "MAX_NAMES", "SessionJudge"]
@@ -41,6 +43,7 @@ class SessionJudge:
             InsideState(self._contract.session.inside, "session", None, None), sink
         )
         self._tracks = tuple(Track(rule, None) for rule in compiled.spans)
+        self._ledger = Ledger(compiled.severities)
         self._findings: list[Finding] = []
         self._numbers: Counter[str] = Counter()
         self._worst: set[Severity] = set()
@@ -59,14 +62,14 @@ class SessionJudge:
         """Take the next message of the session, return what it shows."""
         self.messages += 1
         self._context.end_seq = message.seq
-        return self._keep(self._message(message))
+        return self._keep(self._ledger.sift(self._message(message)))
 
     def gap(self, seq: int, what: str) -> list[Finding]:
         """Take note that the recording misses frames before frame `seq`."""
-        self._context.gap = True
+        self._context.gaps += 1
         text = f"{what}; what is missing cannot be told from what was lost"
         self._reasons.append(what)
-        return self._keep([finding("recording.gap", text, seq=seq)])
+        return self._keep(self._ledger.sift([finding("recording.gap", text, seq=seq)]))
 
     def close(self, session: SessionLike | None) -> list[Finding]:
         """Take the end of the session, with its final values; None: its end is not known."""
@@ -75,12 +78,13 @@ class SessionJudge:
         else:
             self._session = session
             self._context.tail_lost = not session.clean
-        return self._keep(self._close())
+        return self._keep(self._ledger.settle(self._close()))
 
     # Messages.
 
     def _message(self, message: MessageLike) -> Iterator[Finding]:
         yield from idle(self._contract.session.idle, self._last_at, message)
+        yield from too_many(self._contract.session.max_messages, self.messages, message)
         self._last_at = message.at_ns
         extract = self._compiled.extract
         if not extract.judges(message.sender) or message.kind not in self._compiled.decode.kinds:
@@ -88,14 +92,16 @@ class SessionJudge:
         known = False
         for value in self._compiled.decode(message.data):
             if isinstance(value, Undecodable):
+                mentioned = self._mentions(message.data)
                 if self._compiled.severities.of("event.undecodable") != "off":
-                    self._context.hint(self._mentions(message.data))
+                    self._context.hint(mentioned)
                 yield finding(
                     "event.undecodable",
                     f"{message.kind} message from the {message.sender}: {value.reason}",
                     seq=message.seq,
                     expected=self._contract.decode.codec,
                     seen=brief(message.data),
+                    cause=at(message.seq, *mentioned),
                 )
                 continue
             name = extract.name(value)
@@ -111,7 +117,8 @@ class SessionJudge:
                 known = True
                 if name in self._names or len(self._names) < MAX_NAMES:
                     self._names[name] += 1
-            event = Event(name, message.seq, message.sender, message.at_ns, fields)
+            whole = extract.whole(value)
+            event = Event(name, message.seq, message.sender, message.at_ns, fields, whole)
             yield from self._schema(event, value)
             yield from self._event(event, known=known)
         self.decoded += known
@@ -122,7 +129,10 @@ class SessionJudge:
         return [name for name in self._compiled.names if name in text]
 
     def _unknown(self, name: str | None, message: MessageLike) -> Iterator[Finding]:
-        if name is not None:
+        if name is not None and name in self._contract.events.types:
+            why = "does not meet the `when` of its type"
+            self._context.near(name, message.seq, why)
+        elif name is not None:
             self._context.stranger(name, message.seq)
         rule = self._contract.events.unknown
         default = self._contract.events.sender
@@ -138,11 +148,13 @@ class SessionJudge:
             expected="an event of the contract",
             seen=seen,
             nearest=near,
+            cause=at(message.seq, near),
         )
         yield replace(found, severity="warning") if rule == "warn" else found
 
     def _wrong_sender(self, name: str, message: MessageLike) -> Finding:
         wanted = self._compiled.extract.sender(name)
+        self._context.near(name, message.seq, f"was sent by the {message.sender}")
         return finding(
             "event.sender",
             f"{name} was sent by the {message.sender}; expected it from the {wanted} only",
@@ -150,6 +162,7 @@ class SessionJudge:
             event=name,
             expected=wanted,
             seen=message.sender,
+            cause=at(message.seq, name),
         )
 
     def _schema(self, event: Event, value: object) -> Iterator[Finding]:
@@ -166,6 +179,7 @@ class SessionJudge:
             event=event.name,
             expected=mismatch.expected,
             seen=mismatch.seen,
+            cause=at(event.seq, event.name),
         )
 
     def _event(self, event: Event, *, known: bool) -> Iterator[Finding]:
@@ -176,12 +190,14 @@ class SessionJudge:
             for track in self._tracks:
                 yield from track.touch(event, self._context)
             return
+        if (yield from self._context.inside.repeats(event)):
+            return
         for rule in self._compiled.awaiting.get(event.name, ()):
             idle = any(each.rule is rule and each.idle for each in self._tracks)
             self._context.asked(rule, event, idle=idle)
         for track in self._tracks:
             yield from track.take(event, self._context)
-        yield from self._context.inside.feed(event)
+        yield from self._context.inside.feed(event, gaps=self._context.gaps)
 
     # The end.
 
@@ -229,7 +245,9 @@ class SessionJudge:
                         event=name,
                         expected=name,
                         nearest=context.nearest([name]),
+                        cause=lack([name], 0),
                     )
+        yield from context.inside.holes()
         yield from context.inside.settle(context.end_seq, partial=partial)
         if context.tail_lost:
             return
@@ -240,14 +258,11 @@ class SessionJudge:
 
     def _keep(self, found: Iterable[Finding]) -> list[Finding]:
         kept = []
-        for each in found:
-            weighed = self._compiled.severities.apply(each)
-            if weighed is None:
-                continue
+        for weighed in found:
             self._worst.add(weighed.severity)
             self._numbers[weighed.code] += 1
             if self._numbers[weighed.code] <= MAX_FINDINGS:
-                kept.append(replace(weighed, session=self._session.id))
+                kept.append(replace(weighed, session=self._session.id, cause=None))
         self._findings += kept
         return kept
 

@@ -8,7 +8,7 @@ from ..schemas.durations import show_duration
 from .finding import Finding, finding
 from .inputs import MessageLike, SessionLike
 
-__all__ = ["close_code", "closed_by", "idle"]
+__all__ = ["close_code", "closed_by", "idle", "too_many"]
 
 
 def idle(limit: int | None, last_at: int, message: MessageLike) -> Iterator[Finding]:
@@ -21,6 +21,18 @@ def idle(limit: int | None, last_at: int, message: MessageLike) -> Iterator[Find
             seq=message.seq,
             expected=f"at most {show_duration(limit)}",
             seen=show_duration(silence),
+        )
+
+
+def too_many(limit: int | None, count: int, message: MessageLike) -> Iterator[Finding]:
+    """Yield the message that is the first beyond `limit`."""
+    if limit is not None and count == limit + 1:
+        yield finding(
+            "session.max_messages",
+            f"this is message {count} of the session; expected at most {limit}",
+            seq=message.seq,
+            expected=f"at most {limit}",
+            seen=str(count),
         )
 
 

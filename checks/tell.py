@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .cause import Cause, at
 from .events import Event
 from .finding import Finding, brief, finding
 from .instance import Instance
@@ -21,8 +22,9 @@ def _label(rule: SpanRule, key: Key) -> str:
 
 
 def _about(
-    rule: SpanRule, key: Key, event: Event, code: str, message: str, expected: str
-) -> Finding:
+    rule: SpanRule, key: Key, event: Event, code: str, message: str, expected: str,
+    cause: Cause | None = None,
+) -> Finding:  # fmt: skip
     return finding(
         code,
         message,
@@ -32,6 +34,7 @@ def _about(
         key=show_key(rule.bare(key)),
         expected=expected,
         seen=event.name,
+        cause=cause or at(event.seq, event.name),
     )
 
 
@@ -51,7 +54,9 @@ def after_close(rule: SpanRule, key: Key, event: Event, closed_seq: int) -> Find
     label = _label(rule, key)
     message = f"{event.name} came after {label} had closed (frame {closed_seq})"
     expected = f"no event of {label} after its close"
-    return _about(rule, key, event, "span.after_close", message + "; expected no more", expected)
+    cause = Cause(frozenset({event.name, *rule.closes}), closed_seq, event.seq)
+    text = message + "; expected no more"
+    return _about(rule, key, event, "span.after_close", text, expected, cause)
 
 
 def closed_again(rule: SpanRule, span: Instance, event: Event) -> Finding:
@@ -74,7 +79,8 @@ def opens_outside(rule: SpanRule, key: Key, event: Event, parent: Instance) -> F
     message = f"{event.name} opens {_label(rule, key)} after {parent.label} had closed"
     expected = f"{rule.name} inside {parent.rule.name}"
     text = f"{message} (frame {closed}); expected it inside"
-    return _about(rule, key, event, "span.outside", text, expected)
+    cause = Cause(frozenset({event.name, *parent.rule.closes}), closed, event.seq)
+    return _about(rule, key, event, "span.outside", text, expected, cause)
 
 
 def closes_outside(rule: SpanRule, span: Instance, event: Event, parent: Instance) -> Finding:
@@ -83,7 +89,8 @@ def closes_outside(rule: SpanRule, span: Instance, event: Event, parent: Instanc
     message = f"{event.name} closes {span.label} after {parent.label} had closed (frame {seq})"
     expected = f"{event.name} before {name}"
     text = message + "; expected it before"
-    return _about(rule, span.key, event, "span.outside", text, expected)
+    cause = Cause(frozenset({event.name, *parent.rule.closes}), seq, event.seq)
+    return _about(rule, span.key, event, "span.outside", text, expected, cause)
 
 
 def forgotten(rule: SpanRule, what: str, limit: int) -> Finding:
@@ -105,6 +112,7 @@ def swapped(rule: SpanRule, span: Instance, stray: Instance) -> Finding:
         key=span.inside.key,
         expected=f"{opened.name} first",
         seen=stray.first.name,
+        cause=Cause(frozenset({stray.first.name, opened.name}), stray.first.seq, opened.seq),
     )
 
 
@@ -125,4 +133,5 @@ def differing(rule: SpanRule, span: Instance, stray: Instance) -> Finding:
         key=span.inside.key,
         expected=closes,
         nearest=near,
+        cause=Cause(frozenset({*rule.closes, stray.first.name}), opened.seq, stray.first.seq),
     )

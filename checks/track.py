@@ -9,10 +9,10 @@ from typing import Final
 from . import tell
 from .context import Context
 from .events import Event
-from .finding import Finding
+from .finding import Finding, brief
 from .instance import Instance
 from .open_spans import OpenSpans
-from .rules import Key, Role, SpanRule, common, compatible
+from .rules import Key, Role, SpanRule, common, compatible, show_key
 
 __all__ = ["MAX_CLOSED", "MAX_KEYS", "MAX_OPEN", "Track"]
 
@@ -58,15 +58,19 @@ class Track:
     def take(self, event: Event, context: Context, *, late: bool = False) -> Iterator[Finding]:
         """Take an event; `late`: that it came after its parent's end is reported already."""
         role, opener = self.rule.role(event)
-        if role is None and not self.rule.concerns(event):
-            yield from self.touch(event, context)
-            return
+        if role is None:
+            why = self.rule.unfit(event)
+            if why is not None:
+                context.near(event.name, event.seq, why)
+            if not self.rule.concerns(event):
+                yield from self.touch(event, context)
+                return
         key = self.rule.key(event, opener)
         if role == "open":
             span = yield from self._opening(event, key, context, late)
         else:
             span = yield from self._belongs(event, key, role, context, late)
-        if span is None:
+        if span is None or (yield from span.inside.repeats(event)):
             return
         late = late or span.told
         yield from span.feed(event, role, context, late=span.told)
@@ -98,7 +102,7 @@ class Track:
             for span in found or self._open:
                 span.unsure.add(event.name)
                 span.inside.explained.add(event.name)
-            if found and event.name not in self._ambiguous:
+            if found and not event.malformed and event.name not in self._ambiguous:
                 self._ambiguous.add(event.name)
                 yield tell.ambiguous(self.rule, event, found)
             return None
@@ -107,6 +111,8 @@ class Track:
             closed = self._closed_keys.get(key)
             if closed is not None:
                 span = self._closed[closed]
+                if (yield from span.inside.repeats(event)):
+                    return None
                 yield from self._after(span, event, role, context, late)
                 return span
             if key in self._old_keys:
@@ -117,6 +123,10 @@ class Track:
             return None
         # A span for which the contract names no opening event is opened by its first.
         real = not self.rule.span.open
+        if not real:
+            shown = show_key(self.rule.bare(key))
+            other = f"{self.rule.name} {brief(shown)}" if shown else f"a {self.rule.name}"
+            context.near(event.name, event.seq, f"belongs to {other}, which was not open")
         self.real += real
         yield from context.answered(self.rule, key, event, late=not real)
         return self._add(event, key, real=real)
@@ -147,8 +157,11 @@ class Track:
         """Return the span that the event opens, or has opened already."""
         bare = self.rule.bare(key)
         parallel = self.rule.span.pair == "fifo" and None in bare
-        for span in self._open.exact(key):
-            if span.opened is not None and not parallel:
+        same = self._open.exact(key)
+        for span in same:
+            if span.opened is not None and not (parallel or self.rule.span.nest):
+                if (yield from span.inside.repeats(event)):
+                    return None
                 state = f"open since frame {span.opened.seq}"
                 yield tell.reopened(self.rule, key, event, state)
                 return span
@@ -176,6 +189,7 @@ class Track:
         self.real += 1
         span = self._add(event, key, real=True)
         span.outside = outside
+        span.outer = same[-1] if same and self.rule.span.nest else None
         yield from context.answered(self.rule, key, event, late=False)
         return span
 
@@ -236,12 +250,13 @@ class Track:
         strays = [span for span in self._closed.values() if span.opened is None]
         if not strays or context.gap:
             return
+        alone = len(strays) == 1 and sum(span.opened is not None for span in self._open) == 1
         for span in self._open:
             if span.opened is None:
                 continue
             for stray in strays:
                 early = stray.number < span.number and compatible(stray.key, span.key)
-                near = stray.number > span.number and common(stray.key, span.key) > 0
+                near = stray.number > span.number and (alone or common(stray.key, span.key) > 0)
                 if not (early or near) or stray.first.name not in self.rule.closes:
                     continue
                 span.resolved = stray.resolved = True

@@ -33,7 +33,8 @@ def test_every_code_is_said_somewhere_and_no_other_is() -> None:
     for file in (ROOT / "checks").glob("*.py"):
         said.update(re.findall(r'"([a-z]+\.[a-z_]+)"', file.read_text("utf-8")))
     built = {f"{scope}.{name}" for scope in ("span", "session") for name in (
-        "count", "first", "last", "differs", "order", "missing")}  # fmt: skip
+        "count", "first", "last", "differs", "order", "missing", "machine", "monotonic",
+        "repeated")}  # fmt: skip
     built |= {f"latency.{kind}" for kind in ("first", "gap", "total")}
     assert said - set(CODES) == set()
     assert set(CODES) == said | built

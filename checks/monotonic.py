@@ -1,0 +1,153 @@
+"""A field that must rise: what was left out, what came twice, what came late."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from ..schemas.model import Monotonic, Scalar
+from .cause import Cause
+from .finding import brief
+
+__all__ = ["MAX_HOLES", "MonotonicState", "Unsteady"]
+
+MAX_HOLES: Final = 100
+"""Stretches left out that are remembered for one field in one place."""
+
+Number = int | float
+
+
+class Unsteady(NamedTuple):
+    """A value that does not follow the one before."""
+
+    seq: int
+    event: str
+    message: str
+    expected: str
+    seen: str
+    cause: Cause
+
+
+class _Hole(NamedTuple):
+    """Values `low` to `high` that were left out between two frames."""
+
+    low: Number
+    high: Number
+    after: int
+    before: int
+    event: str
+    told: bool
+
+
+def number(value: Scalar) -> Number | None:
+    """Return a number, or the one that a text of digits stands for; None: it is neither."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() else None
+    if isinstance(value, bool) or not math.isfinite(value):
+        return None
+    return value
+
+
+class MonotonicState:
+    """One field in one place."""
+
+    def __init__(self, rule: Monotonic) -> None:
+        self._rule = rule
+        self.field = rule.field
+        self._top: Number | None = None
+        self._seq = 0
+        self._again: Number | None = None
+        """The value that came last, when it was not above all before: a counter begun anew."""
+        self._holes: OrderedDict[Number, _Hole] = OrderedDict()
+
+    def lost(self) -> Iterator[Unsteady]:
+        """Frames are missing here: begin anew."""
+        yield from self.settle()
+        self._top = self._again = None
+
+    def feed(self, value: Scalar, seq: int, event: str) -> Iterator[Unsteady]:
+        """Take the value of an event."""
+        new, top, after = number(value), self._top, self._seq
+        field, by = self._rule.field, self._rule.by
+        here = Cause(None, after, seq)
+        if new is None:
+            text = f"{field} is {brief(value)} in {event}; expected a number"
+            yield Unsteady(seq, event, text, "a number", str(value), here)
+            return
+        if top is None or new > top:
+            self._top, self._seq, self._again = new, seq, None
+            if top is not None and by is not None:
+                yield from self._risen(
+                    top, new, _Hole(top + by, new - by, after, seq, event, False)
+                )
+            return
+        hole = self._hole(new)
+        if hole is not None:
+            self._fill(hole, new)
+            if not hole.told:
+                text = (
+                    f"{field} is {new} in {event}, which came after {top} (frame {after}); "
+                    f"expected it before frame {hole.before}"
+                )
+                cause = Cause(None, hole.after, seq)
+                yield Unsteady(seq, event, text, f"more than {top}", str(new), cause)
+            return
+        again, self._again = self._again, new
+        if again is not None and (new - again == by if by is not None else new > again):
+            # The counter began anew, or a whole stretch came twice: that was said.
+            self._top, self._seq, self._again = new, seq, None
+            self._holes.clear()
+            return
+        wanted = f"{top + by}" if by is not None else f"more than {top}"
+        text = f"{field} is {new} in {event}, but was {top} already (frame {after})"
+        yield Unsteady(seq, event, f"{text}; expected {wanted}", wanted, str(new), here)
+
+    def _risen(self, top: Number, new: Number, hole: _Hole) -> Iterator[Unsteady]:
+        by = self._rule.by
+        if by is None or new - top == by:
+            return
+        if (new - top) % by:
+            text = f"{self._rule.field} is {new} in {hole.event}, {new - top} more than before"
+            cause = Cause(None, hole.after, hole.before)
+            yield Unsteady(
+                hole.before, hole.event, f"{text} (frame {hole.after}); expected {by} more",
+                str(top + by), str(new), cause,
+            )  # fmt: skip
+            return
+        self._holes[hole.low] = hole
+        if len(self._holes) > MAX_HOLES:
+            _, oldest = self._holes.popitem(last=False)
+            if not oldest.told:
+                yield self._left_out(oldest)
+
+    def _hole(self, value: Number) -> _Hole | None:
+        if self._rule.by is None:
+            return None
+        return next((h for h in self._holes.values() if h.low <= value <= h.high), None)
+
+    def _fill(self, hole: _Hole, value: Number) -> None:
+        by = self._rule.by or 1
+        del self._holes[hole.low]
+        for low, high in ((hole.low, value - by), (value + by, hole.high)):
+            if low <= high:
+                self._holes[low] = hole._replace(low=low, high=high, told=True)
+
+    def _left_out(self, hole: _Hole) -> Unsteady:
+        by = self._rule.by or 1
+        count = int((hole.high - hole.low) // by) + 1
+        values = f"{hole.low}" if count == 1 else f"{hole.low} to {hole.high} ({count} values)"
+        text = (
+            f"{self._rule.field} went from {hole.low - by} (frame {hole.after}) to "
+            f"{hole.high + by} (frame {hole.before}): {values} never came"
+        )
+        cause = Cause(None, hole.after, hole.before, count)
+        return Unsteady(hole.before, hole.event, text, str(hole.low), str(hole.high + by), cause)
+
+    def settle(self) -> Iterator[Unsteady]:
+        """Yield what was left out and never came."""
+        for hole in self._holes.values():
+            if not hole.told:
+                yield self._left_out(hole)
+        self._holes.clear()
