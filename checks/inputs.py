@@ -31,6 +31,14 @@ class SessionLike(Protocol):
         """The request target."""
 
     @property
+    def subprotocol(self) -> str | None:
+        """The one that the server chose."""
+
+    @property
+    def host(self) -> str | None:
+        """The request's Host header."""
+
+    @property
     def status(self) -> int | None:
         """101 when the tunnel opened."""
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..schemas.durations import show_duration
-from ..schemas.model import Contract, Limits, Scalar
+from ..schemas.model import AppliesTo, Contract, Limits, Scalar
+from .applies import misfit
 from .compiled import Compiled
 from .context import Kind
 from .finding import Finding, Verdict, brief, finding
@@ -54,7 +55,11 @@ class Judge:
         self._incomplete = False
 
     def open(self, session: SessionLike) -> None:
-        """Begin a session; one whose handshake was refused is skipped and counted."""
+        """Begin a session; one the contract is not about, or refused, is skipped and counted."""
+        unfit = misfit(self.contract.applies_to, session)
+        if unfit is not None:
+            self._skipped.append(Skipped(session.id, unfit))
+            return
         if session.status != 101:
             answer = "not answered" if session.status is None else f"answered with {session.status}"
             reason = f"the handshake was {answer}"
@@ -132,7 +137,9 @@ class Judge:
 
     def _vacuous(self) -> str | None:
         if not self._done:
-            return "no session was judged: the recording holds none that was opened"
+            none = "no session was judged: the recording holds none that was opened"
+            limited = self.contract.applies_to != AppliesTo()
+            return f"{none} and that the contract applies to" if limited else none
         if not self._decoded:
             return "no message was an event of the contract"
         if self.contract.spans and not self._opened:

@@ -48,6 +48,12 @@ class Session:
     server_frames: int
     server_bytes: int
 
+    @property
+    def host(self) -> str | None:
+        """The Host header of the request; None: there was none."""
+        hosts = (value for name, value in self.request_headers if name.lower() == "host")
+        return next(hosts, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
