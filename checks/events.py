@@ -19,7 +19,7 @@ from ..schemas.model import (
     Span,
     Trigger,
 )
-from ..schemas.pointers import Pointer
+from ..schemas.pointers import AsJson, Pointer
 from .decode import alike
 
 __all__ = ["Event", "Extractor", "meets"]
@@ -92,7 +92,7 @@ def _short(value: Scalar) -> Scalar:
 
 
 def _resolve(
-    fields: Iterable[tuple[str, tuple[Pointer, ...]]], value: object
+    fields: Iterable[tuple[str, tuple[Pointer | AsJson, ...]]], value: object
 ) -> Iterator[tuple[str, Scalar]]:
     for name, pointers in fields:
         for pointer in pointers:
