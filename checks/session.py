@@ -119,7 +119,8 @@ class SessionJudge:
                     self._names[name] += 1
             whole = extract.whole(value)
             event = Event(name, message.seq, message.sender, message.at_ns, fields, whole)
-            yield from self._schema(event, value)
+            if known:
+                yield from self._schema(event, value)
             yield from self._event(event, known=known)
         self.decoded += known
 

@@ -145,7 +145,11 @@ class Track:
         if forbidden:
             span.told = True
             yield tell.after_close(self.rule, span.key, event, span.closed.seq)
-        elif role in ("close", "abort") and event.name not in self.rule.watched:
+        elif (
+            role in ("close", "abort")
+            and event.name not in self.rule.watched
+            and self.rule.span.must_open
+        ):
             span.told = True
             yield tell.closed_again(self.rule, span, event)
 

@@ -224,7 +224,7 @@ def test_a_span_that_may_have_begun_before_is_not_judged() -> None:
     rules = span("requires: x, during: x, must_open: false")
     assert codes(judge(say("x:1 c:1 o:2 x:2 c:2"), rules)) == []
     assert codes(judge(say("c:1 o:2 c:2"), rules)) == ["span.missing"]
-    assert codes(judge(say("c:1 o:1 x:1 c:1"), rules)) == []
+    assert codes(judge(say("c:1 o:1 x:1 c:1 c:1"), rules)) == []
     assert codes(judge(say("c:1 o:1 x:1"), rules)) == ["span.order"]
 
 
@@ -233,7 +233,8 @@ def test_an_array_can_be_a_key() -> None:
 events: {name: /t, fields: {place: {json: /place}}}
 spans: {s: {key: place, open: o, close: c}}
 """
-    inner, outer = ["a", {"n": 1}], []
+    inner: list[object] = ["a", {"n": 1}]
+    outer: list[object] = []
     good = [*say("o", place=outer), *say("o", place=inner), *say("c", place=inner)]
     assert codes(judge([*good, *say("c", place=outer)], rules)) == []
     found = only(judge(good, rules))

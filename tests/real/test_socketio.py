@@ -11,7 +11,7 @@ import pytest
 import socketio
 from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
-from support.proxying import proxy_process, recorded, sessions
+from support.proxying import judged, proxy_process, recorded, sessions
 
 pytestmark = pytest.mark.real
 
@@ -158,3 +158,5 @@ def test_the_same_chat_direct_and_through_the_proxy(
     recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asyncio.run(run(recording, monkeypatch))
+    (session,) = judged(recording, "socketio").sessions
+    assert session.spans["acknowledgement"] == 3

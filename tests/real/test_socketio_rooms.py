@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import socketio
 from aiohttp import web
-from support.proxying import proxy_process, recorded, sessions, wsrec
+from support.proxying import judged, proxy_process, recorded, sessions, wsrec
 
 pytestmark = pytest.mark.real
 
@@ -192,6 +192,11 @@ async def compare(recording: Path) -> None:
 
 def test_the_same_party_direct_and_through_the_proxy(recording: Path) -> None:
     asyncio.run(compare(recording))
+
+    for session in judged(recording, "socketio").sessions:
+        assert session.spans["acknowledgement"] >= 1
+        assert (session.spans["probe"], session.spans["upgrade"]) == (1, 1)
+        assert session.spans["server_binary"] >= 3
 
     listed = wsrec("sessions", str(recording))
     assert (listed.returncode, listed.stderr) == (0, "")

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from wsrec.checks.outcome import Outcome
 from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
 from wsrec.proxy.upstream import Upstream
+from wsrec.replay.validate import judge
+from wsrec.schemas.packs import find
 from wsrec.store.model import Session
 from wsrec.store.reader import Recording
 
@@ -179,6 +182,15 @@ def recorded(recording: Path, session: int = 1) -> dict[str, list[str | bytes]]:
             assert not message.anomalies
             by_sender[message.sender].append(message.data)
     return by_sender
+
+
+def judged(recording: Path, pack: str) -> Outcome:
+    """Return what a pack says of a recording that somebody else's software made: no fault."""
+    with Recording.open(recording) as opened:
+        outcome = judge(opened, find(pack))
+    assert [f"{found.code}: {found.message}" for found in outcome.all_findings()] == []
+    assert outcome.verdict == "pass"
+    return outcome
 
 
 def digest(message: str | bytes) -> tuple[str, int, str]:
