@@ -9,6 +9,7 @@ from .events import Extractor
 from .finding import Severities
 from .rules import SpanRule, compile_spans
 from .schema import SchemaCheck
+from .scope import EVERYTHING, Scope
 
 __all__ = ["Compiled"]
 
@@ -16,8 +17,9 @@ __all__ = ["Compiled"]
 class Compiled:
     """Everything about a contract that does not depend on a session."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, scope: Scope = EVERYTHING) -> None:
         self.contract = contract
+        self.scope = scope
         self.decode = Decoder(contract.decode)
         self.extract = Extractor(contract)
         self.names = tuple(sorted(self.extract.names()))

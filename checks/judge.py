@@ -19,6 +19,7 @@ from .finding import Finding, Verdict, brief, finding
 from .inputs import MessageLike, SessionLike
 from .outcome import LatencyRow, Outcome, SessionOutcome, Skipped
 from .samples import Samples
+from .scope import EVERYTHING, Scope
 from .session import SessionJudge
 
 __all__ = ["Judge"]
@@ -42,9 +43,10 @@ class Judge:
     session; sessions may overlap. `finish` gives the outcome and ends the judge.
     """
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, scope: Scope = EVERYTHING) -> None:
+        """`scope` says which findings count; which sessions is for the caller to heed."""
         self.contract = contract
-        self._compiled = Compiled(contract)
+        self._compiled = Compiled(contract, scope)
         self._running: dict[int, SessionJudge] = {}
         self._done: list[SessionOutcome] = []
         self._skipped: list[Skipped] = []
@@ -106,7 +108,8 @@ class Judge:
         findings = [
             weighed
             for found in (*self._reconnects(), *self._percentiles())
-            if (weighed := self._compiled.severities.apply(found)) is not None
+            if self._compiled.scope.wants(found.code)
+            and (weighed := self._compiled.severities.apply(found)) is not None
         ]
         failed = any(session.verdict == "fail" for session in self._done) or any(
             each.severity == "error" for each in findings
@@ -137,9 +140,9 @@ class Judge:
 
     def _vacuous(self) -> str | None:
         if not self._done:
-            none = "no session was judged: the recording holds none that was opened"
+            none = "no session was judged: none was opened"
             limited = self.contract.applies_to != AppliesTo()
-            return f"{none} and that the contract applies to" if limited else none
+            return f"{none} that the contract applies to" if limited else none
         if not self._decoded:
             return "no message was an event of the contract"
         if self.contract.spans and not self._opened:

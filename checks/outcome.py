@@ -19,11 +19,13 @@ class SessionOutcome:
     client: str | None
     target: str
     started_at: str
+    lasted_ns: int
+    """From its beginning to its end, or to its last message where no end was recorded."""
     verdict: Verdict
     findings: tuple[Finding, ...]
     """In order of frames."""
     suppressed: Mapping[str, int]
-    """Findings beyond the first hundred of a code: code and how many more."""
+    """Findings beyond those kept of a code: code and how many more."""
     reasons: tuple[str, ...]
     """Why it is inconclusive, or what was not judged."""
     messages: int

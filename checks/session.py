@@ -22,10 +22,8 @@ from .outcome import SessionOutcome
 from .session_rules import close_code, closed_by, idle, too_many
 from .track import Track
 
-__all__ = ["MAX_FINDINGS", "MAX_NAMES", "SessionJudge"]
+__all__ = ["MAX_NAMES", "SessionJudge"]
 
-MAX_FINDINGS: Final = 100
-"""Findings of one code kept for one session; the rest is counted."""
 MAX_NAMES: Final = 1000
 """Different events counted for one session: where `*` is an event, any name is known."""
 _SEARCHED: Final = 65_536
@@ -258,11 +256,13 @@ class SessionJudge:
     # What is kept.
 
     def _keep(self, found: Iterable[Finding]) -> list[Finding]:
-        kept = []
+        scope, kept = self._compiled.scope, []
         for weighed in found:
+            if not scope.wants(weighed.code):
+                continue  # only now: what is not asked for may still account for what is
             self._worst.add(weighed.severity)
             self._numbers[weighed.code] += 1
-            if self._numbers[weighed.code] <= MAX_FINDINGS:
+            if self._numbers[weighed.code] <= scope.max_findings:
                 kept.append(replace(weighed, session=self._session.id, cause=None))
         self._findings += kept
         return kept
@@ -274,7 +274,7 @@ class SessionJudge:
 
     def outcome(self) -> SessionOutcome:
         """Return the verdict and what it rests on."""
-        context, session = self._context, self._session
+        context, session, limit = self._context, self._session, self._compiled.scope.max_findings
         verdict: Verdict = "pass"
         if "error" in self._worst:
             verdict = "fail"
@@ -285,9 +285,10 @@ class SessionJudge:
             session.client,
             session.target,
             session.started_at,
+            self._last_at if session.ended_ns is None else session.ended_ns,
             verdict,
             tuple(sorted(self._findings, key=lambda each: (each.seq or 0, each.code))),
-            {c: n - MAX_FINDINGS for c, n in sorted(self._numbers.items()) if n > MAX_FINDINGS},
+            {c: n - limit for c, n in sorted(self._numbers.items()) if n > limit},
             tuple(dict.fromkeys(self._reasons)),
             self.messages,
             dict(self._names),

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Literal, TextIO
-
-from rich.console import Console
+from typing import Final
 
 from ..checks.judge import Judge
 from ..checks.outcome import Outcome
-from ..report.json import to_json
+from ..checks.scope import EVERYTHING, Scope
+from ..report.causes import plural, ranges
 from ..report.model import Judged, Report
-from ..report.text import print_report
 from ..schemas.codes import Severity, at_least
 from ..schemas.model import Contract
 from ..store.reader import Recording
 from ..store.verify import require_intact
 
-__all__ = ["FOUND", "NOTHING", "PASSED", "exit_code", "judge", "validate", "write"]
+__all__ = ["FOUND", "NOTHING", "PASSED", "NoSessionError", "exit_code", "judge", "validate"]
 
 PASSED: Final = 0
 FOUND: Final = 1
@@ -27,10 +25,16 @@ NOTHING: Final = 5
 _MISSING = "frames are missing from the file"
 
 
-def judge(recording: Recording, contract: Contract) -> Outcome:
-    """Return what the contract says of one recording; raises RecordingError."""
-    engine = Judge(contract)
+class NoSessionError(ValueError):
+    """A session was asked for that the recording does not hold; the message is one line."""
+
+
+def judge(recording: Recording, contract: Contract, scope: Scope = EVERYTHING) -> Outcome:
+    """Return what the contract says of one recording, or of a part; raises RecordingError."""
+    engine = Judge(contract, scope)
     for session in recording.sessions():
+        if not scope.judges(session.id):
+            continue
         engine.open(session)
         if session.status == 101:
             gap = recording.first_gap(session)
@@ -46,31 +50,35 @@ def judge(recording: Recording, contract: Contract) -> Outcome:
 
 
 def validate(
-    paths: Iterable[str | Path], contract: Contract, chosen: str = "given with -c"
+    paths: Iterable[str | Path],
+    contract: Contract,
+    chosen: str = "given with -c",
+    scope: Scope = EVERYTHING,
 ) -> Report:
     """Return the report on the recordings at `paths`, each judged on its own.
 
     `chosen` says why by this contract.
 
     Raises RecordingError with a one-line message at the first that cannot be read, or is not
-    what was recorded: nothing is said of frames that somebody may have changed.
+    what was recorded: nothing is said of frames that somebody may have changed. Raises
+    NoSessionError at the first without one of the sessions in `scope`.
     """
     judged = []
     for path in paths:
         with Recording.open(path) as recording:
+            require_sessions(recording, scope)
             require_intact(recording)
-            judged.append(Judged(str(path), contract, chosen, judge(recording, contract)))
-    return Report(tuple(judged))
+            judged.append(Judged(str(path), contract, chosen, judge(recording, contract, scope)))
+    return Report(tuple(judged), scope)
 
 
-def write(report: Report, out: TextIO, format: Literal["text", "json"]) -> None:  # noqa: A002
-    """Write the report for people or for machines; plain text where `out` is no terminal."""
-    if format == "json":
-        out.write(to_json(report))
-        return
-    # A pipe has no width: nothing is folded for it.
-    width = None if out.isatty() else 120
-    print_report(report, Console(file=out, width=width, highlight=False))
+def require_sessions(recording: Recording, scope: Scope) -> None:
+    """Raise NoSessionError unless each of the scope's sessions, or ranges, finds one."""
+    ids = [session.id for session in recording.sessions()] if scope.sessions else []
+    for asked in scope.sessions:
+        if not any(each in asked for each in ids):
+            there = f"{plural(len(ids), 'session')}, {ranges(ids)}" if ids else "no session at all"
+            raise NoSessionError(f"{recording.path}: no session {asked}; it holds {there}")
 
 
 def exit_code(report: Report, fail_on: Severity = "error") -> int:

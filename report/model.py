@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..checks.finding import Finding, Verdict
 from ..checks.outcome import Outcome
+from ..checks.scope import EVERYTHING, Scope
 from ..schemas.model import Contract
 
 __all__ = ["Judged", "Report"]
@@ -28,6 +29,8 @@ class Report:
     """Every recording that was judged, in the order given."""
 
     recordings: tuple[Judged, ...]
+    scope: Scope = EVERYTHING
+    """What was asked about; the rest is in no verdict."""
 
     @property
     def verdict(self) -> Verdict:
@@ -41,3 +44,11 @@ class Report:
         """Yield every finding of every recording."""
         for judged in self.recordings:
             yield from judged.outcome.all_findings()
+
+    def limits(self) -> Iterator[str]:
+        """Yield a sentence for each thing that was left out because somebody asked for a part."""
+        if self.scope.codes:
+            yield f"only findings of {', '.join(self.scope.codes)} count"
+        if self.scope.sessions:
+            which = ", ".join(map(str, self.scope.sessions))
+            yield f"only sessions {which} were judged; percentiles and reconnects are of them alone"

@@ -224,7 +224,7 @@ def test_a_refused_handshake_is_skipped_and_counted() -> None:
     assert [skipped.reason for skipped in outcome.skipped] == [
         "the handshake was answered with 403"
     ]
-    assert outcome.vacuous == "no session was judged: the recording holds none that was opened"
+    assert outcome.vacuous == "no session was judged: none was opened"
     outcome = judge([], ending=session(status=None))
     assert [skipped.reason for skipped in outcome.skipped] == ["the handshake was not answered"]
 
