@@ -2,8 +2,9 @@
 
 A recording holds whatever crossed the wire, so a payload may carry escape
 sequences that move the cursor, retitle the window or paste a command, bidi
-controls that show `exe.txt` as `txt.exe`, and the markup of the table it is
-printed in. Every recorded string goes through `inert` on its way out.
+controls that show `exe.txt` as `txt.exe`, the markup of the table it is
+printed in, and commands that a CI server obeys when it meets them in a log.
+Every recorded string goes through `inert` on its way out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ _LOOKS_EMPTY: Final = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034
 """Letters and marks by category that nevertheless show as nothing."""
 
 
-_SUSPECT: Final = re.compile(r"[^ -~]")
+_SUSPECT: Final = re.compile(r"[^ -~]|##(?=(?:vso|teamcity)?\[)")
+"""What may have to be escaped: all but visible ASCII, and what begins a command in a log of
+GitHub Actions (`##[error]`, anywhere in a line), Azure Pipelines or TeamCity."""
+_BEYOND: Final = len("##teamcity[")
+"""Characters behind a limit that may change what stands before it."""
 
 
 def _variation(code: int) -> bool:
@@ -48,6 +53,8 @@ def _harmless(char: str) -> bool:
 
 def _seen(match: re.Match[str]) -> str:
     char = match[0]
+    if char == "##":
+        return "#\\x23"
     return char if _harmless(char) else _escape(char)
 
 
@@ -56,16 +63,17 @@ def inert(text: str | bytes, limit: int | None = None) -> str:
 
     Control characters (C0, DEL, C1), bidi and zero-width characters, line and
     paragraph separators, private and unassigned code points and lone surrogates
-    become `\n`, `\x1b`, `\u202e` and so on; the result is one line and encodes
-    as UTF-8. Bytes are read as UTF-8, each invalid byte as its own escape.
+    become `\n`, `\x1b`, `\u202e` and so on, the second `#` of a CI server's command
+    `\x23`; the result is one line and encodes as UTF-8. Bytes are read as UTF-8, each
+    invalid byte as its own escape.
     Backslashes and square brackets stay: give rich the result as a `Text`, not as markup.
 
     `limit` is the greatest length of the result in characters; what is cut is
     marked with an ellipsis. None: no limit.
     """
-    # Escapes only lengthen, so no more than `limit` + 1 characters can matter.
+    # Escapes only lengthen, so no more characters than these can matter.
     if limit is not None:
-        text = text[: limit * (4 if isinstance(text, bytes) else 1) + 4]
+        text = text[: limit * (4 if isinstance(text, bytes) else 1) + _BEYOND]
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
     text = _SUSPECT.sub(_seen, text)

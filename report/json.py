@@ -1,19 +1,7 @@
 """A report as JSON for machines: stable names, stable order, strictly valid.
 
-The document, `{"wsrec": 1, ...}`; times are integer nanoseconds, absent things null:
-
-- `verdict`: `pass`, `fail` or `inconclusive`
-- `recordings`: a list, each with
-    - `path`, `verdict`, `vacuous` (why nothing was judged, or null), `messages`, `events`
-    - `contract`: `name`, `origin` (its file), `chosen` (why this one)
-    - `sessions`: `id`, `client`, `target`, `started_at`, `verdict`, `reasons` (why
-      inconclusive), `messages`, `events` (name: count), `spans` (name: opened),
-      `findings`, `suppressed` (code: findings beyond the first hundred)
-    - `skipped`: `id`, `reason`
-    - `findings`: those about the recording as a whole
-    - `latency`: `span`, `kind`, `count`, `p50_ns`, `p95_ns`, `p99_ns`, `max_ns`, `exact`
-- a finding: `code`, `severity`, `session`, `seq`, `event`, `span`, `key`, `message`,
-  `expected`, `seen`, `nearest`
+`report.schema.json` beside this file says what is in it, and what each thing means; times are
+integer nanoseconds, absent things null.
 
 Recorded text in it is inert: what is not plainly visible is an escape.
 """
@@ -44,9 +32,15 @@ def to_json(report: Report) -> str:
 
 def to_value(report: Report) -> Value:
     """Return the report as the value that `to_json` writes."""
+    scope = report.scope
     return {
         "wsrec": FORMAT,
         "verdict": report.verdict,
+        "scope": {
+            "rules": list(scope.codes) or None,
+            "sessions": [str(each) for each in scope.sessions] or None,
+            "max_findings": scope.max_findings,
+        },
         "recordings": [_recording(judged) for judged in report.recordings],
     }
 
@@ -77,6 +71,7 @@ def _session(session: SessionOutcome) -> Value:
         "client": _text(session.client),
         "target": inert(session.target),
         "started_at": inert(session.started_at),
+        "lasted_ns": session.lasted_ns,
         "verdict": session.verdict,
         "reasons": [inert(reason) for reason in session.reasons],
         "messages": session.messages,

@@ -22,6 +22,11 @@ from wsrec.report.inert import inert
         ("\u2028\u2029\u061c\u00ad", "\\u2028\\u2029\\u061c\\xad"),
         ("\ud800x\udfff", "\\ud800x\\udfff"),
         ("\ue000\U000e0041\ufe0f\u3164", "\\ue000\\U000e0041\\ufe0f\\u3164"),
+        (
+            "a ##[stop-commands]x ##vso[task] ###[b]",
+            "a #\\x23[stop-commands]x #\\x23vso[task] ##\\x23[b]",
+        ),
+        ("## heading, #[x], ##other[", "## heading, #[x], ##other["),
         (b"ok \xff\x1b", "ok \\xff\\x1b"),
         ("", ""),
     ],
@@ -39,7 +44,7 @@ def test_the_result_is_one_visible_line_that_encodes(text: str | bytes) -> None:
     assert inert(shown) == shown
 
 
-@given(st.text() | st.binary(), st.integers(1, 30))
+@given(st.text() | st.binary() | st.text("#[vsoteamcity", max_size=60), st.integers(1, 30))
 def test_a_limit_holds(text: str | bytes, limit: int) -> None:
     shown = inert(text, limit)
     assert len(shown) <= limit

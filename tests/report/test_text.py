@@ -1,69 +1,145 @@
-"""The same outcome for people and for machines; nothing recorded reaches either raw."""
+"""The report for people: what happened, grouped by cause, on 80 columns and in a pipe."""
 
 from __future__ import annotations
 
 import io
-import json
-from typing import Any
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from support.conversation import (
     LinesLike,
     agent_events,
+    contract,
     crashed,
+    judge,
     judge_all,
     run,
     server,
     session,
 )
-from wsrec.report.json import to_json
-from wsrec.report.model import Judged, Report
-from wsrec.report.text import MAX_ROWS, print_report
+from support.reporting import EVIL, LOST, all_kinds, evil, judged, many, report
+from wsrec.checks.scope import Scope, SessionRange
+from wsrec.report.causes import causes, place, ranges, read_on
+from wsrec.report.inert import inert
+from wsrec.report.matrix import MAX_ROWS
+from wsrec.report.model import Report
+from wsrec.report.text import MAX_CAUSES, MAX_SHOWN, print_report
+from wsrec.schemas.codes import CODES
 
-EVIL = "\x1b[2J\u202e[red]x[/red]\n"
+PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 
 
-def report(*talks: LinesLike) -> Report:
-    return Report((Judged("a.db", agent_events(), "given with -c", judge_all(*talks)),))
-
-
-def text(made: Report, width: int = 80) -> str:
+def text(made: Report, width: int = 80, *, terminal: bool = True) -> str:
     out = io.StringIO()
-    print_report(made, Console(file=out, width=width, force_terminal=True, color_system=None))
+    print_report(made, Console(file=out, width=width, force_terminal=terminal, color_system=None))
     return out.getvalue()
 
 
-def test_a_pass_for_people() -> None:
+def test_a_pass() -> None:
     shown = text(report(*[(run(), session(n)) for n in range(1, 26)]))
     assert shown.startswith("contract  agent-events, given with -c (a pack of wsrec)\n")
     assert "recording a.db: 25 sessions, 150 messages, 150 events" in shown
-    assert shown.count("pass") == 26
+    [row] = [line for line in shown.splitlines() if line.rstrip().endswith("pass")][:-1]
+    assert row.split() == ["1-25", "(25)", "1", "1", "1", "1", "1", "pass"]
     assert "run total" in shown
     assert "p95 60 s, max 5 m" in shown
     assert "session proxy_added" in shown
     assert shown.rstrip().endswith("verdict   pass")
-    assert all(len(line.rstrip()) <= 80 for line in shown.splitlines())
 
 
 def test_findings_are_grouped_by_cause() -> None:
-    lost = run()[:4] + run()[5:]
-    shown = text(report((lost, session(1)), (run(), session(2)), (lost, session(3))))
-    assert "error span.unclosed tool_executing  x2" in shown
+    shown = text(report((LOST, session(1)), (run(), session(2)), (LOST, session(3))), 200)
+    assert "error span.unclosed tool_executing  x2 in 2 sessions: 1, 3\n" in shown
     assert "  session 3 frame 4: tool 'search' was opened by tool_executing (frame 4)" in shown
+    assert f"  = {CODES['span.unclosed'].meaning}: docs/findings.md#spanunclosed\n" in shown
+    assert "look closer: wsrec show a.db 1\n" in shown
     assert "verdict   fail: 2 errors" in shown
 
 
-def test_a_thousand_sessions_are_folded() -> None:
-    lost = run()[:4] + run()[5:]
+def test_where_to_read_on_is_there() -> None:
+    heads = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("### ")]
+    # GitHub makes a heading's anchor of its letters, digits, `_` and `-`.
+    anchors = {"".join(c for c in head[4:] if c.isalnum() or c in "_-") for head in heads}
+    assert {read_on(code).partition("#")[2] for code in CODES} <= anchors
+
+
+def test_the_first_findings_shown_are_of_different_sessions() -> None:
+    shown = text(report((many(30), session(1)), (many(30), session(2)), (many(1), session(3))), 200)
+    [group] = [part for part in shown.split("\n\n") if part.startswith("error span.unopened")]
+    lines = group.splitlines()
+    assert lines[0] == "error span.unopened agent_thinking  x61 in 3 sessions: 1-3"
+    assert [line.split()[1] for line in lines[1 : MAX_SHOWN + 1]] == ["1", "2", "3", "1", "2"]
+    assert lines[MAX_SHOWN + 1] == f"  … and {61 - MAX_SHOWN} more"
+
+
+def test_sessions_that_went_alike_share_a_row() -> None:
     talks: list[LinesLike] = [(run(), session(n)) for n in range(1, 1000)]
-    shown = text(report(*talks, (lost, session(1000))))
-    assert "… and 999 more: pass" in shown
-    assert len(shown.splitlines()) < MAX_ROWS
-    assert "session 1000 frame 4" in shown
-    many = text(report(*[(lost, session(n)) for n in range(1, 101)]))
-    assert "… and 70 more: fail" in many
-    assert "… and 90 more" in many
+    shown = text(report(*talks, (LOST, session(1000)), (LOST, session(1001))))
+    rows = [line.split() for line in shown.splitlines() if line.rstrip().endswith(("pass", "fail"))]
+    assert rows[0] == ["1-999", "(999)", "1", "1", "1", "1", "1", "pass"]
+    assert rows[1] == ["1000-1001", "1", "1", "1", "-", "1", "1", "fail"]
+
+
+def test_of_many_rows_those_that_did_not_pass_are_shown() -> None:
+    talks: list[LinesLike] = [(run(tools=n), session(n)) for n in range(1, 41)]
+    shown = text(report(*talks, (many(7), session(41)), (many(8), session(42))))
+    assert len(shown.splitlines()) < 40
+    assert "    … and 40 more sessions: pass\n" in shown
+    assert shown.index("\n     41 ") < shown.index("\n     42 ")
+    failing = [(many(n), session(n)) for n in range(1, 101)]
+    assert f"    … and {100 - MAX_ROWS} more sessions: fail\n" in text(report(*failing))
+
+
+def _long(names: list[str]) -> Report:
+    rules = contract(
+        "name: long\nspans: {job: {key: [], open: start, close: stop, requires: ["
+        + ", ".join(names)
+        + "]}}"
+    )
+    said = [server("start"), *(server(name) for name in names[:-1]), server("stop")]
+    return Report((judged(judge(said, rules), "n" * 90 + ".db", rules),))
+
+
+def test_eighty_columns_are_enough_for_long_names() -> None:
+    names = [f"conversation.item.input_audio_transcription.completed_{n:02}" for n in range(30)]
+    names += ["averyveryverylongeventnamewithoutanyplacewhereitmightbebroken" + "x" * 40]
+    for width in (80, 120):
+        lines = text(_long(names), width).splitlines()
+        head = next(n for n, line in enumerate(lines) if line.startswith("session"))
+        table = [line.rstrip() for line in lines[head : head + 2]]
+        assert table[1].endswith("fail")
+        assert "averyveryver" in "".join(lines)
+        # What is missing is shown before what came; what has no room is named.
+        assert "-" in table[1].split()
+        assert any(line.startswith("    no room for ") for line in lines)
+        folded = [line for line in lines if not line.startswith(("recording", "look closer"))]
+        assert [line for line in folded if len(line.rstrip()) > width] == []
+
+
+@pytest.mark.parametrize("name", [name for name, _ in all_kinds()])
+def test_a_terminal_of_eighty_columns_folds_behind_an_indent(name: str) -> None:
+    shown = text(dict(all_kinds())[name])
+    for line in shown.splitlines():
+        assert len(line.rstrip()) <= 80 or line.startswith(("contract ", "recording ", "look "))
+
+
+@pytest.mark.parametrize("name", [name for name, _ in all_kinds()])
+def test_a_pipe_gets_a_line_for_each_finding(name: str) -> None:
+    made = dict(all_kinds())[name]
+    shown = text(made, 120, terminal=False).splitlines()
+    for found in list(made.findings())[:MAX_SHOWN]:
+        assert [line for line in shown if place(found) + inert(found.message, 600) in line]
+    # The log of a CI job obeys lines that begin with `::`.
+    assert [line for line in shown if line.lstrip().startswith(("::", "##"))] == []
+
+
+def test_many_causes_are_named_in_a_line_each() -> None:
+    talk = [server(f"strange_{n}") for n in range(MAX_CAUSES + 10)]
+    rules = contract("name: strict\nevents: {unknown: fail, types: {a: }}\n")
+    shown = text(Report((judged(judge(talk, rules), rules=rules),)))
+    assert shown.count(f"  = {CODES['event.unknown'].meaning}") == MAX_CAUSES - 1  # and one other
+    assert shown.count("event.unknown strange_") == MAX_CAUSES + 10
 
 
 def test_what_was_not_judged_is_told() -> None:
@@ -75,55 +151,30 @@ def test_what_was_not_judged_is_told() -> None:
     assert "nothing was validated: no message was an event of the contract" in nothing
 
 
-def _evil() -> Report:
-    lines = run(EVIL)
-    lines[2] = server(EVIL)
-    lines.append(("server", EVIL + "\ud800"))
-    return report((lines, session(1, target=EVIL, client=EVIL + "\ud800")))
+def test_what_was_not_kept_is_counted() -> None:
+    shown = text(report((many(150), session(1)), (many(150), session(2))), 200)
+    assert "100 more span.unopened not kept: beyond the first 100 of a session\n" in shown
 
 
-@pytest.mark.parametrize("raw", ["\x1b[2J", "\u202e", "\ud800"])
-def test_recorded_text_is_inert_in_both(raw: str) -> None:
-    shown, machine = text(_evil()), to_json(_evil())
-    assert raw not in shown
-    assert raw not in machine
-    assert raw not in str(json.loads(machine))
-    assert "[red]x[/red]" in shown
-    machine.encode("ascii")
-
-
-def test_json_has_the_documented_names() -> None:
-    value: Any = json.loads(to_json(report((run()[:4], session(1)), ([], session(2, status=403)))))
-    assert list(value) == ["wsrec", "verdict", "recordings"]
-    [recording] = value["recordings"]
-    assert list(recording) == [
-        "path", "contract", "verdict", "vacuous", "messages", "events", "sessions", "skipped",
-        "findings", "latency",
-    ]  # fmt: skip
-    assert recording["contract"] == {
-        "name": "agent-events", "origin": "a pack of wsrec", "chosen": "given with -c",
-    }  # fmt: skip
-    [first] = recording["sessions"]
-    assert first["events"] == {
-        "agent_started": 1, "agent_thinking": 1, "tool_executing": 1, "user_message": 1,
-    }  # fmt: skip
-    [found] = first["findings"]
-    assert (found["code"], found["severity"], found["session"], found["seq"], found["key"]) == (
-        "span.unclosed", "error", 1, 2, "r1",
-    )  # fmt: skip
-    assert recording["skipped"] == [{"id": 2, "reason": "the handshake was answered with 403"}]
-    assert recording["latency"][0]["p50_ns"] > 0
-    assert to_json(report((run(), session(1)))) == to_json(report((run(), session(1))))
+def test_what_was_not_asked_for_is_told() -> None:
+    scope = Scope(("latency", "span.unclosed"), (SessionRange(3, 7), SessionRange(9, None)))
+    made = Report((judged(judge_all((run(), session(3)))),), scope)
+    assert text(made, 200).endswith(
+        "part      only findings of latency, span.unclosed count\n"
+        "part      only sessions 3-7, 9- were judged; percentiles and reconnects are of them"
+        " alone\nverdict   pass\n"
+    )
 
 
 def test_each_recording_says_which_contract_judged_it() -> None:
-    def judged(path: str, chosen: str) -> Judged:
-        return Judged(path, agent_events(), chosen, judge_all((run(), session(1))))
-
-    made = Report((
-        judged("a.db", "stored in the recording"),
-        judged("b.db", "stored in the recording"),
-        judged("c.db", "the default"),
+    outcome = judge_all((run(), session(1)))
+    made = Report(tuple(
+        judged(outcome, path).__class__(path, agent_events(), chosen, outcome)
+        for path, chosen in (
+            ("a.db", "stored in the recording"),
+            ("b.db", "stored in the recording"),
+            ("c.db", "the default"),
+        )
     ))  # fmt: skip
     heads = [
         line.split(":")[0]
@@ -137,3 +188,33 @@ def test_each_recording_says_which_contract_judged_it() -> None:
         "contract  agent-events, the default (a pack of wsrec)",
         "recording c.db",
     ]
+
+
+@pytest.mark.parametrize("raw", ["\x1b[2J", "\u202e", "\ud800", "\ufffe", "\x00", "##[error]"])
+def test_recorded_text_is_inert(raw: str) -> None:
+    for terminal in (True, False):
+        shown = text(evil(), 500, terminal=terminal)
+        assert raw in EVIL + "\ud800"
+        assert raw not in shown
+        assert "[red]x[/red]" in shown
+
+
+def test_causes_are_in_one_order() -> None:
+    made = report((many(2), crashed(1)), (LOST, session(2)))
+    found = causes(reversed(list(made.findings())))
+    assert [(each.severity, each.code) for each in found] == [
+        ("error", "span.unclosed"), ("error", "span.unopened"), ("warning", "recording.unclean"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ids", "shown"),
+    [
+        ([], ""),
+        ([4], "4"),
+        ([1, 2, 3, 7], "1-3, 7"),
+        (list(range(0, 40, 2)), "0, 2, 4, 6, 8, 10, …"),
+    ],
+)
+def test_ranges(ids: list[int], shown: str) -> None:
+    assert ranges(ids) == shown
