@@ -2,55 +2,68 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Literal, TextIO, cast
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import Format, format_option
+from .options import add
+from .reporting import REPORTS, SCOPE, Ordered, wanted_reports
+
+if TYPE_CHECKING:
+    from ..checks.scope import SessionRange
+    from ..replay.reports import ReportFormat
 
 __all__ = ["validate"]
 
 Severity = Literal["error", "warning", "info"]
 
 
-@click.command()
+@click.command(cls=Ordered)
 @click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...")
 @click.option(
     "-c", "--contract", "name", default=None, metavar="NAME|FILE",
     help="A pack's name or a contract's file.  [default: agent-events]",
 )  # fmt: skip
-@format_option
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    metavar="FILE", help="Write the report there instead of to standard output.",
-)  # fmt: skip
-@click.option(
-    "--fail-on", type=click.Choice(["error", "warning", "info"]), default="error",
-    show_default=True, help="The least severity that makes the exit code 1.",
-)  # fmt: skip
+@add(REPORTS)
+@add(SCOPE)
 def validate(
     recordings: tuple[str, ...],
     name: str | None,
-    format: Format,  # noqa: A002
-    output: Path | None,
+    formats: tuple[ReportFormat, ...],
+    outputs: tuple[Path, ...],
     fail_on: Severity,
+    rules: tuple[tuple[str, ...], ...],
+    sessions: tuple[SessionRange, ...],
+    max_findings: int,
 ) -> None:
     """Judge the sessions of each RECORDING against a contract.
+
+    Several reports at once: --format text --format junit -o report.xml. With --format github, a
+    summary is added to the file that GITHUB_STEP_SUMMARY names.
 
     Exit code: 0 pass, 1 findings or not enough recorded to tell, 2 usage or contract error,
     3 recording unreadable or damaged, 5 nothing was validated.
     """
-    from ..replay.validate import exit_code, validate, write
+    from ..checks.scope import Scope
+    from ..replay.reports import RefusedError, clear, write_reports
+    from ..replay.validate import NoSessionError, exit_code, validate
     from ..schemas.packs import DEFAULT_PACK, find
 
-    if output is not None:
-        if output.resolve() in [Path(each).resolve() for each in recordings]:
-            raise click.UsageError(f"{output}: the report would replace the recording")
-        output.unlink(missing_ok=True)  # a former verdict is not this one's
+    wanted = wanted_reports(formats, outputs)
+    scope = Scope(tuple(code for each in rules for code in each), sessions, max_findings)
+    named = os.environ.get("GITHUB_STEP_SUMMARY") if "github" in formats else None
+    summary = Path(named) if named else None
+    contract = find(name or DEFAULT_PACK)
     chosen = "the default" if name is None else "given with -c"
-    report = validate(recordings, find(name or DEFAULT_PACK), chosen)
-    with click.open_file(str(output or "-"), "w", encoding="utf-8") as out:
-        write(report, cast(TextIO, out), format)
+    inputs = [*recordings, *([name] if name else [])]
+    try:
+        clear(wanted, map(Path, inputs), summary)
+        report = validate(recordings, contract, chosen, scope)
+    except (RefusedError, NoSessionError) as error:
+        click.echo(f"wsrec: {error}", err=True)
+        sys.exit(2)
+    write_reports(report, wanted, sys.stdout, fail_on, summary)
     sys.exit(exit_code(report, fail_on))

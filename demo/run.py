@@ -14,7 +14,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
-from ..replay.validate import exit_code, validate, write
+from ..replay.reports import show_text
+from ..replay.validate import exit_code, validate
 from ..schemas.packs import DEFAULT_PACK, find
 from ..store.lock import RecordingLock
 from ..store.reader import Recording
@@ -50,7 +51,7 @@ def run_demo(recording: Path, sessions: int, messages: int, *, broken: bool, out
     with _backend(broken=broken) as (port, counts):
         clients = _record(recording, port, sessions, messages)
     report = validate([recording], find(DEFAULT_PACK), "the default")
-    write(report, out, "text")
+    show_text(report, out)
     equal = _compare(console, clients, counts, _recorded(recording))
     return exit_code(report) or (0 if equal else 1)
 

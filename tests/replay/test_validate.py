@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import json
 import sqlite3
-import struct
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.conversation import Line, agent_events, run
-from support.frames import KEY, wire
-from support.recordings import Conversation, recorder_at
-from wsrec.replay.validate import exit_code, judge, validate, write
+from support.recordings import recorder_at
+from support.talks import record
+from wsrec.replay.validate import exit_code, judge, validate
 from wsrec.schemas.codes import Severity
 from wsrec.store.errors import RecordingError
 from wsrec.store.reader import Recording
-
-
-def record(path: Path, *sessions: list[Line], end: bool = True) -> Path:
-    with recorder_at(path) as recorder:
-        for lines in sessions:
-            talk = Conversation(recorder)
-            for sender, value in (line for line in lines if not isinstance(line, int)):
-                data = value if isinstance(value, bytes) else json.dumps(value).encode()
-                talk.send(sender, wire(1, data, mask=KEY if sender == "client" else None))
-            if end:
-                talk.client(wire(8, struct.pack(">H", 1000), mask=KEY)).end()
-    return path
 
 
 def test_a_recording_that_passes(tmp_path: Path) -> None:
@@ -103,20 +87,6 @@ def test_invalid_text_is_a_finding(tmp_path: Path) -> None:
     [found] = report.findings()
     assert found.code == "event.undecodable"
     assert "not valid UTF-8 at byte 0" in found.message
-
-
-def test_reports_are_written(tmp_path: Path) -> None:
-    path = record(tmp_path / "a.db", run())
-    with Recording.open(path) as recording:
-        assert judge(recording, agent_events()).verdict == "pass"
-    report = validate([path], agent_events())
-    text, machine = io.StringIO(), io.StringIO()
-    write(report, text, "text")
-    write(report, machine, "json")
-    assert "verdict   pass" in text.getvalue()
-    assert "\x1b" not in text.getvalue()
-    value: Any = json.loads(machine.getvalue())
-    assert value["recordings"][0]["path"] == str(path)
 
 
 @pytest.mark.parametrize("lost", ["seq = 3", "seq > 5", "seq <= 2"])
