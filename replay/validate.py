@@ -9,7 +9,7 @@ from typing import Final
 from ..checks.judge import Judge
 from ..checks.outcome import Outcome
 from ..checks.scope import EVERYTHING, Scope
-from ..report.causes import plural, ranges
+from ..report.groups import plural, ranges
 from ..report.model import Judged, Report
 from ..schemas.codes import Severity, at_least
 from ..schemas.model import Contract

@@ -10,7 +10,7 @@ from typing import Final
 
 from ..checks.finding import Finding
 from ..schemas.codes import SEVERITIES, Severity
-from .causes import Cause, causes, details, place, plural, tally
+from .groups import Group, by_cause, details, place, plural, tally
 from .inert import inert
 from .model import Judged, Report
 
@@ -25,9 +25,9 @@ _COMMAND: Final = {"error": "error", "warning": "warning", "info": "notice"}
 def to_annotations(report: Report) -> str:
     """Return a line for each annotation, then one for the log: verdict, contract, numbers."""
     groups = [
-        (judged, cause)
+        (judged, group)
         for judged in report.recordings
-        for cause in causes(judged.outcome.all_findings())
+        for group in by_cause(judged.outcome.all_findings())
     ]
     lines = [line for level in SEVERITIES for line in _level(level, groups)]
     for judged in report.recordings:
@@ -40,18 +40,18 @@ def to_annotations(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _level(level: Severity, groups: Iterable[tuple[Judged, Cause]]) -> Iterator[str]:
+def _level(level: Severity, groups: Iterable[tuple[Judged, Group]]) -> Iterator[str]:
     """Yield the annotations of one level: the first finding of each cause, then the second."""
     ranked = sorted(
         (
             (number, order, judged.path, found)
-            for order, (judged, cause) in enumerate(groups)
-            if cause.severity == level
-            for number, found in enumerate(cause.findings[:MAX_ANNOTATIONS])
+            for order, (judged, group) in enumerate(groups)
+            if group.severity == level
+            for number, found in enumerate(group.findings[:MAX_ANNOTATIONS])
         ),
         key=lambda each: each[:2],
     )
-    total = sum(len(cause.findings) for _, cause in groups if cause.severity == level)
+    total = sum(len(group.findings) for _, group in groups if group.severity == level)
     fits = total <= MAX_ANNOTATIONS
     shown = ranked if fits else ranked[: MAX_ANNOTATIONS - 1]
     for _, _, path, found in shown:

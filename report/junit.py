@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 from ..checks.finding import Finding
 from ..checks.outcome import SessionOutcome
 from ..schemas.codes import Severity, at_least
-from .causes import details, place, plural
+from .groups import details, place, plural
 from .inert import inert
 from .model import Judged, Report
 from .rules import Rule, recording_rules, rule_of, session_rules

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..checks.outcome import Outcome
-from .causes import Cause, causes, details, place, plural, ranges, read_on, tally
+from .groups import Group, by_cause, details, place, plural, ranges, read_on, tally
 from .inert import inert
 from .latency import allowed, figures
 from .model import Judged, Report
@@ -68,8 +68,8 @@ def _recording(judged: Judged) -> Iterator[str]:
         f"{code(judged.chosen)} ({code(contract.origin)})\n"
     )
     yield from _left_out(outcome)
-    for cause in causes(outcome.all_findings()):
-        yield _cause(cause)
+    for group in by_cause(outcome.all_findings()):
+        yield _group(group)
     if outcome.latency:
         yield "\n| latency | samples | p50 | p95 | p99 | max | allowed |\n"
         yield "|---|--:|--:|--:|--:|--:|---|\n"
@@ -95,16 +95,16 @@ def _left_out(outcome: Outcome) -> Iterator[str]:
         yield f"\n{plural(len(ids), 'session')} {code(reason)}: {ranges(ids)}\n"
 
 
-def _cause(cause: Cause) -> str:
-    event = f" {code(cause.event, 60)}" if cause.event else ""
-    number = f" ×{len(cause.findings)}" if len(cause.findings) > 1 else ""
+def _group(group: Group) -> str:
+    event = f" {code(group.event, 60)}" if group.event else ""
+    number = f" ×{len(group.findings)}" if len(group.findings) > 1 else ""
     lines = [
-        f"\n#### {cause.severity} `{cause.code}`{event}{number}\n",
-        f"{cause.meaning} (`{read_on(cause.code)}`)\n",
+        f"\n#### {group.severity} `{group.code}`{event}{number}\n",
+        f"{group.meaning} (`{read_on(group.code)}`)\n",
     ]
-    for found in cause.findings[:MAX_SHOWN]:
+    for found in group.findings[:MAX_SHOWN]:
         lines.append(f"- {code(place(found) + inert(found.message, 600))}")
         lines += [f"  - {name}: {code(text, 200)}" for name, text in details(found)]
-    if len(cause.findings) > MAX_SHOWN:
-        lines.append(f"- … and {len(cause.findings) - MAX_SHOWN:,} more")
+    if len(group.findings) > MAX_SHOWN:
+        lines.append(f"- … and {len(group.findings) - MAX_SHOWN:,} more")
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from rich.text import Text
 from ..checks.finding import Verdict
 from ..checks.outcome import Outcome, SessionOutcome
 from ..schemas.model import Contract
-from .causes import plural, ranges
+from .groups import plural, ranges
 from .inert import inert
 
 __all__ = ["MAX_ROWS", "STYLE", "matrix"]

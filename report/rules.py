@@ -55,7 +55,7 @@ _INSIDE: Final[Mapping[str, Callable[[Inside], object]]] = {
     "repeated": lambda inside: inside.unique,
 }
 _SPAN: Final[Mapping[str, Callable[[Span], object]]] = {
-    "span.unopened": lambda span: span.open,
+    "span.unopened": lambda span: span.open and span.must_open,
     "span.unclosed": lambda span: span.must_close and span.close,
     "span.reopened": lambda span: span.open,
     "span.outside": lambda span: span.parent,
@@ -87,6 +87,7 @@ def _session_rules(contract: Contract) -> Iterator[Rule]:
         ("session.close_code", rules.close_codes),
         ("session.closed_by", rules.closed_by),
         ("session.idle", rules.idle),
+        ("session.max_messages", rules.max_messages),
     ):
         if given:
             yield Rule("session", code)

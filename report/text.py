@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..checks.outcome import Outcome
 from ..checks.samples import ERROR
-from .causes import Cause, causes, details, place, plural, ranges, read_on, tally
+from .groups import Group, by_cause, details, place, plural, ranges, read_on, tally
 from .inert import inert
 from .latency import latency_table
 from .matrix import STYLE, matrix
@@ -91,10 +91,10 @@ def _recording(judged: Judged, report: Report, console: Console) -> None:
 
 
 def _findings(judged: Judged, console: Console) -> None:
-    groups = causes(judged.outcome.all_findings())
+    groups = by_cause(judged.outcome.all_findings())
     for group in groups[:MAX_CAUSES]:
         console.print()
-        _cause(group, console)
+        _group(group, console)
     for group in groups[MAX_CAUSES:]:
         _line(console, _head(group))
     concerned = next((group.sessions[0] for group in groups if group.sessions), None)
@@ -103,7 +103,7 @@ def _findings(judged: Judged, console: Console) -> None:
         _line(console, f"\nlook closer: wsrec show {shlex.quote(path)} {concerned}")
 
 
-def _head(group: Cause) -> Text:
+def _head(group: Group) -> Text:
     head = Text(f"{group.severity} ", _STYLE[group.severity])
     head.append(group.code, "bold")
     head.append(f" {inert(group.event, 60)}" if group.event else "")
@@ -114,7 +114,7 @@ def _head(group: Cause) -> Text:
     return head
 
 
-def _cause(group: Cause, console: Console) -> None:
+def _group(group: Group, console: Console) -> None:
     _line(console, _head(group))
     for found in group.findings[:MAX_SHOWN]:
         _folded(console, place(found) + inert(found.message, 600))

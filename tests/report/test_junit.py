@@ -19,6 +19,7 @@ from wsrec.report.junit import to_junit
 from wsrec.report.model import Report
 from wsrec.report.rules import Rule, recording_rules, rule_of, session_rules
 from wsrec.schemas.codes import CODES, Severity
+from wsrec.schemas.model import Fold, Machine, Monotonic
 
 # Elements, their attributes (those that must be there in capitals) and what may be inside,
 # as in the file junit-10.xsd of Jenkins' xUnit plugin.
@@ -207,6 +208,11 @@ session:
   proxy_added: {p99: 1s}
 """
     )
+    [outer, inner] = rules.spans
+    more = {"machine": Machine("s", {}), "monotonic": (Monotonic("id"),), "unique": ("id",)}
+    outer = replace(outer, inside=replace(outer.inside, **more), fold=(Fold("join", "id", "id"),))
+    session = replace(rules.session, inside=replace(rules.session.inside, **more), max_messages=9)
+    rules = replace(rules, spans=(outer, inner), session=session)
     found = {*session_rules(rules, EVERYTHING), *recording_rules(rules, EVERYTHING)}
     # A limit of the validator's own is no rule of the contract.
     assert {rule.code for rule in found} == set(CODES) - {"span.forgotten"}

@@ -20,7 +20,7 @@ from support.conversation import (
 )
 from support.reporting import EVIL, LOST, all_kinds, evil, judged, many, report
 from wsrec.checks.scope import Scope, SessionRange
-from wsrec.report.causes import causes, place, ranges, read_on
+from wsrec.report.groups import by_cause, place, ranges, read_on
 from wsrec.report.inert import inert
 from wsrec.report.matrix import MAX_ROWS
 from wsrec.report.model import Report
@@ -201,7 +201,7 @@ def test_recorded_text_is_inert(raw: str) -> None:
 
 def test_causes_are_in_one_order() -> None:
     made = report((many(2), crashed(1)), (LOST, session(2)))
-    found = causes(reversed(list(made.findings())))
+    found = by_cause(reversed(list(made.findings())))
     assert [(each.severity, each.code) for each in found] == [
         ("error", "span.unclosed"), ("error", "span.unopened"), ("warning", "recording.unclean"),
     ]  # fmt: skip

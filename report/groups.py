@@ -9,11 +9,11 @@ from itertools import groupby
 from ..checks.finding import Finding
 from ..schemas.codes import CODES, SEVERITIES, Severity
 
-__all__ = ["Cause", "causes", "details", "place", "plural", "ranges", "read_on", "tally"]
+__all__ = ["Group", "by_cause", "details", "place", "plural", "ranges", "read_on", "tally"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class Group:
     """Findings of one severity, one code and one event."""
 
     severity: Severity
@@ -34,14 +34,14 @@ class Cause:
         return CODES[self.code].meaning
 
 
-def causes(findings: Iterable[Finding]) -> list[Cause]:
+def by_cause(findings: Iterable[Finding]) -> list[Group]:
     """Return findings by cause, the gravest first, then by code and event."""
     groups: dict[tuple[int, str, str], list[Finding]] = {}
     for found in findings:
         key = SEVERITIES.index(found.severity), found.code, found.event or ""
         groups.setdefault(key, []).append(found)
     return [
-        Cause(SEVERITIES[rank], code, event, tuple(_spread(group)))
+        Group(SEVERITIES[rank], code, event, tuple(_spread(group)))
         for (rank, code, event), group in sorted(groups.items())
     ]
 
