@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..schemas.jsonschemas import Aspect
 from ..schemas.mistakes import nearest
-from ..schemas.model import Contract
+from ..schemas.model import Contract, EventType
 from .decode import Decoder
 from .events import Extractor
 from .finding import Severities
@@ -12,6 +13,15 @@ from .schema import SchemaCheck
 from .scope import EVERYTHING, Scope
 
 __all__ = ["Compiled"]
+
+
+def _warned(kind: EventType) -> frozenset[Aspect]:
+    unknown: tuple[Aspect, ...] = ("event.unknown_field",)
+    missing: tuple[Aspect, ...] = ("event.missing_field",)
+    return frozenset(
+        (unknown if kind.unknown_fields == "warn" else ())
+        + (missing if kind.missing_fields == "warn" else ())
+    )
 
 
 class Compiled:
@@ -28,6 +38,10 @@ class Compiled:
             for name, kind in contract.events.types.items()
             if kind.schema is not None
         }
+        self.warned: dict[str, frozenset[Aspect]] = {
+            name: _warned(kind) for name, kind in contract.events.types.items()
+        }
+        """Event and the ways not to match its schema that are worth a warning."""
         self.spans = compile_spans(contract.spans)
         self.severities = Severities(contract.severity)
         self.awaiting: dict[str, list[SpanRule]] = {}

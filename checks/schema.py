@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 from jsonschema.exceptions import ValidationError, best_match, relevance
 
-from ..schemas.jsonschemas import EventSchema
+from ..schemas.jsonschemas import Aspect, EventSchema
 from .finding import brief
 
 __all__ = ["Mismatch", "SchemaCheck"]
@@ -22,6 +23,7 @@ class Mismatch(NamedTuple):
     """JSON Pointer into the event; empty for the event itself."""
     expected: str
     seen: str
+    code: Aspect = "event.schema"
 
 
 def _expected(error: ValidationError) -> str:
@@ -42,6 +44,8 @@ def _expected(error: ValidationError) -> str:
             return brief(wanted)
         case "enum":
             return f"one of {brief(wanted, 120)}"
+        case "additionalProperties" | "unevaluatedProperties" if wanted is False:
+            return "no fields but those of the schema"
         case _:
             return f"{error.validator} {brief(wanted, 120)}"
 
@@ -62,25 +66,77 @@ class SchemaCheck:
     """A compiled schema."""
 
     def __init__(self, schema: EventSchema) -> None:
+        self._schema = schema
         self._validator = schema.validator()
+        self._aspects: list[tuple[Aspect, Any]] | None = None
 
-    def __call__(self, value: object) -> Mismatch | None:
-        """Return the most telling mismatch, or None; never raises on any decoded value."""
-        try:
-            errors: list[ValidationError] = []
-            for error in self._validator.iter_errors(value):
-                errors.append(error)
-                if len(errors) == _CONSIDERED:
+    def __call__(self, value: object) -> tuple[Mismatch, ...]:
+        """Return the most telling mismatch of each kind; none raises on any decoded value.
+
+        A value that is wrong otherwise is not told its missing and unknown fields, too.
+        """
+        worst = _worst(self._validator, value, "event.schema")
+        if worst is None:
+            return ()
+        if self._aspects is None:
+            parts = self._schema.aspects()
+            self._aspects = [(code, part.validator()) for code, part in parts]
+        found: list[Mismatch] = []
+        for code, validator in self._aspects:
+            mismatch = _worst(validator, value, code)
+            if mismatch is not None:
+                found.append(mismatch)
+                if code == "event.schema":
                     break
-            if not errors:
-                return None
-            worst = max(errors, key=relevance)
-            if not (isinstance(worst.schema, dict) and "description" in worst.schema):
-                worst = best_match([worst]) or worst
-        except (RecursionError, ArithmeticError, TypeError, ValueError) as error:
-            # A schema's recursion, or its arithmetic on an absurd number, meets its limit.
-            return Mismatch("", "a value the schema can be checked on", type(error).__name__)
-        path = "".join(
-            "/" + str(part).replace("~", "~0").replace("/", "~1") for part in worst.absolute_path
-        )
-        return Mismatch(path, _expected(worst), _seen(worst.instance))
+        return tuple(found) or (worst,)
+
+
+_KINDS: Final[dict[Aspect, tuple[str, ...]]] = {
+    "event.schema": (),
+    "event.missing_field": ("required", "dependentRequired"),
+    "event.unknown_field": ("additionalProperties", "unevaluatedProperties"),
+}
+
+
+def _only(errors: list[ValidationError], kinds: tuple[str, ...]) -> ValidationError | None:
+    """Return an error of these kinds, in a union one of an alternative that has no others."""
+    for error in errors:
+        if error.validator in kinds:
+            return error
+        branches: dict[Any, list[ValidationError]] = {}
+        for below in error.context or ():
+            branches.setdefault(below.relative_schema_path[0], []).append(below)
+        for branch in branches.values():
+            found = [_only([each], kinds) for each in branch]
+            if all(found):
+                return found[0]
+    return None
+
+
+def _worst(validator: Any, value: object, code: Aspect) -> Mismatch | None:
+    try:
+        errors: list[ValidationError] = []
+        for error in validator.iter_errors(value):
+            errors.append(error)
+            if len(errors) == _CONSIDERED:
+                break
+        if not errors:
+            return None
+        worst = max(errors, key=relevance)
+        if not (isinstance(worst.schema, dict) and "description" in worst.schema):
+            worst = _only(errors, _KINDS[code]) or best_match([worst]) or worst
+    except (RecursionError, ArithmeticError, TypeError, ValueError) as error:
+        # A schema's recursion, or its arithmetic on an absurd number, meets its limit.
+        return Mismatch("", "a value the schema can be checked on", type(error).__name__, code)
+    path = "".join(
+        "/" + str(part).replace("~", "~0").replace("/", "~1") for part in worst.absolute_path
+    )
+    return Mismatch(path, _expected(worst), _unexpected(worst) or _seen(worst.instance), code)
+
+
+def _unexpected(error: ValidationError) -> str | None:
+    """Return the fields that should not be there, as jsonschema names them in its message."""
+    if error.validator not in ("additionalProperties", "unevaluatedProperties"):
+        return None
+    named = re.search(r"\((.*) (?:was|were) unexpected\)\Z", error.message, re.DOTALL)
+    return None if named is None else named[1] if len(named[1]) <= 120 else named[1][:119] + "…"

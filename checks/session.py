@@ -166,20 +166,20 @@ class SessionJudge:
 
     def _schema(self, event: Event, value: object) -> Iterator[Finding]:
         check = self._compiled.schemas.get(event.name)
-        mismatch = None if check is None else check(value)
-        if mismatch is None:
-            return
-        event.malformed = True
-        place = f"{event.name} at {mismatch.path}" if mismatch.path else event.name
-        yield finding(
-            "event.schema",
-            f"{place}: expected {mismatch.expected}, saw {mismatch.seen}",
-            seq=event.seq,
-            event=event.name,
-            expected=mismatch.expected,
-            seen=mismatch.seen,
-            cause=at(event.seq, event.name),
-        )
+        for mismatch in check(value) if check is not None else ():
+            event.malformed |= mismatch.code != "event.unknown_field"
+            place = f"{event.name} at {mismatch.path}" if mismatch.path else event.name
+            found = finding(
+                mismatch.code,
+                f"{place}: expected {mismatch.expected}, saw {mismatch.seen}",
+                seq=event.seq,
+                event=event.name,
+                expected=mismatch.expected,
+                seen=mismatch.seen,
+                cause=at(event.seq, event.name),
+            )
+            lenient = self._compiled.warned.get(event.name, ())
+            yield replace(found, severity="warning") if mismatch.code in lenient else found
 
     def _event(self, event: Event, *, known: bool) -> Iterator[Finding]:
         reconnect = self._contract.session.reconnect

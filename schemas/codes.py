@@ -26,6 +26,8 @@ CODES: Final[Mapping[str, Code]] = {
     "event.undecodable": Code("error", "a message that the contract's decode steps cannot read"),
     "event.unknown": Code("error", "an object whose name is not an event of the contract"),
     "event.schema": Code("error", "an event whose content does not match its JSON Schema"),
+    "event.missing_field": Code("error", "an event without a field that its JSON Schema requires"),
+    "event.unknown_field": Code("error", "an event with a field that its JSON Schema excludes"),
     "event.sender": Code("error", "an event sent by the peer that must not send it"),
     "span.unopened": Code("error", "an event of a span whose opening event never came"),
     "span.unclosed": Code("error", "a span that was still open when its parent or session ended"),

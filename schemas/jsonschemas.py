@@ -7,10 +7,10 @@ folder and nothing else: jsonschema on its own would fetch URLs and open files.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urldefrag
+from typing import Any, Final, Literal
+from urllib.parse import quote, urldefrag, urljoin
 
 from jsonschema.exceptions import SchemaError
 from jsonschema.validators import Draft202012Validator, validator_for
@@ -18,13 +18,21 @@ from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-__all__ = ["EventSchema", "SchemaFileError", "SchemaFiles"]
+from .bundle import BundleError, Document, bundle
+from .unions import UnionError, alternatives
+from .variants import Missing, Unknown, variant
+
+__all__ = ["Aspect", "EventSchema", "SchemaFileError", "SchemaFiles", "split"]
 
 MAX_FILES: Final = 200
 MAX_CHARS: Final = 8 * 1024 * 1024
 
 _BASE: Final = "https://contract.invalid/"
 """RFC 6761 keeps `.invalid` from ever naming a host; it only anchors relative references."""
+
+
+Aspect = Literal["event.schema", "event.missing_field", "event.unknown_field"]
+"""Finding codes of an event that does not match its schema."""
 
 
 class SchemaFileError(Exception):
@@ -43,6 +51,61 @@ class EventSchema:
         contents = self.registry[self.uri].contents
         kind: Any = validator_for(contents, default=Draft202012Validator)
         return kind({"$ref": self.uri}, registry=self.registry)
+
+    def reading(self, unknown: Unknown, missing: Missing) -> EventSchema:
+        """Return the schema that reads fields too many and too few in another way.
+
+        Raises:
+            SchemaFileError: `$dynamicRef`, which cannot be followed ahead of a value.
+        """
+        if (unknown, missing) == ("keep", "keep"):
+            return self
+        try:
+            return _standing(variant(bundle(self.registry, self.uri), unknown, missing))
+        except (BundleError, RecursionError) as error:
+            message = str(error) or "nested too deep"
+            raise SchemaFileError(f"{self.uri.removeprefix(_BASE)}: {message}") from None
+
+    def aspects(self) -> tuple[tuple[Aspect, EventSchema], ...]:
+        """Return what an event that does not match can be told apart by, gravest first.
+
+        Each part is a schema that is lenient in all but one regard; none where a schema cannot
+        be taken apart.
+        """
+        try:
+            return (
+                ("event.schema", self.reading("drop", "drop")),
+                ("event.missing_field", self.reading("drop", "keep")),
+                ("event.unknown_field", self.reading("keep", "drop")),
+            )
+        except SchemaFileError:
+            return ()
+
+
+def split(
+    schema: EventSchema, tokens: tuple[str, ...], alias: Mapping[str, str]
+) -> dict[str, EventSchema]:
+    """Return the alternatives of a union by the constant that each has at `tokens`.
+
+    `alias` gives the names that constants stand for, where they are others.
+
+    Raises:
+        SchemaFileError: an alternative without one, or `$dynamicRef`.
+    """
+    try:
+        found = alternatives(bundle(schema.registry, schema.uri), tokens, alias)
+    except (BundleError, UnionError, RecursionError) as error:
+        message = str(error) or "nested too deep"
+        raise SchemaFileError(f"{schema.uri.removeprefix(_BASE)}: {message}") from None
+    return {name: _standing(document) for name, document in found.items()}
+
+
+def _standing(document: Document) -> EventSchema:
+    """Return a schema that needs no files."""
+    uri = f"{_BASE}~"
+    resource = Resource.from_contents(document, default_specification=DRAFT202012)
+    registry: Registry[Any] = Registry()
+    return EventSchema(uri, registry.with_resource(uri, resource).crawl())
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -79,15 +142,28 @@ class SchemaFiles:
         self._loaded: set[str] = set()
 
     def file(self, name: str) -> EventSchema:
-        """Return the schema in the file `name`; raises SchemaFileError."""
-        self._load(name)
-        return self._checked(_BASE + name)
+        """Return the schema in the file `name`, or at `name#/pointer`; raises SchemaFileError."""
+        file, fragment = urldefrag(name)
+        if not file:
+            raise SchemaFileError(f"{name}: a schema begins with the name of its file")
+        self._load(file)
+        schema = self._checked(_BASE + file)
+        if not fragment:
+            return schema
+        self._lookup(_BASE + file, f"#{fragment}", file)
+        return EventSchema(f"{_BASE}{file}#{fragment}", schema.registry)
 
     def inline(self, name: str, schema: object) -> EventSchema:
         """Return a schema written in the contract itself; raises SchemaFileError."""
-        uri = f"{_BASE}inline:{name}"
+        uri = f"{_BASE}inline:{quote(name, safe='')}"
         self._add(uri, schema)
         return self._checked(uri)
+
+    def union(self, schemas: Sequence[EventSchema]) -> EventSchema:
+        """Return what any of these schemas, all from here, accepts."""
+        if len(schemas) == 1:
+            return schemas[0]
+        return self.inline("schemas", {"anyOf": [{"$ref": each.uri} for each in schemas]})
 
     def _load(self, name: str) -> None:
         if name in self._loaded:
@@ -136,7 +212,7 @@ class SchemaFiles:
                         f"{where}: $ref {reference!r} leads out of the contract's folder; "
                         "references are never fetched"
                     )
-                self._load(target)
+                self._load(urljoin(uri, target).removeprefix(_BASE))
 
     def _checked(self, uri: str) -> EventSchema:
         self._registry = self._registry.crawl()
@@ -146,14 +222,15 @@ class SchemaFiles:
             if base in seen:
                 continue
             seen.add(base)
-            resolver = self._registry.resolver(base)
             for reference in _references(self._registry[base].contents):
-                try:
-                    resolver.lookup(reference)
-                except Unresolvable:
-                    where = base.removeprefix(_BASE)
-                    raise SchemaFileError(f"{where}: $ref {reference!r} leads to nothing") from None
-                target = urldefrag(reference).url
-                if target and _BASE + target in self._registry:
-                    todo.append(_BASE + target)
+                self._lookup(base, reference, f"{base.removeprefix(_BASE)}: $ref")
+                target = urljoin(base, urldefrag(reference).url)
+                if target in self._registry:
+                    todo.append(target)
         return EventSchema(uri, self._registry)
+
+    def _lookup(self, base: str, reference: str, what: str) -> None:
+        try:
+            self._registry.resolver(base).lookup(reference)
+        except Unresolvable:
+            raise SchemaFileError(f"{what} {reference!r} leads to nothing") from None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
-from .jsonschemas import EventSchema, SchemaFileError, SchemaFiles
+from .jsonschemas import SchemaFiles
 from .model import (
     Condition,
     EventRules,
@@ -16,13 +16,17 @@ from .model import (
     SenderRule,
 )
 from .pointers import AsJson, Pointer
+from .read_schemas import adapted, read_schema, read_union, strictness
 from .reader import Reader
 from .source import Node
 
 __all__ = ["EVENTS_KEYS", "TYPE_KEYS", "read_condition", "read_events"]
 
-EVENTS_KEYS: Final = ("sender", "name", "alias", "fields", "types", "unknown")
-TYPE_KEYS: Final = ("sender", "schema", "when")
+FIELDS_KEYS: Final = ("unknown_fields", "missing_fields")
+EVENTS_KEYS: Final = (
+    "sender", "name", "alias", "fields", "schemas", "types", "unknown", *FIELDS_KEYS,
+)  # fmt: skip
+TYPE_KEYS: Final = ("sender", "schema", "when", *FIELDS_KEYS)
 SENDERS: Final[tuple[SenderRule, ...]] = ("client", "server", "both")
 
 
@@ -60,27 +64,14 @@ def _name_source(reader: Reader, node: Node) -> NameSource:
     return Join(parts, reader.text(found["with"], "with") if "with" in found else ".")
 
 
-def _schema(reader: Reader, name: str, node: Node, files: SchemaFiles) -> EventSchema | None:
-    try:
-        if isinstance(node.value, str):
-            if not node.value.endswith(".json") and ":" in node.value:
-                message = f"schema {node.value!r}: module:Type is not supported by this version"
-                reader.wrong(node, message)
-                return None
-            return files.file(node.value)
-        return files.inline(name, node.plain())
-    except SchemaFileError as error:
-        reader.wrong(node, str(error))
-        return None
-
-
 def read_events(reader: Reader, node: Node | None, files: SchemaFiles) -> EventRules:
     """Return the `events` section."""
     if node is None:
         return EventRules(name=(Pointer.parse("/type"),))
-    found = reader.keys(node, "events", EVENTS_KEYS, ("schemas", "unknown_fields"))
+    found = reader.keys(node, "events", EVENTS_KEYS)
     sender = reader.choice(found.get("sender"), "events: sender", SENDERS, "server")
-    names = reader.one_or_many(found.get("name"))
+    sources = tuple(_name_source(reader, each) for each in reader.one_or_many(found.get("name")))
+    sources = sources or (Pointer.parse("/type"),)
     fields = {
         name: tuple(_field(reader, each, f"field {name!r}") for each in reader.one_or_many(item))
         for name, (key, item) in reader.entries(found.get("fields"), "events: fields").items()
@@ -90,25 +81,35 @@ def read_events(reader: Reader, node: Node | None, files: SchemaFiles) -> EventR
         name: reader.text(item, f"alias {name!r}")
         for name, (_, item) in reader.entries(found.get("alias"), "events: alias").items()
     }
+    union = read_union(reader, found.get("schemas"), sources, alias, files)
+    entries = reader.entries(found.get("types"), "events: types")
+    strict = strictness(reader, found, "events", ("schema", "schema"))
     types: dict[str, EventType] = {}
-    for name, (_, item) in reader.entries(found.get("types"), "events: types").items():
+    for name in dict.fromkeys((*union, *entries)):
         what = f"event {name!r}"
-        rules = (
-            {} if item.value is None else reader.keys(item, what, TYPE_KEYS, ("unknown_fields",))
-        )
+        item = entries[name][1] if name in entries else found["schemas"]
+        bare = name not in entries or item.value is None
+        rules = {} if bare else reader.keys(item, what, TYPE_KEYS)
+        schema = union.get(name)
+        if "schema" in rules:
+            schema = read_schema(reader, name, rules["schema"], files)
+        unknown_fields, missing_fields = strictness(reader, rules, what, strict)
         types[name] = EventType(
             name,
             reader.choice(rules.get("sender"), f"sender of {what}", SENDERS, sender),
-            _schema(reader, name, rules["schema"], files) if "schema" in rules else None,
+            adapted(reader, item, schema, (unknown_fields, missing_fields)),
             read_condition(reader, rules.get("when"), set(fields)),
+            unknown_fields,
+            missing_fields,
         )
+    unknown: tuple[Literal["allow", "warn", "fail"], ...] = ("allow", "warn", "fail")
     return EventRules(
         sender,
-        tuple(_name_source(reader, each) for each in names) or (Pointer.parse("/type"),),
+        sources,
         alias,
         fields,
         types,
-        reader.choice(found.get("unknown"), "events: unknown", ("allow", "warn", "fail"), "allow"),
+        reader.choice(found.get("unknown"), "events: unknown", unknown, "allow"),
     )
 
 

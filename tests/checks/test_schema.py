@@ -12,7 +12,8 @@ from wsrec.schemas.jsonschemas import SchemaFiles
 
 def check(schema: Any, value: Any) -> Any:
     files = SchemaFiles({"s.json": json.dumps(schema)}.__getitem__)
-    return SchemaCheck(files.file("s.json"))(value)
+    found = SchemaCheck(files.file("s.json"))(value)
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize(

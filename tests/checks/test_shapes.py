@@ -84,7 +84,7 @@ def test_each_shape_passes_and_misses_what_is_lost(shape: Any) -> None:
 def test_each_shape_needs_a_tool_name(shape: Any, name: str) -> None:
     lines: list[Line] = [("server", _nameless(shape(each), each == name)) for each in NAMES]
     found = only(judge(lines))
-    assert (found.code, found.event) == ("event.schema", name)
+    assert (found.code, found.event) == ("event.missing_field", name)
     assert "expected a tool_name in the event" in found.message
 
 

@@ -1,0 +1,96 @@
+"""Reads the JSON Schemas that a contract names: `schema` of an event, `schemas` of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from .jsonschemas import EventSchema, SchemaFileError, SchemaFiles, split
+from .model import Fields, NameSource
+from .pointers import Pointer
+from .reader import Reader
+from .source import Node
+from .variants import Missing, Unknown
+
+__all__ = ["FIELDS", "Strictness", "adapted", "read_schema", "read_union", "strictness"]
+
+FIELDS: Final[tuple[Fields, ...]] = ("schema", "allow", "warn", "fail")
+_UNKNOWN: Final[Mapping[Fields, Unknown]] = {
+    "schema": "keep", "allow": "drop", "warn": "close", "fail": "close",
+}  # fmt: skip
+_MISSING: Final[Mapping[Fields, Missing]] = {
+    "schema": "keep", "allow": "constants", "warn": "keep", "fail": "keep",
+}  # fmt: skip
+
+Strictness = tuple[Fields, Fields]
+"""What becomes of unknown fields and of missing ones."""
+
+
+def strictness(
+    reader: Reader, found: Mapping[str, Node], what: str, default: Strictness
+) -> Strictness:
+    """Return `unknown_fields` and `missing_fields`, each `default` where not given."""
+    unknown, missing = default
+    return (
+        reader.choice(found.get("unknown_fields"), f"unknown_fields of {what}", FIELDS, unknown),
+        reader.choice(found.get("missing_fields"), f"missing_fields of {what}", FIELDS, missing),
+    )
+
+
+def read_schema(reader: Reader, name: str, node: Node, files: SchemaFiles) -> EventSchema | None:
+    """Return the schema in a file, at a place in one, or written in the contract itself."""
+    try:
+        if isinstance(node.value, str):
+            if ":" in node.value and ".json" not in node.value:
+                message = f"schema {node.value!r}: module:Type is not supported by this version"
+                reader.wrong(node, message)
+                return None
+            return files.file(node.value)
+        return files.inline(name, node.plain())
+    except SchemaFileError as error:
+        reader.wrong(node, str(error))
+        return None
+
+
+def read_union(
+    reader: Reader,
+    node: Node | None,
+    sources: tuple[NameSource, ...],
+    alias: Mapping[str, str],
+    files: SchemaFiles,
+) -> dict[str, EventSchema]:
+    """Return the alternatives of `schemas`, one or a list, by the name each is the schema of."""
+    if node is None:
+        return {}
+    if isinstance(node.value, list) and not node.value:
+        reader.wrong(node, "events: schemas is an empty list")
+    plain = next((source for source in sources if isinstance(source, Pointer)), None)
+    if plain is None:
+        reader.wrong(node, "events: schemas needs a pointer in events: name, to tell events apart")
+        return {}
+    found = [
+        read_schema(reader, f"schemas-{number}", item, files)
+        for number, item in enumerate(reader.one_or_many(node), 1)
+    ]
+    schemas = [schema for schema in found if schema is not None]
+    if not schemas or len(schemas) < len(found):
+        return {}
+    try:
+        return split(files.union(schemas), plain.tokens, alias)
+    except SchemaFileError as error:
+        reader.wrong(node, f"events: schemas: {error}")
+        return {}
+
+
+def adapted(
+    reader: Reader, node: Node, schema: EventSchema | None, strict: Strictness
+) -> EventSchema | None:
+    """Return the schema as strict as the contract asks for; `node` is what asks."""
+    if schema is None:
+        return None
+    unknown, missing = strict
+    try:
+        return schema.reading(_UNKNOWN[unknown], _MISSING[missing])
+    except SchemaFileError as error:
+        reader.wrong(node, str(error))
+        return None
