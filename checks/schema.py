@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from jsonschema.exceptions import ValidationError, best_match, relevance
+from referencing.exceptions import Unresolvable
 
 from ..schemas.jsonschemas import Aspect, EventSchema
 from .finding import brief
@@ -62,28 +65,41 @@ def _seen(value: object) -> str:
     return brief(value)
 
 
+_Errors = Callable[[object], Iterator[ValidationError]]
+
+
 class SchemaCheck:
-    """A compiled schema."""
+    """A schema made ready: what the compiled check does not accept, the reference decides."""
 
     def __init__(self, schema: EventSchema) -> None:
         self._schema = schema
-        self._validator = schema.validator()
-        self._aspects: list[tuple[Aspect, Any]] | None = None
+        self._accepts = schema.accepts()
+        self._errors: _Errors | None = None
+        self._aspects: list[tuple[Aspect, _Errors]] = []
 
     def __call__(self, value: object) -> tuple[Mismatch, ...]:
         """Return the most telling mismatch of each kind; none raises on any decoded value.
 
         A value that is wrong otherwise is not told its missing and unknown fields, too.
         """
-        worst = _worst(self._validator, value, "event.schema")
+        if self._accepts is not None:
+            try:
+                if self._accepts(value):
+                    return ()
+            except ValueError:
+                pass  # it holds something that JSON has not, from another codec
+        return self._refused(value)
+
+    def _refused(self, value: object) -> tuple[Mismatch, ...]:
+        if self._errors is None:
+            self._errors = self._schema.errors()
+            self._aspects = [(code, part.errors()) for code, part in self._schema.aspects()]
+        worst = _worst(self._errors, value, "event.schema")
         if worst is None:
             return ()
-        if self._aspects is None:
-            parts = self._schema.aspects()
-            self._aspects = [(code, part.validator()) for code, part in parts]
         found: list[Mismatch] = []
-        for code, validator in self._aspects:
-            mismatch = _worst(validator, value, code)
+        for code, errors in self._aspects:
+            mismatch = _worst(errors, value, code)
             if mismatch is not None:
                 found.append(mismatch)
                 if code == "event.schema":
@@ -113,19 +129,15 @@ def _only(errors: list[ValidationError], kinds: tuple[str, ...]) -> ValidationEr
     return None
 
 
-def _worst(validator: Any, value: object, code: Aspect) -> Mismatch | None:
+def _worst(errors_of: _Errors, value: object, code: Aspect) -> Mismatch | None:
     try:
-        errors: list[ValidationError] = []
-        for error in validator.iter_errors(value):
-            errors.append(error)
-            if len(errors) == _CONSIDERED:
-                break
+        errors = list(islice(errors_of(value), _CONSIDERED))
         if not errors:
             return None
         worst = max(errors, key=relevance)
         if not (isinstance(worst.schema, dict) and "description" in worst.schema):
             worst = _only(errors, _KINDS[code]) or best_match([worst]) or worst
-    except (RecursionError, ArithmeticError, TypeError, ValueError) as error:
+    except (RecursionError, ArithmeticError, TypeError, ValueError, Unresolvable) as error:
         # A schema's recursion, or its arithmetic on an absurd number, meets its limit.
         return Mismatch("", "a value the schema can be checked on", type(error).__name__, code)
     path = "".join(

@@ -88,10 +88,9 @@ class _Bundler:
         self._waiting: list[tuple[str, Any, str, bool]] = []
         self.defs: Document = {}
 
-    def run(self, uri: str) -> Document:
+    def run(self, uri: str, dialect: str) -> Document:
         base = urldefrag(uri).url
-        contents = self._registry[base].contents
-        alone = self._alone(contents, False)
+        alone = self._alone({"$schema": dialect}, False)
         first = self._named(uri, base, alone)
         while self._waiting:
             name, schema, base, alone = self._waiting.pop(0)
@@ -138,13 +137,15 @@ class _Bundler:
         return found
 
 
-def bundle(registry: Registry[Any], uri: str) -> Document:
+def bundle(registry: Registry[Any], uri: str, dialect: str) -> Document:
     """Return the schema at `uri` as one document; its root is a reference into its `$defs`.
+
+    `dialect` is the `$schema` of what does not name its own.
 
     Raises:
         BundleError: `$dynamicRef`, a reference to nothing, or endless nesting.
     """
     try:
-        return _Bundler(registry).run(uri)
+        return _Bundler(registry).run(uri, dialect)
     except RecursionError:
         raise BundleError("nested too deep") from None

@@ -6,19 +6,25 @@ folder and nothing else: jsonschema on its own would fetch URLs and open files.
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import quote, urldefrag, urljoin
 
-from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import Draft202012Validator, validator_for
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
+from referencing.jsonschema import DRAFT202012, specification_with
 
 from .bundle import BundleError, Document, bundle
+from .compiled import accepts
+from .patterns import PatternError, search
+from .places import Growth, GrowthError, schemas_in
+from .reference import reference_errors
 from .unions import UnionError, alternatives
 from .variants import Missing, Unknown, variant
 
@@ -26,7 +32,11 @@ __all__ = ["Aspect", "EventSchema", "SchemaFileError", "SchemaFiles", "split"]
 
 MAX_FILES: Final = 200
 MAX_CHARS: Final = 8 * 1024 * 1024
+MAX_COMPILED: Final = 1_000_000
+"""Checks beyond which a schema, its references written out, is left to the bounded reference."""
 
+_PREFIX: Final = re.compile(r"\^[A-Za-z0-9_:/@-]*")
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _BASE: Final = "https://contract.invalid/"
 """RFC 6761 keeps `.invalid` from ever naming a host; it only anchors relative references."""
 
@@ -45,12 +55,44 @@ class EventSchema:
 
     uri: str
     registry: Registry[Any]
+    dialect: str
+    """The `$schema` that it and all it refers to are written for."""
+    bounded: bool
+    """However a value is made, there is a limit to how often each part of it is checked."""
 
-    def validator(self) -> Any:
-        """Return a jsonschema validator; it resolves references without any I/O."""
-        contents = self.registry[self.uri].contents
-        kind: Any = validator_for(contents, default=Draft202012Validator)
-        return kind({"$ref": self.uri}, registry=self.registry)
+    @classmethod
+    def of(cls, registry: Registry[Any], uri: str, dialect: str) -> EventSchema:
+        """Return the schema at `uri`; raises SchemaFileError when checking it has no bound."""
+        found = registry.resolver(urldefrag(uri).url).lookup(uri)
+        try:
+            _foreseeable(registry[each].contents for each in _reachable(registry, uri))
+            growth = Growth(specification_with(dialect, DRAFT202012))
+            checks = growth.measure(found.contents, found.resolver)
+        except (GrowthError, SchemaFileError) as error:
+            raise SchemaFileError(f"{uri.removeprefix(_BASE)}: {error}") from None
+        return cls(uri, registry, dialect, checks is not None and checks <= MAX_COMPILED)
+
+    def resources(self) -> dict[str, Any]:
+        """Return the schemas that it is made of, by URI."""
+        return {uri: self.registry[uri].contents for uri in _reachable(self.registry, self.uri)}
+
+    @property
+    def _kind(self) -> Any:
+        return validator_for({"$schema": self.dialect}, default=Draft202012Validator)
+
+    def errors(self) -> Callable[[object], Iterator[ValidationError]]:
+        """Return what yields the errors of a value, see `reference`; without any I/O."""
+        return reference_errors(self._kind, {"$ref": self.uri}, self.registry)
+
+    def accepts(self) -> Callable[[object], bool] | None:
+        """Return what says quickly whether a value matches, see `compiled`; without any I/O."""
+        if not self.bounded:
+            return None
+        return accepts(self._kind, self.uri, self.resources())
+
+    def bundle(self) -> Document:
+        """Return the schema and all it refers to as one document; raises BundleError."""
+        return bundle(self.registry, self.uri, self.dialect)
 
     def reading(self, unknown: Unknown, missing: Missing) -> EventSchema:
         """Return the schema that reads fields too many and too few in another way.
@@ -61,7 +103,7 @@ class EventSchema:
         if (unknown, missing) == ("keep", "keep"):
             return self
         try:
-            return _standing(variant(bundle(self.registry, self.uri), unknown, missing))
+            return _standing(variant(self.bundle(), unknown, missing))
         except (BundleError, RecursionError) as error:
             message = str(error) or "nested too deep"
             raise SchemaFileError(f"{self.uri.removeprefix(_BASE)}: {message}") from None
@@ -93,7 +135,7 @@ def split(
         SchemaFileError: an alternative without one, or `$dynamicRef`.
     """
     try:
-        found = alternatives(bundle(schema.registry, schema.uri), tokens, alias)
+        found = alternatives(schema.bundle(), tokens, alias)
     except (BundleError, UnionError, RecursionError) as error:
         message = str(error) or "nested too deep"
         raise SchemaFileError(f"{schema.uri.removeprefix(_BASE)}: {message}") from None
@@ -103,9 +145,10 @@ def split(
 def _standing(document: Document) -> EventSchema:
     """Return a schema that needs no files."""
     uri = f"{_BASE}~"
-    resource = Resource.from_contents(document, default_specification=DRAFT202012)
+    bare, dialect = _without_dialect(document)
     registry: Registry[Any] = Registry()
-    return EventSchema(uri, registry.with_resource(uri, resource).crawl())
+    registry = registry.with_resource(uri, DRAFT202012.create_resource(bare)).crawl()
+    return EventSchema.of(registry, uri, dialect)
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -118,18 +161,75 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _references(schema: object) -> Iterator[str]:
-    """Yield every `$ref` and `$dynamicRef` below `schema`, without recursion."""
-    todo = [schema]
+    """Yield every reference in `schema`."""
+    for _, each in schemas_in(schema):
+        for keyword in ("$ref", "$dynamicRef"):
+            if isinstance(each.get(keyword), str):
+                yield each[keyword]
+
+
+def _without_dialect(schema: Any) -> tuple[Any, str]:
+    """Return a schema without `$schema`, and what that was; raises SchemaFileError for two of them.
+
+    At each schema that names its dialect, jsonschema would go on with a validator of its own
+    choice, not with the one it was given.
+    """
+    bare = copy.deepcopy(schema)
+    named = {each.pop("$schema", None) for _, each in schemas_in(bare)} - {None}
+    if len(named) > 1:
+        raise SchemaFileError(f"more than one $schema: {', '.join(sorted(map(str, named)))}")
+    dialect = named.pop() if named else _DIALECT
+    return bare, str(dialect).rstrip("#")
+
+
+def _usable(schema: object) -> None:
+    """Do nothing for a schema that is checked as its author means it, in linear time.
+
+    Raises SchemaFileError for patterns that are not, and for what jsonschema cannot resolve.
+    """
+    for path, each in schemas_in(schema):
+        where = f"at {path or 'its top'}"
+        for pattern in (each.get("pattern"), *(each.get("patternProperties") or ())):
+            if isinstance(pattern, str):
+                try:
+                    search(pattern)
+                except PatternError as error:
+                    raise SchemaFileError(f"{where}: {error}") from None
+        if "$recursiveRef" in each:
+            raise SchemaFileError(f"{where}: $recursiveRef is not supported; expected $ref")
+
+
+def _foreseeable(schemas: Iterable[object]) -> None:
+    """Do nothing for schemas beside which jsonschema itself matches only plain prefixes.
+
+    What `unevaluatedProperties` leaves over it finds with Python's `re`, whatever it is given for
+    `patternProperties`.
+    """
+    below = [(path, each) for schema in schemas for path, each in schemas_in(schema)]
+    if any("unevaluatedProperties" in each for _, each in below):
+        for path, each in below:
+            for pattern in each.get("patternProperties") or ():
+                if not _PREFIX.fullmatch(pattern):
+                    raise SchemaFileError(
+                        f"at {path or 'its top'}: with unevaluatedProperties, a pattern in "
+                        f"patternProperties must be a plain prefix such as '^x-', not {pattern!r}"
+                    )
+
+
+def _reachable(registry: Registry[Any], uri: str) -> Iterator[str]:
+    """Yield the resources that a schema is made of, its own first."""
+    todo, seen = [urldefrag(uri).url], set[str]()
     while todo:
-        value = todo.pop()
-        if isinstance(value, Mapping):
-            for key, item in value.items():
-                if key in ("$ref", "$dynamicRef") and isinstance(item, str):
-                    yield item
-                elif key not in ("const", "enum", "default", "examples"):
-                    todo.append(item)
-        elif isinstance(value, list):
-            todo.extend(value)
+        base = todo.pop()
+        if base in seen:
+            continue
+        seen.add(base)
+        yield base
+        for reference in _references(registry[base].contents):
+            target = urldefrag(reference).url
+            for each in (target, urljoin(base, target)):
+                if target and each in registry:
+                    todo.append(each)
 
 
 class SchemaFiles:
@@ -140,6 +240,7 @@ class SchemaFiles:
         self._read = read
         self._registry: Registry[Any] = Registry()
         self._loaded: set[str] = set()
+        self._dialects: dict[str, str] = {}
 
     def file(self, name: str) -> EventSchema:
         """Return the schema in the file `name`, or at `name#/pointer`; raises SchemaFileError."""
@@ -151,7 +252,7 @@ class SchemaFiles:
         if not fragment:
             return schema
         self._lookup(_BASE + file, f"#{fragment}", file)
-        return EventSchema(f"{_BASE}{file}#{fragment}", schema.registry)
+        return EventSchema.of(schema.registry, f"{_BASE}{file}#{fragment}", schema.dialect)
 
     def inline(self, name: str, schema: object) -> EventSchema:
         """Return a schema written in the contract itself; raises SchemaFileError."""
@@ -192,13 +293,19 @@ class SchemaFiles:
             raise SchemaFileError(f"{where}: a JSON Schema is an object or a boolean")
         try:
             kind: Any = validator_for(schema, default=Draft202012Validator)
-            kind.check_schema(schema)
-            resource = Resource.from_contents(schema, default_specification=DRAFT202012)
+            kind.check_schema(schema, format_checker=None)
+            schema, self._dialects[uri] = _without_dialect(schema)
+            _usable(schema)
+            resource: Any = specification_with(self._dialects[uri], DRAFT202012).create_resource(
+                schema
+            )
         except SchemaError as error:
             path = "".join(f"/{part}" for part in error.absolute_path)
             raise SchemaFileError(
                 f"{where}: not a JSON Schema: at {path or 'its top'}: {error.message[:200]}"
             ) from None
+        except SchemaFileError as error:
+            raise SchemaFileError(f"{where}: {error}") from None
         except (RecursionError, ValueError) as error:
             raise SchemaFileError(f"{where}: not a JSON Schema: {error}") from None
         self._registry = self._registry.with_resource(uri, resource)
@@ -216,18 +323,18 @@ class SchemaFiles:
 
     def _checked(self, uri: str) -> EventSchema:
         self._registry = self._registry.crawl()
-        todo, seen = [uri], set()
-        while todo:
-            base = todo.pop()
-            if base in seen:
-                continue
-            seen.add(base)
+        dialect = self._dialects[uri]
+        for base in _reachable(self._registry, uri):
+            where = base.removeprefix(_BASE)
+            other = self._dialects.get(base, dialect)
+            if other != dialect:
+                raise SchemaFileError(
+                    f"{where}: its $schema is {other}, that of {uri.removeprefix(_BASE)}, which "
+                    f"refers to it, is {dialect}; expected one dialect in both"
+                )
             for reference in _references(self._registry[base].contents):
-                self._lookup(base, reference, f"{base.removeprefix(_BASE)}: $ref")
-                target = urljoin(base, urldefrag(reference).url)
-                if target in self._registry:
-                    todo.append(target)
-        return EventSchema(uri, self._registry)
+                self._lookup(base, reference, f"{where}: $ref")
+        return EventSchema.of(self._registry, uri, dialect)
 
     def _lookup(self, base: str, reference: str, what: str) -> None:
         try:

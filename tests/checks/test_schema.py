@@ -48,10 +48,6 @@ def test_long_values_are_cut() -> None:
     assert len(mismatch.seen) < 100
 
 
-def test_a_schema_that_recurses_without_end_is_a_mismatch() -> None:
-    assert check({"$ref": "#"}, {}).seen == "RecursionError"
-
-
 def test_a_number_beyond_a_double_is_a_mismatch_not_a_crash() -> None:
     mismatch = check({"multipleOf": 0.5}, 10**400)
     assert mismatch is None or mismatch.seen

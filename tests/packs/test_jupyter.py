@@ -74,4 +74,4 @@ def test_a_message_that_comes_twice() -> None:
 def test_a_reply_that_names_no_request() -> None:
     lines = kernel("<complete_request:1 busy:1 complete_reply:1 idle:1")
     lines[2][1]["parent_header"] = {}  # type: ignore[index]
-    assert codes(judge(lines, find("jupyter"), ENDING)) == ["event.schema"]
+    assert codes(judge(lines, find("jupyter"), ENDING)) == ["event.missing_field"]

@@ -61,4 +61,4 @@ def test_an_event_of_the_application_may_be_called_like_a_packet() -> None:
 def test_a_handshake_that_lacks_something() -> None:
     lines = [s('0{"sid":"s","upgrades":[]}'), *CONNECTED[1:]]
     ending = session(target="/socket.io/?EIO=4&transport=websocket")
-    assert codes(judge(lines, find("socketio"), ending)) == ["event.schema"]
+    assert codes(judge(lines, find("socketio"), ending)) == ["event.missing_field"]
