@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NoReturn
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
+import orjson
 
 from ..schemas.model import Decode, Each, Scalar
 from ..schemas.pointers import ABSENT, Pointer
@@ -28,6 +29,9 @@ MAX_DEPTH: Final = 100
 """Deeper values are refused: a schema check would recurse as deep."""
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_DIGITS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
+_GREAT: Final = b"0" * 19
+"""Digits of the least integer that may not fit into 64 bits, when every digit is made a zero."""
 _LONE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -86,7 +90,33 @@ def _flaw(value: object) -> str | None:
     return None
 
 
-def _json(text: str) -> object:
+def _read(text: str | bytes) -> object:
+    """Return what the text says, or `Undecodable`; by the fast reader where that is sure to agree.
+
+    That one drops all but the last of equal keys, makes doubles of integers beyond 64 bits, and
+    goes deeper. It refuses all else that the strict one refuses.
+    """
+    try:
+        data = text.encode() if isinstance(text, str) else text
+        value: object = orjson.loads(data)
+    except ValueError:
+        return _strict(text)
+    if (
+        # Each key that was dropped takes two quotes with it, and nothing adds any but an escape.
+        orjson.dumps(value).count(b'"') != data.count(b'"')
+        or b"\\u0022" in data
+        or _GREAT in data.translate(_DIGITS)
+        or data.count(b"{") + data.count(b"[") > MAX_DEPTH
+    ):
+        return _strict(text)
+    return value
+
+
+def _strict(data: str | bytes) -> object:
+    """Return what the text says, or `Undecodable` with the reason."""
+    text = _text(data)
+    if isinstance(text, Undecodable):
+        return text
     try:
         value = _DECODER.decode(text)
         if text.count("{") + text.count("[") > MAX_DEPTH or _SURROGATE.search(text):
@@ -114,8 +144,7 @@ def _text(data: str | bytes) -> str | Undecodable:
 
 
 def _from_json(data: str | bytes) -> Iterator[object]:
-    text = _text(data)
-    yield text if isinstance(text, Undecodable) else _json(text)
+    yield _read(data)
 
 
 def _from_ndjson(data: str | bytes) -> Iterator[object]:
@@ -125,7 +154,7 @@ def _from_ndjson(data: str | bytes) -> Iterator[object]:
         return
     for line in text.split("\n"):
         if line.strip(" \t\r"):
-            yield _json(line)
+            yield _read(line)
 
 
 def _map(pairs: list[tuple[object, object]]) -> dict[str, object]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.conversation import Line, codes, contract, judge, only, run, server
+from wsrec.checks import decode
 from wsrec.checks.decode import MAX_DEPTH, Decoder, Undecodable
 from wsrec.checks.events import Extractor
 from wsrec.schemas.model import Decode
@@ -123,6 +124,61 @@ def test_decoding_never_raises(data: bytes | str) -> None:
 def test_json_is_read_as_json_reads_it(value: Any) -> None:
     [read] = Decoder(Decode())(json.dumps(value))
     assert isinstance(read, Undecodable) or read == json.loads(json.dumps(value))
+
+
+def strictly(text: str) -> object:
+    """The reader that the fast one must agree with."""
+    return decode._strict(text)
+
+
+def same(left: object, right: object) -> bool:
+    return repr(left) == repr(right)  # -0.0 is not 0, 1 is not 1.0, and both keep their order
+
+
+PIECES = [
+    *("{", "}", "[", "]", ":", ",", " ", "\n", '"', '"a"', '"a":', '"\\u0061":', '"b"', "\\"),
+    *('\\"', "\\u0022", "\\ud800", "\\ud83d\\ude00", "\\u00e9", "é", "\ud800", "\x00", "\x7f"),
+    *("0", "-0", "1", "-1", "1.0", "1e5", "1E400", "-1e999", "0.1", "00", ".5", "NaN", "-Infinity"),
+    *(str(2**63 + n) for n in (-1, 0, 1)),
+    *(str(-(2**63) + n) for n in (-1, 0)),
+    *(str(2**64 + n) for n in (-1, 0)),
+    *("9" * 18, "9" * 19, "9" * 400, "1" * 5000, "true", "null", "\ufeff", "[" * 120, "]" * 120),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@example('{"a":1,"b":"\\u0022","a":2}')
+@example('{"a":{"a":"\\""},"a":"\\""}')
+@example('{"a":"\\u0022","\\u0061":0}')
+@settings(max_examples=1000)
+def test_the_fast_reader_says_what_the_strict_one_says(text: str) -> None:
+    assert same(decode._read(text), strictly(text))
+
+
+@given(JSON, st.data())
+@settings(max_examples=400)
+def test_the_fast_reader_on_json_with_something_changed(value: Any, data: st.DataObject) -> None:
+    text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
+    place = data.draw(st.integers(0, len(text)))
+    size = data.draw(st.integers(0, 3))
+    text = text[:place] + data.draw(st.sampled_from(["", *PIECES])) + text[place + size :]
+    assert same(decode._read(text), strictly(text))
+    raw = text.encode("utf-8", "surrogatepass")
+    assert same(decode._read(raw), decode._strict(raw))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", 'q"', "\\", "é", ""]), JSON), max_size=6))
+def test_keys_that_come_twice_are_never_dropped(pairs: list[tuple[str, Any]]) -> None:
+    text = "{" + ",".join(f"{json.dumps(key)}:{json.dumps(value)}" for key, value in pairs) + "}"
+    twice = len({key for key, _ in pairs}) < len(pairs)
+    read = decode._read(text)
+    assert isinstance(read, Undecodable) or not twice
+    assert same(read, strictly(text))
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**30, 10**400])
+def test_ids_keep_their_digits(number: int) -> None:
+    assert decode._read(json.dumps({"id": number})) == {"id": number}
 
 
 SOURCES = """

@@ -16,7 +16,7 @@ from wsrec.schemas.places import schemas_in
 WORDS = ["a", "b", "ab", "type", "", "é", "😀", "x-1", "a\n", "\u0663"]
 NUMBERS = [0, -0.0, 1, 1.0, 2, 3, 0.1, 0.3, 2**53, 2**53 + 1, 2.0**53, 2**64, 2.0**64, 10**30, 1e30]
 SCALARS = st.sampled_from([None, True, False, *NUMBERS, *WORDS])
-VALUES = st.recursive(
+VALUES: st.SearchStrategy[Any] = st.recursive(
     SCALARS,
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)
@@ -78,7 +78,7 @@ def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: value for part in parts for name, value in part.items()}
 
 
-SCHEMAS = st.recursive(
+SCHEMAS: st.SearchStrategy[Any] = st.recursive(
     st.booleans() | st.just({}),
     lambda inner: st.lists(keyword(inner), min_size=1, max_size=3).map(merged),
     max_leaves=6,
