@@ -185,8 +185,8 @@ _CODECS: Final[Mapping[str, Callable[[str | bytes], Iterator[object]]]] = {
     "ndjson": _from_ndjson,
     "msgpack": _from_msgpack,
     "jsonrpc": lambda data: (each for value in _from_json(data) for each in from_jsonrpc(value)),
-    "socketio": lambda data: iter((from_socketio(data, _json),)),
-    "jupyter": lambda data: iter((from_jupyter(data, _json),)),
+    "socketio": lambda data: iter((from_socketio(data, _read),)),
+    "jupyter": lambda data: iter((from_jupyter(data, _read),)),
 }
 
 

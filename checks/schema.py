@@ -17,6 +17,7 @@ __all__ = ["Mismatch", "SchemaCheck"]
 
 _CONSIDERED: Final = 50
 """Errors looked at for the best one: a hostile array must not produce a million."""
+_CHECKABLE: Final = "a value the schema can be checked on"
 
 
 class Mismatch(NamedTuple):
@@ -97,6 +98,8 @@ class SchemaCheck:
         worst = _worst(self._errors, value, "event.schema")
         if worst is None:
             return ()
+        if worst.expected == _CHECKABLE:
+            return (worst,)
         found: list[Mismatch] = []
         for code, errors in self._aspects:
             mismatch = _worst(errors, value, code)
@@ -139,7 +142,7 @@ def _worst(errors_of: _Errors, value: object, code: Aspect) -> Mismatch | None:
             worst = _only(errors, _KINDS[code]) or best_match([worst]) or worst
     except (RecursionError, ArithmeticError, TypeError, ValueError, Unresolvable) as error:
         # A schema's recursion, or its arithmetic on an absurd number, meets its limit.
-        return Mismatch("", "a value the schema can be checked on", type(error).__name__, code)
+        return Mismatch("", _CHECKABLE, type(error).__name__, code)
     path = "".join(
         "/" + str(part).replace("~", "~0").replace("/", "~1") for part in worst.absolute_path
     )

@@ -17,7 +17,7 @@ from .patterns import search
 
 __all__ = ["BudgetError", "reference_errors"]
 
-_STEPS: Final = 100_000
+_STEPS: Final = 25_000
 _STEPS_A_VALUE: Final = 50
 
 Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -162,7 +162,7 @@ def test_one_cause_is_at_most_one_finding(data: st.DataObject) -> None:
     rules = data.draw(contracts(crossed))
     whole = judge(mutate(values, "swap", len(values), ""), rules)
     assert whole.all_findings() == ()
-    how: Any = data.draw(st.sampled_from(Mutation.__args__))
+    how: Any = data.draw(st.sampled_from(get_args(Mutation)))
     place = data.draw(st.integers(0, len(values) - 1))
     fields = sorted(values[place].keys() - {"type"})
     field = data.draw(st.sampled_from(fields))

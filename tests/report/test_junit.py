@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -209,7 +210,11 @@ session:
 """
     )
     [outer, inner] = rules.spans
-    more = {"machine": Machine("s", {}), "monotonic": (Monotonic("id"),), "unique": ("id",)}
+    more: dict[str, Any] = {
+        "machine": Machine("s", {}),
+        "monotonic": (Monotonic("id"),),
+        "unique": ("id",),
+    }
     outer = replace(outer, inside=replace(outer.inside, **more), fold=(Fold("join", "id", "id"),))
     session = replace(rules.session, inside=replace(rules.session.inside, **more), max_messages=9)
     rules = replace(rules, spans=(outer, inner), session=session)
