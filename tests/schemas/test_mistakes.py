@@ -136,7 +136,8 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 1\nevents: {schemas: {$defs: {A: {type: object}}, oneOf: [{$ref: '#/$defs/A'}]}}",
          "alternative 'A' has no constant"),
         ("wsrec: 1\nevents: {name: {only_key: true}, schemas: {}}", "schemas needs a pointer in"),
-        ("wsrec: 1\nevents: {unknown_fields: fail, types: {a: {schema: {items: {$dynamicRef: '#'}}}}}",
+        ("wsrec: 1\nevents:\n  unknown_fields: fail\n"
+         "  types: {a: {schema: {items: {$dynamicRef: '#'}}}}",
          "$dynamicRef and $recursiveRef cannot be followed"),
         ("wsrec: 1\ndecode: [{split: ''}, json]\nevents: {}", "split must be a word, not ''"),
         ("wsrec: 1\ndecode: [json, {split: ;}]\nevents: {}", "'split' must stand before the codec"),
