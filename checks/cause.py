@@ -24,6 +24,8 @@ class Cause:
     """Both frames belong to the stretch."""
     number: int = 1
     """How many events are concerned."""
+    rule: str = ""
+    """Which of several rules under one code; those of order have one each."""
 
     def meets(self, other: Cause) -> bool:
         """Say whether both may speak of the same event."""

@@ -114,7 +114,8 @@ def _mentioned(contract: Contract) -> frozenset[str]:
         names.update(part.requires, (count.event for count in part.count))
         names.update(name for rule in part.order for name in rule.events)
         if part.machine is not None:
-            names.update(name for row in part.machine.states.values() for name in row)
+            rows = part.machine.states.values()
+            names.update(name for row in rows for name in row if name != "*")
         add(part.first)
         add(part.last)
 

@@ -63,7 +63,7 @@ class InsideState:
         self._asked: Event | None = None
         self._machine = MachineState(rules.machine) if rules.machine is not None else None
         self._gaps = 0
-        self._since: int | None = None
+        self._since: int | None = 0 if span is None else None
 
     @property
     def _place(self) -> str:
@@ -257,11 +257,14 @@ class InsideState:
         for state in self._unique:
             state.closed()
 
-    def settle(self, seq: int | None, *, partial: bool) -> Iterator[Finding]:
-        """Yield what the end shows, except `missing`; `partial`: events may have been lost."""
+    def settle(self, seq: int | None, *, partial: bool, surplus: bool = False) -> Iterator[Finding]:
+        """Yield what the end shows, except `missing`.
+
+        `partial`: events may have been lost; `surplus`: some may be of another place.
+        """
         for count in self._rules.count:
             number = self.seen[count.event]
-            if count.max is not None and number > count.max:
+            if count.max is not None and number > count.max and not surplus:
                 yield self._count(count.event, number, f"at most {count.max}", seq)
             unexplained = count.event not in self.explained and not (
                 count.event in self._rules.requires and number == 0

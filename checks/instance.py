@@ -49,6 +49,8 @@ class Instance:
         """The opening event was malformed, so its key may be wrong."""
         self.told = False
         """What came after the close was reported."""
+        self.reopened: Event | None = None
+        """What opened it again, which was reported: its events may be of two spans."""
         self.outside = False
         """It opened after its parent had ended, which was reported."""
         self.resolved = False
@@ -151,20 +153,22 @@ class Instance:
         during = [trigger.event for trigger in self.rule.span.during]
         if self.opened is None or event.malformed or context.gaps != self._gaps:
             return
-        if not self.unsure.isdisjoint(during):
+        if self.reopened is not None or self._in_doubt(during):
             return
-        for fold in self._folds:
-            final = event.whole.get(fold.rule.equals)
-            mismatch = None if final is None else fold.settle(final)
-            if mismatch is None or context.excuse(during):
-                continue
+        finals = ((fold, event.whole.get(fold.rule.equals)) for fold in self._folds)
+        wrong = [
+            mismatch
+            for fold, final in finals
+            if final is not None and (mismatch := fold.settle(final)) is not None
+        ]
+        if wrong and not context.excuse(during):
             names = None if "*" in during else frozenset((*during, event.name))
             yield self._say(
                 "span.fold",
-                f"in {self.label}: {mismatch.message}",
+                f"in {self.label}: {'; '.join(each.message for each in wrong)}",
                 (event.seq, event.name),
-                expected=mismatch.expected,
-                seen=mismatch.seen,
+                expected=wrong[0].expected,
+                seen=wrong[0].seen,
                 cause=Cause(names, self.first.seq, event.seq),
             )
 
@@ -206,6 +210,15 @@ class Instance:
         wanted = [name for name in self.inside.missing() if name in self.rule.closes]
         return wanted[0] if wanted and self.closed.name not in wanted else None
 
+    def _in_doubt(self, names: Iterable[str]) -> bool:
+        """Say whether one of these events came and may have belonged here."""
+        place: Instance | None = self
+        while place is not None:
+            if not place.unsure.isdisjoint(names):
+                return True
+            place = place.parent
+        return False
+
     def _explain(self, names: Iterable[str], context: Context) -> None:
         """Tell everything around that the absence of these events is accounted for."""
         names = tuple(names)
@@ -232,7 +245,8 @@ class Instance:
         if not context.gap:
             yield from self._missing(context)
         seq = self.closed.seq if self.closed is not None else context.end_seq
-        yield from self.inside.settle(seq, partial=context.gap)
+        surplus = self.told or self.reopened is not None
+        yield from self.inside.settle(seq, partial=context.gap, surplus=surplus)
 
     def _opening(self, context: Context) -> Iterator[Finding]:
         self._explain(self.rule.opens, context)
@@ -285,8 +299,7 @@ class Instance:
             or self.opened is None  # a phantom was reported already
             or (self.parent is not None and self.parent.cut)
             or (self.outer is not None and self.outer.closed is None)
-            or not self.unsure.isdisjoint(self.rule.closes)
-            or (self.parent is not None and not self.parent.unsure.isdisjoint(self.rule.closes))
+            or self._in_doubt(self.rule.closes)
             or context.excuse(self.rule.closes)
         )
         missing = [name for name in self.inside.missing() if name not in self.rule.closes]

@@ -13,6 +13,9 @@ from .finding import Finding, Severities
 
 __all__ = ["Ledger"]
 
+_Rule = tuple[str, str | None, str]
+"""A code, the kind of span, and which rule of that code."""
+
 MAX_HELD: Final = 1_000
 """Findings kept back in one session; beyond, the oldest is said without waiting longer."""
 MAX_TOLD: Final = 1_000
@@ -27,21 +30,27 @@ _HELD: Final = frozenset({"fold", "machine", "monotonic"})
 """What shows at once, but waits for what only the end shows: a span that nobody opened."""
 
 
-def _rank(code: str) -> int:
-    scope, _, rule = code.partition(".")
+def _rank(found: Finding) -> int:
+    scope, _, rule = found.code.partition(".")
+    if found.cause is not None and found.cause.rule:
+        rule = "order"
     return 0 if scope == "event" else _RANK.get(rule, 1)
+
+
+def _rule(found: Finding) -> _Rule:
+    return found.code, found.span, "" if found.cause is None else found.cause.rule
 
 
 @dataclass(slots=True)
 class _Told:
     cause: Cause
-    code: str
-    span: str | None
+    rule: _Rule
+    rank: int
     key: str | None
     severity: Severity
     place: int | None = None
     """Where it stands among what is said at the end."""
-    used: dict[tuple[str, str | None], int] = field(default_factory=dict)
+    used: dict[_Rule, int] = field(default_factory=dict)
     """How many events it has accounted for, by the rule that missed them."""
 
 
@@ -73,7 +82,7 @@ class Ledger:
         pool = [*self._held, *(each for each in last if each is not None)]
         self._held.clear()
         said: list[Finding] = []
-        for each in sorted(pool, key=lambda one: _rank(one.code)):
+        for each in sorted(pool, key=_rank):
             said.extend(self._say(each, said))
         return said
 
@@ -93,23 +102,24 @@ class Ledger:
 
     def _note(self, found: Finding, place: int | None = None) -> None:
         if found.cause is not None:
-            told = _Told(found.cause, found.code, found.span, found.key, found.severity, place)
+            rule, rank = _rule(found), _rank(found)
+            told = _Told(found.cause, rule, rank, found.key, found.severity, place)
             self._told.append(told)
 
     def _reasons(self, found: Finding) -> list[_Told] | None:
         """Return what was said that accounts for a finding; None: not all of it is."""
-        cause, rank, rule = found.cause, _rank(found.code), (found.code, found.span)
+        cause, rank, rule = found.cause, _rank(found), _rule(found)
         if cause is None or rank == 0:
             return None
         wanted, reasons = cause.number, []
         for told in self._told:
             if (
                 not told.cause.meets(cause)
-                or (told.code, told.span) == rule
+                or told.rule == rule
                 # Two spans of a kind are two things.
-                or (told.span == found.span is not None and told.key != found.key)
+                or (told.rule[1] == found.span is not None and told.key != found.key)
                 # What is lacking is told by what is lacking; only a bad event tells more of it.
-                or _rank(told.code) > (0 if rank <= 2 else rank)
+                or told.rank > (0 if rank <= 2 else rank)
                 or SEVERITIES.index(told.severity) > SEVERITIES.index(found.severity)
             ):
                 continue

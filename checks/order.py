@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from ..schemas.durations import show_duration
 from ..schemas.model import OrderRule
-from .cause import Cause, at, lack
+from .cause import END, Cause
 
 __all__ = ["Broken", "OrderState"]
 
@@ -67,7 +67,7 @@ class OrderState:
                 limit = show_duration(within)
                 message = f"{answer} came {show_duration(took)} after {to} (frame {asked})"
                 text = f"{message}; at most {limit} is allowed"
-                yield Broken("responds", answer, seq, text, limit, at(seq, answer))
+                yield Broken("responds", answer, seq, text, limit, self._cause(asked, seq))
         if name == to:
             self._pending.append((seq, at_ns))
 
@@ -77,12 +77,16 @@ class OrderState:
             self._said = True
             place = f"between {start} and {until[0]}" if until else f"after {start}"
             message = f"{never} must never come {place}, but came after frame {self._armed}"
-            cause = Cause(frozenset(self.rule.events), self._armed, seq)
+            cause = self._cause(self._armed, seq)
             yield Broken("order", never, seq, message, f"no {never} {place}", cause)
         if name in until:
             self._armed, self._said = None, False
         if name == start:
             self._armed = seq
+
+    def _cause(self, after: int, before: int, *names: str) -> Cause:
+        rule = " ".join((self.rule.kind, *self.rule.events))
+        return Cause(frozenset(names or self.rule.events), after, before, rule=rule)
 
     def settle(self, explained: Container[str]) -> Iterator[Broken]:
         """Yield what turns out broken at the end; events in `explained` were reported already."""
@@ -92,14 +96,15 @@ class OrderState:
             late = self._first.get(needed)
             if late is not None:
                 message = f"{name} came before {needed} (frame {late}); expected {needed} first"
-                cause = Cause(frozenset({name, needed}), 0, late)
+                cause = self._cause(0, late, name, needed)
             elif needed not in explained:
                 message = f"{name} came without {needed} before it"
-                cause = Cause(frozenset({name, needed}), 0, seq)
+                cause = self._cause(0, seq, name, needed)
             else:
                 continue
             yield Broken("order", name, seq, message, f"{needed} before {name}", cause)
         if self.rule.kind == "responds" and events[1] not in explained:
             for seq, _ in self._pending:
                 message = f"{events[0]} (frame {seq}) was never answered by {events[1]}"
-                yield Broken("missing", events[1], seq, message, events[1], lack(events[1:], seq))
+                cause = self._cause(seq, END)
+                yield Broken("missing", events[1], seq, message, events[1], cause)

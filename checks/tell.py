@@ -67,10 +67,11 @@ def closed_again(rule: SpanRule, span: Instance, event: Event) -> Finding:
     return _about(rule, span.key, event, "span.unopened", message, expected)
 
 
-def reopened(rule: SpanRule, key: Key, event: Event, state: str) -> Finding:
+def reopened(rule: SpanRule, key: Key, event: Event, state: str, since: int) -> Finding:
     """An opening event for a span that is open, or may be used only once."""
     message = f"{event.name} opens {_label(rule, key)} again, which was {state}; expected it once"
-    return _about(rule, key, event, "span.reopened", message, "one opening")
+    cause = Cause(frozenset({event.name, *rule.closes}), since, event.seq)
+    return _about(rule, key, event, "span.reopened", message, "one opening", cause)
 
 
 def opens_outside(rule: SpanRule, key: Key, event: Event, parent: Instance) -> Finding:

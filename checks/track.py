@@ -113,6 +113,10 @@ class Track:
                 span = self._closed[closed]
                 if (yield from span.inside.repeats(event)):
                     return None
+                if span.reopened is not None and role is not None:
+                    # So it was opened twice, and closed only once.
+                    again, span.reopened = span.reopened, None
+                    return self._add(again, key, real=True)
                 yield from self._after(span, event, role, context, late)
                 return span
             if key in self._old_keys:
@@ -167,7 +171,8 @@ class Track:
                 if (yield from span.inside.repeats(event)):
                     return None
                 state = f"open since frame {span.opened.seq}"
-                yield tell.reopened(self.rule, key, event, state)
+                yield tell.reopened(self.rule, key, event, state, span.opened.seq)
+                span.reopened = event
                 return span
         for span in self._open.match(key) if self._open.phantoms else ():
             if span.opened is None:
@@ -180,11 +185,12 @@ class Track:
             if before is not None and before.opened is not None and before.closed is not None:
                 seq = before.closed.seq
             if seq is not None:
-                yield tell.reopened(self.rule, key, event, f"closed at frame {seq}")
+                yield tell.reopened(self.rule, key, event, f"closed at frame {seq}", event.seq)
         parent = self._parent
         outside = parent is not None and parent.closed is not None
         if parent is not None and outside and not late:
             yield tell.opens_outside(self.rule, key, event, parent)
+            parent.told = True
         if len(self._open) >= MAX_OPEN:
             span = next(iter(self._open))
             self._open.remove(span)
