@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
 from ..schemas.model import Inside, Scalar, Trigger
@@ -116,13 +116,15 @@ class InsideState:
         *,
         boundary: bool = False,
         late: bool = False,
+        over: bool = False,
         plays: bool = True,
         gaps: int = 0,
     ) -> Iterator[Finding]:
         """Take one event; `boundary` events open or close the place, so they are not in it.
 
-        A `late` one came after the close and was reported for that: it is not missing. One that
-        `plays` a part here is expected to carry the fields of such an event. `gaps`: how often
+        A `late` one came after the close and was reported for that: it is not missing. When all is
+        `over`, it came after the close and may: it is no step of a machine. One that `plays` a part
+        here is expected to carry the fields of such an event. `gaps`: how often
         the recording missed frames so far.
         """
         if self._since is None:
@@ -142,7 +144,8 @@ class InsideState:
                 self._first = event
             if self._rules.last:
                 self._last = event
-        yield from self._steps(event, boundary=boundary, late=late)
+        if not (late or over):
+            yield from self._steps(event, boundary=boundary)
         yield from self._rises(event)
         yield from self._same(event, plays=plays)
 
@@ -153,9 +156,9 @@ class InsideState:
             for unsteady in state.lost():
                 yield self._unsteady(unsteady)
 
-    def _steps(self, event: Event, *, boundary: bool, late: bool) -> Iterator[Finding]:
+    def _steps(self, event: Event, *, boundary: bool) -> Iterator[Finding]:
         machine = self._machine
-        if machine is None or late or not machine.matters(event.name, boundary=boundary):
+        if machine is None or not machine.matters(event.name, boundary=boundary):
             return
         illegal = machine.feed(event.name, event.seq)
         if illegal is not None:
@@ -257,20 +260,25 @@ class InsideState:
         for state in self._unique:
             state.closed()
 
-    def settle(self, seq: int | None, *, partial: bool, surplus: bool = False) -> Iterator[Finding]:
+    def settle(
+        self, seq: int | None, *, partial: bool, surplus: bool = False, kin: Iterable[str] = ()
+    ) -> Iterator[Finding]:
         """Yield what the end shows, except `missing`.
 
-        `partial`: events may have been lost; `surplus`: some may be of another place.
+        `partial`: events may have been lost; `surplus`: some may be of another place. `kin`: the
+        loss of one of these may have brought events here that are of another place.
         """
         for count in self._rules.count:
             number = self.seen[count.event]
             if count.max is not None and number > count.max and not surplus:
-                yield self._count(count.event, number, f"at most {count.max}", seq)
+                cause = Cause(frozenset({count.event, *kin}), self._since or 0, END)
+                yield self._count(count.event, number, f"at most {count.max}", seq, cause)
             unexplained = count.event not in self.explained and not (
                 count.event in self._rules.requires and number == 0
             )
             if count.min is not None and number < count.min and unexplained and not partial:
-                yield self._count(count.event, number, f"at least {count.min}", seq)
+                cause = lack({count.event}, self._since or 0, END if seq is None else seq)
+                yield self._count(count.event, number, f"at least {count.min}", seq, cause)
         if partial:
             return
         illegal = self._machine.settle() if self._machine is not None else None
@@ -283,11 +291,11 @@ class InsideState:
             for broken in order.settle(absent):
                 yield self._order(broken)
 
-    def _count(self, event: str, number: int, bound: str, seq: int | None) -> Finding:
+    def _count(self, event: str, number: int, bound: str, seq: int | None, cause: Cause) -> Finding:
         message = f"{event} came {number} times in {self._place}; expected {bound}"
         return self._found(
             "count", message, seq, event, expected=bound, seen=str(number),
-            cause=lack({event}, self._since or 0, END if seq is None else seq),
+            cause=cause,
         )  # fmt: skip
 
     def _edge(

@@ -117,7 +117,12 @@ class Instance:
         boundary = late or role in ("open", "close", "abort")
         plays = role is not None and role != "abort"
         yield from self.inside.feed(
-            event, boundary=boundary, late=late, plays=plays, gaps=context.gaps
+            event,
+            boundary=boundary,
+            late=late,
+            over=self.closed is not None,
+            plays=plays,
+            gaps=context.gaps,
         )
         if self._gaps is None:
             self._gaps = context.gaps
@@ -169,7 +174,7 @@ class Instance:
                 (event.seq, event.name),
                 expected=wrong[0].expected,
                 seen=wrong[0].seen,
-                cause=Cause(names, self.first.seq, event.seq),
+                cause=Cause(names, self._possible, event.seq),
             )
 
     def _latency(self, kind: Kind, event: Event, ns: int, context: Context) -> Iterator[Finding]:
@@ -246,7 +251,9 @@ class Instance:
             yield from self._missing(context)
         seq = self.closed.seq if self.closed is not None else context.end_seq
         surplus = self.told or self.reopened is not None
-        yield from self.inside.settle(seq, partial=context.gap, surplus=surplus)
+        yield from self.inside.settle(
+            seq, partial=context.gap, surplus=surplus, kin=self.rule.opens
+        )
 
     def _opening(self, context: Context) -> Iterator[Finding]:
         self._explain(self.rule.opens, context)
@@ -276,6 +283,13 @@ class Instance:
                 nearest=context.nearest(self.rule.opens, self._from, self.first.seq),
                 cause=lack(self.rule.opens, self._from, self.first.seq),
             )
+
+    @property
+    def _possible(self) -> int:
+        """The frame from which an event can have been of this span, as far as its key tells."""
+        if any(part is not None for part in self.rule.bare(self.key)):
+            return self.first.seq
+        return 0 if self.parent is None else self.parent.first.seq
 
     @property
     def _from(self) -> int:

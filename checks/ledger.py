@@ -69,8 +69,7 @@ class Ledger:
             if weighed is None:
                 continue
             if weighed.cause is None or weighed.code.partition(".")[2] not in _HELD:
-                self._note(weighed)
-                yield weighed
+                yield from self._say(weighed)
                 continue
             self._held.append(weighed)
             if len(self._held) > MAX_HELD:
@@ -91,6 +90,8 @@ class Ledger:
         if reasons is None:
             self._note(found, None if said is None else len(said))
             return [found]
+        # What else follows from the same event may show more of this than of what was said.
+        self._note(found, reasons[0].place)
         for place in (told.place for told in reasons):
             if said is not None and place is not None and found.nearest is not None:
                 known = said[place].nearest

@@ -106,5 +106,6 @@ class OrderState:
         if self.rule.kind == "responds" and events[1] not in explained:
             for seq, _ in self._pending:
                 message = f"{events[0]} (frame {seq}) was never answered by {events[1]}"
-                cause = self._cause(seq, END)
+                # Answers are taken in turn, so one ask too many shows at the last.
+                cause = self._cause(0, END)
                 yield Broken("missing", events[1], seq, message, events[1], cause)

@@ -54,7 +54,9 @@ def after_close(rule: SpanRule, key: Key, event: Event, closed_seq: int) -> Find
     label = _label(rule, key)
     message = f"{event.name} came after {label} had closed (frame {closed_seq})"
     expected = f"no event of {label} after its close"
-    cause = Cause(frozenset({event.name, *rule.closes}), closed_seq, event.seq)
+    # It may also be the first of another such span, whose opening was lost.
+    names = frozenset({event.name, *rule.closes, *rule.opens})
+    cause = Cause(names, closed_seq, event.seq)
     text = message + "; expected no more"
     return _about(rule, key, event, "span.after_close", text, expected, cause)
 
@@ -64,7 +66,9 @@ def closed_again(rule: SpanRule, span: Instance, event: Event) -> Finding:
     by = f"{span.closed.name} had closed (frame {span.closed.seq})" if span.closed else "closed"
     message = f"{event.name} closes {span.label}, which {by}; expected it once"
     expected = " or ".join(rule.opens)
-    return _about(rule, span.key, event, "span.unopened", message, expected)
+    closed = span.closed.seq if span.closed else 0
+    cause = Cause(frozenset({event.name, *rule.opens}), closed, event.seq)
+    return _about(rule, span.key, event, "span.unopened", message, expected, cause)
 
 
 def reopened(rule: SpanRule, key: Key, event: Event, state: str, since: int) -> Finding:
@@ -80,7 +84,8 @@ def opens_outside(rule: SpanRule, key: Key, event: Event, parent: Instance) -> F
     message = f"{event.name} opens {_label(rule, key)} after {parent.label} had closed"
     expected = f"{rule.name} inside {parent.rule.name}"
     text = f"{message} (frame {closed}); expected it inside"
-    cause = Cause(frozenset({event.name, *parent.rule.closes}), closed, event.seq)
+    names = frozenset({event.name, *parent.rule.closes, *parent.rule.opens})
+    cause = Cause(names, closed, event.seq)
     return _about(rule, key, event, "span.outside", text, expected, cause)
 
 

@@ -36,6 +36,8 @@ class Track:
         self._old_keys: OrderedDict[Key, int] = OrderedDict()
         """Key and closing frame."""
         self._ambiguous: set[str] = set()
+        self._early: set[str] = set()
+        """Events too late for one span, without a key: they may have been early for the next."""
         self._next = 0
         self._forgot = False
         self.real = 0
@@ -116,7 +118,9 @@ class Track:
                 if span.reopened is not None and role is not None:
                     # So it was opened twice, and closed only once.
                     again, span.reopened = span.reopened, None
-                    return self._add(again, key, real=True)
+                    span = self._add(again, key, real=True)
+                    yield from span.feed(again, "open", context, late=False)
+                    return span
                 yield from self._after(span, event, role, context, late)
                 return span
             if key in self._old_keys:
@@ -148,6 +152,8 @@ class Track:
         assert span.closed is not None
         if forbidden:
             span.told = True
+            if not any(part is not None for part in self.rule.bare(span.key)):
+                self._early.add(event.name)
             yield tell.after_close(self.rule, span.key, event, span.closed.seq)
         elif (
             role in ("close", "abort")
@@ -199,6 +205,8 @@ class Track:
         self.real += 1
         span = self._add(event, key, real=True)
         span.outside = outside
+        span.inside.explained |= self._early
+        self._early.clear()
         span.outer = same[-1] if same and self.rule.span.nest else None
         yield from context.answered(self.rule, key, event, late=False)
         return span

@@ -239,3 +239,35 @@ spans: {s: {key: place, open: o, close: c}}
     assert codes(judge([*good, *say("c", place=outer)], rules)) == []
     found = only(judge(good, rules))
     assert (found.code, found.key) == ("span.unclosed", "[]")
+
+
+@pytest.mark.parametrize(
+    ("talk", "code", "nearest"),
+    [
+        ("o:1 x:1 c:2", "span.unclosed", "c at frame 3 differs in id"),
+        ("o:1 xx:1 c:1", "span.missing", "unknown event 'xx' at frame 2"),
+        ("o:1 x:1 <c:1", "span.unclosed", "c at frame 3 was sent by the client"),
+        ("o:1 y:1 c:1", "span.missing", "y at frame 2 does not meet the `when` of its type"),
+        ("o:1 x:1 z:1", "span.unclosed", "z at frame 3 does not meet the `when` of `close` in s"),
+        ("oo:1 x:1 c:1", "span.unopened", "unknown event 'oo' at frame 1"),
+        ("<o:1 x:1 c:1", "span.unopened", "o at frame 1 was sent by the client"),
+        ("o:1 xx:1 c:1 o:2 c:2", "span.missing", "unknown event 'xx' at frame 2"),
+    ],
+)
+def test_the_nearest_miss_is_named(talk: str, code: str, nearest: str | None) -> None:
+    rules = (
+        HEAD.replace("fields:", "types: {y: {when: {kind: good}}}, fields:")
+        + "spans:\n  s: {key: id, open: {event: o, sender: server}, during: [x, y], requires: %s,\n"
+        "      close: [{event: z, when: {kind: good}}, {event: c, sender: server}]}\n"
+    )
+    found, *rest = judge(say(talk), rules % ("y" if " y:" in talk else "x")).all_findings()
+    assert (found.code, found.nearest) == (code, nearest)
+    assert [f.nearest for f in rest] == [None] * len(rest)  # only what came inside is near
+
+
+def test_an_event_of_another_span_is_the_nearest() -> None:
+    found = judge(say("o:1 x:3 c:1"), span("requires: x, during: x")).all_findings()
+    assert [(f.code, f.nearest) for f in found] == [
+        ("span.unopened", None),
+        ("span.missing", "x at frame 2 belongs to s '3', which was not open"),
+    ]

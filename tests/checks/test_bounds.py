@@ -1,0 +1,144 @@
+"""What judging a session costs: its state holds what is open, and the order of work is fixed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.conversation import Line, contract, judge, messages, session
+from support.runs import conversation
+from wsrec.checks.compiled import Compiled
+from wsrec.checks.judge import Judge
+from wsrec.checks.samples import Samples
+from wsrec.checks.session import SessionJudge
+from wsrec.schemas.model import Contract
+
+RULES = """
+events:
+  sender: both
+  name: /type
+  fields: {run: /run, item: /item, seq: /seq, id: /id, who: /who, delta: /delta, text: /text}
+  types: {hello: , run_started: , progress: , item_added: , item_delta: , item_done: ,
+          run_finished: }
+spans:
+  run:
+    key: run
+    open: run_started
+    during: progress
+    close: run_finished
+    requires: [run_started, progress, run_finished]
+    count: {progress: {max: 2}}
+    order: [{before: [run_started, run_finished]}, {responds: {to: item_added, with: item_done}}]
+    same: who
+    monotonic: seq
+    machine: {start: new, end: [old], new: {run_started: young}, young: {run_finished: old,
+              '*': young}, old: {}}
+    latency: {gap: {max: 1h}, total: {max: 1h}}
+  item:
+    in: run
+    key: item
+    open: item_added
+    during: item_delta
+    close: item_done
+    fold: {join: delta, equals: text}
+session:
+  same: who
+  monotonic: {seq: {by: 1}}
+  machine: {start: new, end: [idle], new: {hello: idle}, idle: {run_started: running},
+            running: {run_started: error, run_finished: idle, '*': running}}
+"""
+
+
+def weight(root: object) -> int:
+    """How many values an object holds, those it refers to included."""
+    seen: set[int] = set()
+    todo = [root]
+    while todo:
+        each = todo.pop()
+        if id(each) in seen or isinstance(each, type | Compiled | Contract | Samples):
+            continue
+        seen.add(id(each))
+        todo += _inside(each)
+    return len(seen)
+
+
+def _inside(each: Any) -> Iterator[object]:
+    if isinstance(each, dict):
+        yield from each.keys()
+        yield from each.values()
+    elif isinstance(each, list | tuple | set | frozenset) or type(each).__name__ == "deque":
+        yield from each
+    elif type(each).__module__.startswith("wsrec."):
+        slots = [name for kind in type(each).__mro__ for name in getattr(kind, "__slots__", ())]
+        yield from (getattr(each, name) for name in slots if hasattr(each, name))
+        yield from vars(each).values() if hasattr(each, "__dict__") else ()
+
+
+def long(count: int) -> Iterator[dict[str, Any]]:
+    """So many events of runs that follow each other, with two faults in each."""
+    values = conversation([[1]], crossed=False)[1:]
+    yield {"type": "hello", "seq": 0, "who": "u"}
+    for n in range(1, count):
+        number, place = divmod(n - 1, len(values))
+        value = values[place] | {"seq": n, "id": f"e{n}", "run": f"r{number}"}
+        faults = {1: {"type": "run_started"}, 3: {"who": f"not {number}"}}
+        yield value | faults.get(place, {})
+
+
+def after(count: int) -> tuple[int, int]:
+    """The size of the state after so many events, and the calls the last thousand took."""
+    engine = SessionJudge(Compiled(contract(RULES)), session(), lambda span, kind: Samples())
+    calls = 0
+
+    def called(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    lines: list[Line] = [("server", value) for value in long(count)]
+    for message in messages(lines):
+        if message.seq == count - 999:
+            sys.setprofile(called)
+        engine.message(message)
+    sys.setprofile(None)
+    return weight(engine), calls
+
+
+@pytest.mark.timeout(120)
+def test_a_long_session_costs_no_more_than_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsrec.checks.track.MAX_CLOSED", 10)
+    monkeypatch.setattr("wsrec.checks.ledger.MAX_TOLD", 10)
+    monkeypatch.setattr("wsrec.checks.ledger.MAX_HELD", 10)
+    small, quick = after(2_000)
+    big, slow = after(20_000)
+    assert big <= small * 1.05
+    assert slow <= quick * 1.05
+
+
+@given(st.integers(0, 40), st.booleans(), st.randoms(use_true_random=False))
+def test_interleaved_sessions_are_judged_as_each_alone(lost: int, swap: bool, random: Any) -> None:
+    rules = contract(RULES)
+    talks: list[list[Line]] = []
+    for number in (1, 2, 3):
+        values = conversation([[1, 2], [1]], crossed=number == 2)
+        del values[(lost * number) % len(values)]
+        if swap:
+            values[3], values[4] = values[4], values[3]
+        talks.append([("server", value) for value in values])
+    alone = [judge(talk, rules, session(n)).sessions[0] for n, talk in enumerate(talks, 1)]
+    engine = Judge(rules)
+    queues = {n: iter(messages(talk, n)) for n, talk in enumerate(talks, 1)}
+    for number in queues:
+        engine.open(session(number))
+    while queues:
+        number = random.choice(sorted(queues))
+        message = next(queues[number], None)
+        if message is None:
+            engine.close(session(number))
+            del queues[number]
+        else:
+            engine.message(number, message)
+    assert list(engine.finish().sessions) == alone
