@@ -20,8 +20,8 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012, specification_with
 
-from .bundle import BundleError, Document, bundle
 from .compiled import accepts
+from .document import Document, DocumentError, one_document
 from .patterns import PatternError, search
 from .places import Growth, GrowthError, schemas_in
 from .reference import reference_errors
@@ -90,9 +90,9 @@ class EventSchema:
             return None
         return accepts(self._kind, self.uri, self.resources())
 
-    def bundle(self) -> Document:
-        """Return the schema and all it refers to as one document; raises BundleError."""
-        return bundle(self.registry, self.uri, self.dialect)
+    def document(self) -> Document:
+        """Return the schema and all it refers to as one document; raises DocumentError."""
+        return one_document(self.registry, self.uri, self.dialect)
 
     def reading(self, unknown: Unknown, missing: Missing) -> EventSchema:
         """Return the schema that reads fields too many and too few in another way.
@@ -103,8 +103,8 @@ class EventSchema:
         if (unknown, missing) == ("keep", "keep"):
             return self
         try:
-            return _standing(variant(self.bundle(), unknown, missing))
-        except (BundleError, RecursionError) as error:
+            return _standing(variant(self.document(), unknown, missing))
+        except (DocumentError, RecursionError) as error:
             message = str(error) or "nested too deep"
             raise SchemaFileError(f"{self.uri.removeprefix(_BASE)}: {message}") from None
 
@@ -135,8 +135,8 @@ def split(
         SchemaFileError: an alternative without one, or `$dynamicRef`.
     """
     try:
-        found = alternatives(schema.bundle(), tokens, alias)
-    except (BundleError, UnionError, RecursionError) as error:
+        found = alternatives(schema.document(), tokens, alias)
+    except (DocumentError, UnionError, RecursionError) as error:
         message = str(error) or "nested too deep"
         raise SchemaFileError(f"{schema.uri.removeprefix(_BASE)}: {message}") from None
     return {name: _standing(document) for name, document in found.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .bundle import REF, Document
+from .document import REF, Document
 
 __all__ = ["UnionError", "alternatives", "reachable"]
 

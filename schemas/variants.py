@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from .bundle import REF, Document, mapped
+from .document import REF, Document, mapped
 
 __all__ = ["Missing", "Unknown", "variant"]
 

@@ -158,9 +158,8 @@ def test_what_must_not_be_is_not_read_leniently() -> None:
 
 
 NAMES = st.sampled_from("ab")
-LEAF = st.sampled_from(
-    [True, {"type": "integer"}, {"const": 1}, {"type": "object"}, {"$ref": "#/$defs/r"}, {}]
-)
+LEAF = st.sampled_from([True, {"type": "integer"}, {"const": 1}, {"type": "object"}, {}])
+REFER = st.just({"$ref": "#/$defs/r"})
 
 
 def _schemas(below: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -179,14 +178,14 @@ def _schemas(below: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         "contains": below,
         "maxContains": st.integers(1, 2),
         "dependentRequired": st.just({"a": ["b"]}),
-        "$ref": st.just("#/$defs/r"),
     }
     return st.lists(st.sampled_from(sorted(keywords)), min_size=1, max_size=3, unique=True).flatmap(
         lambda chosen: st.fixed_dictionaries({name: keywords[name] for name in chosen})
     )
 
 
-SCHEMAS = st.recursive(LEAF, _schemas, max_leaves=8)
+REFERRED = st.recursive(LEAF, _schemas, max_leaves=5)
+SCHEMAS = st.recursive(LEAF | REFER, _schemas, max_leaves=8)
 VALUES = st.recursive(
     st.integers(0, 2) | st.none(),
     lambda below: (
@@ -197,29 +196,17 @@ VALUES = st.recursive(
 
 
 def accepts(schema: EventSchema, value: object) -> bool:
-    try:
-        return next(schema.errors()(value), None) is None
-    except (RecursionError, ValueError):
-        assume(False)
-        raise
+    return next(schema.errors()(value), None) is None
 
 
-def foreseeable(root: Any, referred: Any) -> EventSchema:
-    try:
-        return schema_of({"allOf": [root], "$defs": {"r": referred}})
-    except SchemaFileError:
-        assume(False)
-        raise
-
-
-@given(SCHEMAS, SCHEMAS, st.lists(VALUES, max_size=4))
+@given(SCHEMAS, REFERRED, st.lists(VALUES, max_size=4))
 def test_a_lenient_reading_accepts_what_the_schema_accepts(
     root: Any, referred: Any, values: list[Any]
 ) -> None:
-    schema = foreseeable(root, referred)
+    schema = schema_of({"allOf": [root], "$defs": {"r": referred}})
     readings = [schema.reading("drop", "drop"), schema.reading("drop", "keep"),
                 schema.reading("keep", "drop"), schema.reading("keep", "constants")]  # fmt: skip
-    document = Draft202012Validator(schema.bundle())
+    document = Draft202012Validator(schema.document())
     for value in values:
         accepted = accepts(schema, value)
         assert document.is_valid(value) == accepted
@@ -227,11 +214,11 @@ def test_a_lenient_reading_accepts_what_the_schema_accepts(
             assert all(accepts(reading, value) for reading in readings)
 
 
-@given(SCHEMAS, SCHEMAS, st.lists(VALUES, max_size=4))
+@given(SCHEMAS, REFERRED, st.lists(VALUES, max_size=4))
 def test_a_strict_reading_accepts_nothing_else(root: Any, referred: Any, values: list[Any]) -> None:
     # Where one of several must fit, to be stricter about one is to be laxer about the whole.
     assume("oneOf" not in str((root, referred)))
-    schema = foreseeable(root, referred)
+    schema = schema_of({"allOf": [root], "$defs": {"r": referred}})
     strict = schema.reading("close", "keep")
     for value in values:
         if accepts(strict, value):
@@ -254,5 +241,5 @@ def test_older_drafts_mean_the_same_as_one_document(
     kind: Any, schema: dict[str, Any], value: object
 ) -> None:
     whole = {"$schema": kind.META_SCHEMA.get("$schema"), **schema}
-    document = schema_of(whole).bundle()
+    document = schema_of(whole).document()
     assert Draft202012Validator(document).is_valid(value) == kind(whole).is_valid(value)

@@ -1,8 +1,8 @@
 """A JSON Schema and all it refers to as one document of draft 2020-12.
 
-What is done to a schema as a whole - taking a union apart, reading it leniently or strictly,
-writing it to a file - is done to a bundle: its only references are to its own `$defs`, and its
-keywords are those of one draft, whichever the files were written in.
+What is done to a schema as a whole - taking a union apart, reading it leniently or strictly - is
+done to a document: its only references are to its own `$defs`, and its keywords are those of one
+draft, whichever the files were written in.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ from jsonschema.validators import Draft202012Validator, validator_for
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-__all__ = ["DATA", "LISTS", "MAPS", "REF", "SINGLES", "BundleError", "Document", "bundle", "mapped"]
+__all__ = ["REF", "Document", "DocumentError", "mapped", "one_document"]
 
 Document = dict[str, Any]
 
 REF: Final = "#/$defs/"
-"""How each reference of a bundle begins."""
+"""How each reference of a document begins."""
 
-SINGLES: Final = frozenset(
+_SINGLES: Final = frozenset(
     {
         "additionalProperties", "unevaluatedProperties", "unevaluatedItems", "items", "contains",
         "propertyNames", "not", "if", "then", "else",
     }
 )  # fmt: skip
 """Keywords whose value is a schema."""
-LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-MAPS: Final = frozenset({"properties", "patternProperties", "dependentSchemas"})
-DATA: Final = frozenset({"const", "enum", "default"})
+_LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_MAPS: Final = frozenset({"properties", "patternProperties", "dependentSchemas"})
 
 _DROPPED: Final = frozenset(
     {"$id", "id", "$schema", "$anchor", "$comment", "$defs", "definitions", "examples",
@@ -43,7 +42,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _DIALECT: Final = Draft202012Validator.META_SCHEMA["$schema"]
 
 
-class BundleError(ValueError):
+class DocumentError(ValueError):
     """A schema that cannot be made one document, in one line."""
 
 
@@ -51,11 +50,11 @@ def mapped(schema: Mapping[str, Any], change: Callable[[str, Any], Any]) -> Docu
     """Return a copy of one schema in which `change(keyword, subschema)` made every subschema."""
     found: Document = {}
     for keyword, item in schema.items():
-        if keyword in SINGLES:
+        if keyword in _SINGLES:
             found[keyword] = change(keyword, item)
-        elif keyword in LISTS:
+        elif keyword in _LISTS:
             found[keyword] = [change(keyword, each) for each in item]
-        elif keyword in MAPS:
+        elif keyword in _MAPS:
             found[keyword] = {name: change(keyword, each) for name, each in item.items()}
         else:
             found[keyword] = item
@@ -81,7 +80,7 @@ def _modern(schema: Mapping[str, Any], alone: bool) -> Document:
     return found
 
 
-class _Bundler:
+class _Copier:
     def __init__(self, registry: Registry[Any]) -> None:
         self._registry = registry
         self._names: dict[int, str] = {}
@@ -109,7 +108,7 @@ class _Bundler:
         try:
             contents = self._registry.resolver(base).lookup(reference).contents
         except Unresolvable:
-            raise BundleError(f"$ref {reference!r} leads to nothing") from None
+            raise DocumentError(f"$ref {reference!r} leads to nothing") from None
         target, fragment = urldefrag(urljoin(base, reference))
         if target != base:
             base, alone = target, self._alone(self._registry[target].contents, alone)
@@ -127,7 +126,7 @@ class _Bundler:
         if not isinstance(schema, Mapping):
             return schema
         if any(word in schema for word in _DYNAMIC):
-            raise BundleError(f"{' and '.join(_DYNAMIC)} cannot be followed here")
+            raise DocumentError(f"{' and '.join(_DYNAMIC)} cannot be followed here")
         if isinstance(schema.get("$id"), str):
             base = urljoin(base, schema["$id"])
             alone = self._alone(schema, alone)
@@ -137,15 +136,15 @@ class _Bundler:
         return found
 
 
-def bundle(registry: Registry[Any], uri: str, dialect: str) -> Document:
+def one_document(registry: Registry[Any], uri: str, dialect: str) -> Document:
     """Return the schema at `uri` as one document; its root is a reference into its `$defs`.
 
     `dialect` is the `$schema` of what does not name its own.
 
     Raises:
-        BundleError: `$dynamicRef`, a reference to nothing, or endless nesting.
+        DocumentError: `$dynamicRef`, a reference to nothing, or endless nesting.
     """
     try:
-        return _Bundler(registry).run(uri, dialect)
+        return _Copier(registry).run(uri, dialect)
     except RecursionError:
-        raise BundleError("nested too deep") from None
+        raise DocumentError("nested too deep") from None
