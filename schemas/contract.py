@@ -7,54 +7,50 @@ from pathlib import Path
 from typing import Final, Literal
 
 from .codes import CODES, SEVERITIES, Severity
-from .jsonschemas import MAX_CHARS, SchemaFiles
+from .extends import Source, merged
+from .folders import MAX_CHARS, Files, files_of, packs_only
+from .jsonschemas import SchemaFiles
 from .mistakes import ContractError, Mistake
 from .model import Contract
 from .read_decode import read_applies_to, read_decode
 from .read_events import read_events
 from .read_names import rule_names
+from .read_schemas import Schemas
 from .read_spans import read_session, read_spans, unknown_code
 from .reader import Reader
-from .source import Node, read
+from .source import Node
 
 __all__ = ["CONTRACT_KEYS", "load", "parse"]
 
 CONTRACT_KEYS: Final = (
-    "wsrec", "name", "description", "applies_to",
+    "wsrec", "name", "description", "extends", "applies_to",
     "decode", "events", "spans", "session", "severity",
 )  # fmt: skip
-CONTRACT_LATER: Final = ("extends",)
 
 
-def _nowhere(name: str) -> str:
-    raise ValueError("this contract has no folder, so it cannot name files")
-
-
-def parse(text: str, origin: str, files: Callable[[str], str] = _nowhere) -> Contract:
+def parse(text: str, origin: str, files: Files = packs_only) -> Contract:
     """Return the contract in `text`, YAML or JSON.
 
-    `origin` is its name in messages; `files` gives the text of a file of its
-    folder and raises OSError or ValueError. Raises ContractError with all mistakes.
+    `origin` is its name in messages; `files` gives the text of a file of its folder, or of a pack,
+    and raises OSError or ValueError. Raises ContractError with all mistakes.
     """
-    root = read(text, origin)
-    reader = Reader(origin)
-    found = reader.keys(root, "the contract", CONTRACT_KEYS, CONTRACT_LATER)
-    if not isinstance(root.value, dict):
+    reader = Reader()
+    tree = merged(reader, Source(origin, text), files)
+    root = tree.root
+    found = reader.keys(root, "the contract", CONTRACT_KEYS)
+    if not root.value:
         reader.finish()
-    if "wsrec" not in found:
-        reader.wrong(root, "a contract starts with 'wsrec: 1', the version of its language")
-    elif found["wsrec"].value != 1 or isinstance(found["wsrec"].value, bool):
-        node = found["wsrec"]
-        reader.wrong(node, f"this version reads contracts of 'wsrec: 1', not {node.kind}")
     if not found.keys() & {"events", "spans", "session"}:
         reader.wrong(root, "the contract states nothing: no events, spans or session")
-    events = read_events(reader, found.get("events"), SchemaFiles(files))
+    schemas = Schemas(SchemaFiles(files), tree.folders)
+    events = read_events(reader, found.get("events"), schemas)
     names = rule_names(found.get("spans"), events)
     contract = Contract(
         reader.text(found["name"], "name") if "name" in found else Path(origin).stem,
         origin,
         text,
         reader.text(found["description"], "description") if "description" in found else "",
+        extends=tree.bases,
         applies_to=read_applies_to(reader, found.get("applies_to")),
         decode=read_decode(reader, found.get("decode")),
         events=events,
@@ -79,23 +75,18 @@ def _severity(
     return tuple(found)
 
 
-def load(path: Path, origin: str | None = None) -> Contract:
-    """Return the contract in a file; its schemas may only come from the file's own folder.
+def load(
+    path: Path,
+    origin: str | None = None,
+    keep: Callable[[str, str], object] = lambda name, text: None,
+) -> Contract:
+    """Return the contract in a file; what it names may only come from the file's own folder.
 
-    `origin` is what it is called in messages, instead of its path. Raises ContractError, also
-    when the file cannot be read.
+    `origin` is what it is called in messages, instead of its path. `keep` is called with name and
+    text of each file that is read, relative to the folder. Raises ContractError, also when the
+    file cannot be read.
     """
     origin = origin or str(path)
-    folder = path.resolve().parent
-
-    def files(name: str) -> str:
-        target = (folder / name).resolve()
-        if not target.is_relative_to(folder):
-            raise ValueError("it is outside the contract's folder")
-        if target.is_file() and target.stat().st_size > MAX_CHARS:
-            raise ValueError(f"it is longer than {MAX_CHARS} bytes")
-        return target.read_text("utf-8")
-
     try:
         if path.is_file() and path.stat().st_size > MAX_CHARS:
             raise ContractError([Mistake(origin, 0, 0, "far too long for a contract")])
@@ -105,4 +96,5 @@ def load(path: Path, origin: str | None = None) -> Contract:
         raise ContractError([Mistake(origin, 0, 0, message)]) from None
     except UnicodeDecodeError:
         raise ContractError([Mistake(origin, 0, 0, "not a text file (UTF-8)")]) from None
-    return parse(text, origin, files)
+    keep(path.name, text)
+    return parse(text, origin, files_of(path.resolve().parent, keep))

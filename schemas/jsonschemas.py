@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-from urllib.parse import quote, urldefrag, urljoin
+from urllib.parse import urldefrag, urljoin
 
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.validators import Draft202012Validator, validator_for
@@ -22,6 +22,7 @@ from referencing.jsonschema import DRAFT202012, specification_with
 
 from .compiled import accepts
 from .document import Document, DocumentError, one_document
+from .folders import MAX_CHARS, Files
 from .patterns import PatternError, search
 from .places import Growth, GrowthError, schemas_in
 from .reference import reference_errors
@@ -31,7 +32,6 @@ from .variants import Missing, Unknown, variant
 __all__ = ["Aspect", "EventSchema", "SchemaFileError", "SchemaFiles", "split"]
 
 MAX_FILES: Final = 200
-MAX_CHARS: Final = 8 * 1024 * 1024
 MAX_COMPILED: Final = 1_000_000
 """Checks beyond which a schema, its references written out, is left to the bounded reference."""
 
@@ -235,7 +235,7 @@ def _reachable(registry: Registry[Any], uri: str) -> Iterator[str]:
 class SchemaFiles:
     """Loads schemas by file name relative to the contract, each file once."""
 
-    def __init__(self, read: Callable[[str], str]) -> None:
+    def __init__(self, read: Files) -> None:
         """`read` gives the text of a file of the folder; it raises OSError or ValueError."""
         self._read = read
         self._registry: Registry[Any] = Registry()
@@ -255,8 +255,11 @@ class SchemaFiles:
         return EventSchema.of(schema.registry, f"{_BASE}{file}#{fragment}", schema.dialect)
 
     def inline(self, name: str, schema: object) -> EventSchema:
-        """Return a schema written in the contract itself; raises SchemaFileError."""
-        uri = f"{_BASE}inline:{quote(name, safe='')}"
+        """Return a schema written in the contract itself; raises SchemaFileError.
+
+        `name` is that of no file; what the schema refers to is relative to it.
+        """
+        uri = _BASE + name
         self._add(uri, schema)
         return self._checked(uri)
 
@@ -264,7 +267,7 @@ class SchemaFiles:
         """Return what any of these schemas, all from here, accepts."""
         if len(schemas) == 1:
             return schemas[0]
-        return self.inline("schemas", {"anyOf": [{"$ref": each.uri} for each in schemas]})
+        return self.inline("schemas:", {"anyOf": [{"$ref": each.uri} for each in schemas]})
 
     def _load(self, name: str) -> None:
         if name in self._loaded:

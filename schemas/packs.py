@@ -5,24 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from .contract import load
+from .folders import pack_path, packs
 from .mistakes import ContractError, Mistake, did_you_mean
 from .model import Contract
 
 __all__ = ["DEFAULT_PACK", "find", "pack_path", "packs"]
 
 DEFAULT_PACK = "agent-events"
-
-_PACKS = Path(__file__).parent / "packs"
-
-
-def packs() -> tuple[str, ...]:
-    """Return the names of the packs, sorted."""
-    return tuple(sorted(path.parent.name for path in _PACKS.glob("*/contract.yaml")))
-
-
-def pack_path(name: str) -> Path:
-    """Return the contract file of a pack; it exists if `name` is among `packs()`."""
-    return _PACKS / name / "contract.yaml"
 
 
 def find(name_or_path: str) -> Contract:

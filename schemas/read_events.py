@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from .jsonschemas import SchemaFiles
 from .model import (
     Condition,
     EventRules,
@@ -16,7 +15,7 @@ from .model import (
     SenderRule,
 )
 from .pointers import AsJson, Pointer
-from .read_schemas import adapted, read_schema, read_union, strictness
+from .read_schemas import Schemas, adapted, strictness
 from .reader import Reader
 from .source import Node
 
@@ -64,7 +63,7 @@ def _name_source(reader: Reader, node: Node) -> NameSource:
     return Join(parts, reader.text(found["with"], "with") if "with" in found else ".")
 
 
-def read_events(reader: Reader, node: Node | None, files: SchemaFiles) -> EventRules:
+def read_events(reader: Reader, node: Node | None, schemas: Schemas) -> EventRules:
     """Return the `events` section."""
     if node is None:
         return EventRules(name=(Pointer.parse("/type"),))
@@ -81,7 +80,7 @@ def read_events(reader: Reader, node: Node | None, files: SchemaFiles) -> EventR
         name: reader.text(item, f"alias {name!r}")
         for name, (_, item) in reader.entries(found.get("alias"), "events: alias").items()
     }
-    union = read_union(reader, found.get("schemas"), sources, alias, files)
+    union = schemas.read_union(reader, found.get("schemas"), sources, alias)
     entries = reader.entries(found.get("types"), "events: types")
     strict = strictness(reader, found, "events", ("schema", "schema"))
     types: dict[str, EventType] = {}
@@ -92,7 +91,7 @@ def read_events(reader: Reader, node: Node | None, files: SchemaFiles) -> EventR
         rules = {} if bare else reader.keys(item, what, TYPE_KEYS)
         schema = union.get(name)
         if "schema" in rules:
-            schema = read_schema(reader, name, rules["schema"], files)
+            schema = schemas.read(reader, name, rules["schema"])
         unknown_fields, missing_fields = strictness(reader, rules, what, strict)
         types[name] = EventType(
             name,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
+from .folders import inside
 from .jsonschemas import EventSchema, SchemaFileError, SchemaFiles, split
 from .model import Fields, NameSource
 from .pointers import Pointer
@@ -12,7 +14,7 @@ from .reader import Reader
 from .source import Node
 from .variants import Missing, Unknown
 
-__all__ = ["FIELDS", "Strictness", "adapted", "read_schema", "read_union", "strictness"]
+__all__ = ["FIELDS", "Schemas", "Strictness", "adapted", "strictness"]
 
 FIELDS: Final[tuple[Fields, ...]] = ("schema", "allow", "warn", "fail")
 _UNKNOWN: Final[Mapping[Fields, Unknown]] = {
@@ -37,49 +39,58 @@ def strictness(
     )
 
 
-def read_schema(reader: Reader, name: str, node: Node, files: SchemaFiles) -> EventSchema | None:
-    """Return the schema in a file, at a place in one, or written in the contract itself."""
-    try:
-        if isinstance(node.value, str):
+class Schemas:
+    """Finds the schemas that a contract names, each in the folder of the file that names it."""
+
+    def __init__(self, files: SchemaFiles, folders: Mapping[str, str]) -> None:
+        self._files = files
+        self._folders = folders
+
+    def read(self, reader: Reader, name: str, node: Node) -> EventSchema | None:
+        """Return the schema in a file, at a place in one, or written in the contract itself."""
+        folder = self._folders[node.origin]
+        try:
+            if not isinstance(node.value, str):
+                return self._files.inline(f"{folder}inline:{quote(name, safe='')}", node.plain())
             if ":" in node.value and ".json" not in node.value:
                 message = f"schema {node.value!r}: module:Type is not supported by this version"
                 reader.wrong(node, message)
                 return None
-            return files.file(node.value)
-        return files.inline(name, node.plain())
-    except SchemaFileError as error:
-        reader.wrong(node, str(error))
-        return None
+            file, hash_, pointer = node.value.partition("#")
+            return self._files.file(inside(folder, file) + hash_ + pointer)
+        except (SchemaFileError, ValueError) as error:
+            reader.wrong(node, str(error))
+            return None
 
-
-def read_union(
-    reader: Reader,
-    node: Node | None,
-    sources: tuple[NameSource, ...],
-    alias: Mapping[str, str],
-    files: SchemaFiles,
-) -> dict[str, EventSchema]:
-    """Return the alternatives of `schemas`, one or a list, by the name each is the schema of."""
-    if node is None:
-        return {}
-    if isinstance(node.value, list) and not node.value:
-        reader.wrong(node, "events: schemas is an empty list")
-    plain = next((source for source in sources if isinstance(source, Pointer)), None)
-    if plain is None:
-        reader.wrong(node, "events: schemas needs a pointer in events: name, to tell events apart")
-        return {}
-    found = [
-        read_schema(reader, f"schemas-{number}", item, files)
-        for number, item in enumerate(reader.one_or_many(node), 1)
-    ]
-    schemas = [schema for schema in found if schema is not None]
-    if not schemas or len(schemas) < len(found):
-        return {}
-    try:
-        return split(files.union(schemas), plain.tokens, alias)
-    except SchemaFileError as error:
-        reader.wrong(node, f"events: schemas: {error}")
-        return {}
+    def read_union(
+        self,
+        reader: Reader,
+        node: Node | None,
+        sources: tuple[NameSource, ...],
+        alias: Mapping[str, str],
+    ) -> dict[str, EventSchema]:
+        """Return the alternatives of `schemas`, one or a list, by the name each is for."""
+        if node is None:
+            return {}
+        if isinstance(node.value, list) and not node.value:
+            reader.wrong(node, "events: schemas is an empty list")
+        plain = next((source for source in sources if isinstance(source, Pointer)), None)
+        if plain is None:
+            message = "events: schemas needs a pointer in events: name, to tell events apart"
+            reader.wrong(node, message)
+            return {}
+        found = [
+            self.read(reader, f"schemas-{number}", item)
+            for number, item in enumerate(reader.one_or_many(node), 1)
+        ]
+        schemas = [schema for schema in found if schema is not None]
+        if not schemas or len(schemas) < len(found):
+            return {}
+        try:
+            return split(self._files.union(schemas), plain.tokens, alias)
+        except SchemaFileError as error:
+            reader.wrong(node, f"events: schemas: {error}")
+            return {}
 
 
 def adapted(

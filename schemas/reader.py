@@ -17,20 +17,19 @@ W = TypeVar("W", bound=str)
 
 
 class Reader:
-    """One reading of one contract.
+    """One reading of one contract, with all the files it is made of.
 
     Each method takes a node and says in `what` how to call it. A wrong node is
     noted and answered with an empty value, so that one reading finds every
     mistake; `finish` raises them all.
     """
 
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
+    def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
 
     def wrong(self, node: Node, message: str) -> None:
         """Note a mistake at `node`."""
-        self.mistakes.append(Mistake(self.origin, node.line, node.column, message))
+        self.mistakes.append(Mistake(node.origin, node.line, node.column, message))
 
     def finish(self) -> None:
         """Raise ContractError when there was any mistake."""
@@ -46,17 +45,13 @@ class Reader:
             return {}
         return node.value
 
-    def keys(
-        self, node: Node | None, what: str, known: Iterable[str], later: Iterable[str] = ()
-    ) -> dict[str, Node]:
-        """Return a mapping whose keys are fixed; `later` are words of a coming version."""
+    def keys(self, node: Node | None, what: str, known: Iterable[str]) -> dict[str, Node]:
+        """Return a mapping whose keys are fixed."""
         known = set(known)
         found: dict[str, Node] = {}
         for name, (key, item) in self.entries(node, what).items():
             if name in known:
                 found[name] = item
-            elif name in later:
-                self.wrong(key, f"key {name!r} in {what} is not supported by this version")
             else:
                 self.wrong(key, f"unknown key {name!r} in {what}{did_you_mean(name, known)}")
         return found

@@ -45,6 +45,8 @@ class Node:
     column: int
     value: Scalar | list[Node] | dict[str, tuple[Node, Node]]
     """A mapping keeps the node of each key beside that of its value."""
+    origin: str
+    """What messages call the file that it stands in."""
 
     @property
     def kind(self) -> str:
@@ -140,9 +142,12 @@ class _Builder:
             value = _scalar(event)
             if isinstance(value, str) and _LONE.search(value):
                 self.stop(line, column, "a lone surrogate, which is no character")
-            self.place(Node(line, column, value))
+            self.place(Node(line, column, value, self.origin))
         elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
-            opened = Node(line, column, [] if isinstance(event, yaml.SequenceStartEvent) else {})
+            empty: list[Node] | dict[str, tuple[Node, Node]] = (
+                [] if isinstance(event, yaml.SequenceStartEvent) else {}
+            )
+            opened = Node(line, column, empty, self.origin)
             self.place(opened)
             self.open.append(opened)
             self.keys.append(None)

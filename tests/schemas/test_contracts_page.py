@@ -48,7 +48,6 @@ def test_every_key_is_on_the_page() -> None:
     words = set(re.findall(r"[a-z_0-9]+", PAGE))
     for keys in (
         contract_module.CONTRACT_KEYS,
-        contract_module.CONTRACT_LATER,
         read_events.EVENTS_KEYS,
         read_decode.APPLIES_KEYS,
         read_decode.CODECS,

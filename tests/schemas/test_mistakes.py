@@ -106,7 +106,11 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 2\nevents: {}", "c.yaml:1:8: this version reads contracts of 'wsrec: 1', not 2"),
         ("wsrec: 1\nevent: {}", "c.yaml:2:1: unknown key 'event' in the contract; did you mean "
          "'events'?"),
-        ("wsrec: 1\nextends: x\nevents: {}", "key 'extends' in the contract is not supported"),
+        ("wsrec: 1\nextends: agent-event\nevents: {}", "c.yaml:2:10: extends 'agent-event': no "
+         "pack of that name; did you mean 'agent-events'?"),
+        ("wsrec: 1\nextends: [x.yaml]\nevents: {}", "c.yaml:2:11: extends 'x.yaml': this contract "
+         "has no folder"),
+        ("wsrec: 1\nextends: {a: b}\nevents: {}", "extends must be a word, not a mapping"),
         ("wsrec: 1\napplies_to: {}\nevents: {}", "applies_to says nothing; give one of path, "),
         ("wsrec: 1\napplies_to: {pth: /x}\nevents: {}", "did you mean 'path'?"),
         ("wsrec: 1\napplies_to: {path: ws}\nevents: {}", "'ws' never fits; paths begin '/'"),
