@@ -7,7 +7,7 @@ import struct
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsrec.checks.decode import Decoder, Undecodable
 from wsrec.checks.socketio import ENGINE, PACKETS
@@ -172,6 +172,7 @@ NEAR: st.SearchStrategy[str] = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(NEAR | st.text(max_size=40) | st.binary(max_size=100))
 def test_whatever_comes_is_read_or_undecodable(data: str | bytes) -> None:
     codecs: tuple[Codec, ...] = ("jsonrpc", "socketio", "jupyter")
@@ -183,6 +184,7 @@ def test_whatever_comes_is_read_or_undecodable(data: str | bytes) -> None:
 SCALARS = st.integers(-5, 5) | st.text("ab/,-1", max_size=4) | st.none()
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(("event", "ack", "binary_event", "binary_ack")),
     st.sampled_from(("/", "/a", "/a-1/b")),
@@ -208,6 +210,7 @@ def test_a_packet_comes_back_as_it_was_sent(
     assert packet.get("attachments") == (attachments if binary else None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.dictionaries(st.text(max_size=3), SCALARS, max_size=2), min_size=4, max_size=4),
     st.lists(st.binary(max_size=9), max_size=3),

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsrec.checks.schema import SchemaCheck
 from wsrec.schemas.contract import load, parse
@@ -210,6 +210,7 @@ def expected(under: object, top: object) -> object:
     }
 
 
+@settings(deadline=None)
 @given(TREES, TREES, TREES)
 def test_merging_is_what_it_says(first: object, second: object, top: object) -> None:
     def text(value: object, **more: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, Draft7Validator, Draft202012Validator
 from wsrec.checks.schema import SchemaCheck
@@ -199,6 +199,7 @@ def accepts(schema: EventSchema, value: object) -> bool:
     return next(schema.errors()(value), None) is None
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEMAS, REFERRED, st.lists(VALUES, max_size=4))
 def test_a_lenient_reading_accepts_what_the_schema_accepts(
     root: Any, referred: Any, values: list[Any]
@@ -214,6 +215,7 @@ def test_a_lenient_reading_accepts_what_the_schema_accepts(
             assert all(accepts(reading, value) for reading in readings)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEMAS, REFERRED, st.lists(VALUES, max_size=4))
 def test_a_strict_reading_accepts_nothing_else(root: Any, referred: Any, values: list[Any]) -> None:
     # Where one of several must fit, to be stricter about one is to be laxer about the whole.
@@ -236,6 +238,7 @@ def test_a_strict_reading_accepts_nothing_else(root: Any, referred: Any, values:
                            "definitions": {"n": {"type": "integer"}}}),
     ],
 )  # fmt: skip
+@settings(max_examples=30, deadline=None)
 @given(VALUES)
 def test_older_drafts_mean_the_same_as_one_document(
     kind: Any, schema: dict[str, Any], value: object
