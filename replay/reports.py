@@ -81,7 +81,7 @@ def write_reports(
     fail_on: Severity,
     summary_file: Path | None,
 ) -> None:
-    """Write each report where it is wanted; with `github`, add the summary to that file as well."""
+    """Write each report where it is wanted, and add a summary in Markdown to `summary_file`."""
     for each in wanted:
         if each.path is None:
             if each.format == "text":
@@ -90,9 +90,9 @@ def write_reports(
                 out.write(_render(report, each.format, fail_on))
         else:
             _put(each.path, _render(report, each.format, fail_on))
-        if each.format == "github" and summary_file is not None:
-            with summary_file.open("ab") as file:
-                file.write(to_markdown(report, _SUMMARY_LIMIT - file.tell()).encode())
+    if summary_file is not None:
+        with summary_file.open("ab") as file:
+            file.write(to_markdown(report, _SUMMARY_LIMIT - file.tell()).encode())
 
 
 def show_text(report: Report, out: TextIO) -> None:

@@ -42,7 +42,7 @@ def allowed(row: LatencyRow, contract: Contract) -> str:
 
 def latency_table(rows: Sequence[LatencyRow], contract: Contract) -> Table:
     """Return a table, a row for each distribution."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("latency", overflow="fold")
     for name in ("samples", "p50", "p95", "p99", "max"):
         table.add_column(name, justify="right", no_wrap=True)

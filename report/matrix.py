@@ -23,7 +23,7 @@ MAX_ROWS: Final = 30
 
 STYLE: Final = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
 
-_LINE: Final = 12
+_LINE: Final = 14
 """Characters of an event's name in one line of its column's head."""
 
 

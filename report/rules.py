@@ -71,26 +71,27 @@ _SPAN: Final[Mapping[str, Callable[[Span], object]]] = {
 
 def _session_rules(contract: Contract) -> Iterator[Rule]:
     events, rules = contract.events, contract.session
-    yield Rule("event", "event.undecodable")
-    if events.unknown != "allow":
-        yield Rule("event", "event.unknown")
-    if any(each.schema is not None for each in events.types.values()):
-        yield Rule("event", "event.schema")
-    yield Rule("event", "event.sender")
+    checked = [each for each in events.types.values() if each.schema is not None]
+    about_events: Mapping[str, object] = {
+        "event.undecodable": True,
+        "event.unknown": events.unknown != "allow",
+        "event.schema": checked,
+        "event.unknown_field": any(each.unknown_fields == "warn" for each in checked),
+        "event.missing_field": any(each.missing_fields == "warn" for each in checked),
+        "event.sender": True,
+    }
+    yield from (Rule("event", code) for code, asked in about_events.items() if asked)
     for span in contract.spans:
-        for code, asked in _SPAN.items():
-            if asked(span):
-                yield Rule(span.name, code)
+        yield from (Rule(span.name, code) for code, asked in _SPAN.items() if asked(span))
         yield from _inside("span", span.name, span.inside)
     yield from _inside("session", "session", rules.inside)
-    for code, given in (
-        ("session.close_code", rules.close_codes),
-        ("session.closed_by", rules.closed_by),
-        ("session.idle", rules.idle),
-        ("session.max_messages", rules.max_messages),
-    ):
-        if given:
-            yield Rule("session", code)
+    about_session: Mapping[str, object] = {
+        "session.close_code": rules.close_codes,
+        "session.closed_by": rules.closed_by,
+        "session.idle": rules.idle,
+        "session.max_messages": rules.max_messages,
+    }
+    yield from (Rule("session", code) for code, asked in about_session.items() if asked)
     yield Rule("recording", "recording.gap")
     yield Rule("recording", "recording.unclean")
     if contract.spans:

@@ -179,7 +179,10 @@ def test_whatever_was_recorded_it_is_xml(text: str) -> None:
 def test_every_code_is_a_rule_of_some_contract() -> None:
     rules = contract(
         """
-events: {unknown: fail, fields: {id: /id}, types: {a: {schema: {type: object}}}}
+events:
+  unknown: fail
+  fields: {id: /id}
+  types: {a: {schema: {type: object}, unknown_fields: warn, missing_fields: warn}}
 spans:
   outer:
     key: id
@@ -210,11 +213,7 @@ session:
 """
     )
     [outer, inner] = rules.spans
-    more: dict[str, Any] = {
-        "machine": Machine("s", {}),
-        "monotonic": (Monotonic("id"),),
-        "unique": ("id",),
-    }
+    more: Any = {"machine": Machine("s", {}), "monotonic": (Monotonic("id"),), "unique": ("id",)}
     outer = replace(outer, inside=replace(outer.inside, **more), fold=(Fold("join", "id", "id"),))
     session = replace(rules.session, inside=replace(rules.session.inside, **more), max_messages=9)
     rules = replace(rules, spans=(outer, inner), session=session)
