@@ -101,4 +101,5 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     assert {"wsrec/py.typed", "wsrec/cli.py", "wsrec/wire/decoder.py"} <= names
     assert "wsrec/schemas/packs/agent-events/contract.yaml" in names
     assert "wsrec/schemas/packs/agent-events/tool_completed.schema.json" in names
+    assert "wsrec/report/report.schema.json" in names
     assert not [name for name in names if "test" in name or "benchmark" in name]

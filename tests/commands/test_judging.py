@@ -232,6 +232,20 @@ class TestScope:
             assert "only findings of span count" in text
             assert "only sessions 2 were judged" in text
 
+    def test_findings_between_sessions_are_asked_for_as_well(self, recording: Path) -> None:
+        rules = (
+            "wsrec: 1\nevents: {fields: {id: /run_id}}\nspans: {run: {key: id, open: agent_started,"
+        )
+        rules += " close: agent_completed, latency: {total: {p50: 0s}}}}\n"
+        Path("c.yaml").write_text(rules)
+        code, value, codes, _ = self.report(recording, "-c", "c.yaml")
+        assert (code, codes) == (1, [])
+        assert [each["code"] for each in value["recordings"][0]["findings"]] == [
+            "latency.percentile"
+        ]
+        code, value, _, _ = self.report(recording, "-c", "c.yaml", "--rules", "span")
+        assert (code, value["recordings"][0]["findings"]) == (0, [])
+
     def test_nothing_judged_counts_whatever_was_asked_for(self, tmp_path: Path) -> None:
         path = record(tmp_path / "empty.db", [server("status")])
         assert validate(path, "--rules", "latency").code == 5

@@ -50,6 +50,7 @@ def all_kinds() -> Iterator[tuple[str, Report]]:
     yield "passing", report(*[(run(), session(n)) for n in range(1, 4)])
     yield "failing", report((LOST, session(1)), (run(), session(2)), (LOST, session(3)))
     yield "inconclusive", report((run()[:4], crashed(1)), (run(), session(2)))
+    yield "torn", report(([*run()[:3], ("server", "{")], crashed(1)))
     yield "vacuous", report(([], session(1)))
     yield "refused", report(([], session(1, status=503)))
     yield "empty", report()
