@@ -210,7 +210,9 @@ def _split(step: Each, value: object) -> Iterator[object]:
         return
     tokens = step.pointer.tokens
     holder = tokens[: tokens.index("*")] if "*" in tokens else tokens
-    if Pointer("", holder).get(value) is ABSENT:
+    if step.keep:
+        yield value
+    elif Pointer("", holder).get(value) is ABSENT:
         yield Undecodable(f"nothing at {step.pointer} to take the events from")
         return
     yield from step.pointer.each(value)

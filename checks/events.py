@@ -10,6 +10,7 @@ from typing import Final
 from ..schemas.model import (
     Condition,
     Contract,
+    FieldSource,
     Join,
     Literally,
     NameSource,
@@ -19,7 +20,7 @@ from ..schemas.model import (
     Span,
     Trigger,
 )
-from ..schemas.pointers import AsJson, Pointer
+from ..schemas.pointers import Pointer
 from .decode import alike
 
 __all__ = ["Event", "Extractor", "meets"]
@@ -92,7 +93,7 @@ def _short(value: Scalar) -> Scalar:
 
 
 def _resolve(
-    fields: Iterable[tuple[str, tuple[Pointer | AsJson, ...]]], value: object
+    fields: Iterable[tuple[str, tuple[FieldSource, ...]]], value: object
 ) -> Iterator[tuple[str, Scalar]]:
     for name, pointers in fields:
         for pointer in pointers:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
-from ..schemas.model import Inside, Scalar, Trigger
+from ..schemas.model import Inside, Same, Scalar, Trigger
 from .cause import END, Cause, at, lack
 from .events import Event, meets
 from .finding import Finding, brief, finding
@@ -207,7 +207,7 @@ class InsideState:
     def _same(self, event: Event, *, plays: bool) -> Iterator[Finding]:
         for rule in self._rules.same:
             name, value = rule.field, event.fields.get(rule.field)
-            if event.malformed or (value is None and not (plays and rule.absent == "differs")):
+            if event.malformed or (value is None and not (plays and self._says(rule))):
                 continue
             first, seq = self._values.setdefault(name, (value, event.seq))
             if value == first:
@@ -227,6 +227,12 @@ class InsideState:
                 expected=expected if first is None else str(first),
                 seen=seen if value is None else str(value),
             )
+
+    def _says(self, rule: Same) -> bool:
+        """Say whether the absence of a field is a value here."""
+        return rule.absent == "differs" or (
+            rule.absent == "first" and rule.field not in self._values
+        )
 
     def _order(self, broken: Broken) -> Finding:
         code = "latency.responds" if broken.kind == "responds" else f"{self._scope}.{broken.kind}"

@@ -236,10 +236,12 @@ class Instance:
     def settle(self, context: Context) -> Iterator[Finding]:
         """Yield what can be said now that nothing more can come."""
         yield from self.inside.holes()
-        if self.aborted or (self.opened is None and not self.rule.span.must_open):
+        if self.opened is None and not self.rule.span.must_open:
             return
         for track in self.tracks:
             yield from track.settle(context)
+        if self.aborted:
+            return
         if self.opened is None or self.opened_late:
             yield from self._opening(context)
         if self._never_closed:
@@ -342,7 +344,12 @@ class Instance:
     def _besides(self, missing: list[str]) -> str:
         """Return what else is missing for the same reason."""
         text = f"; not seen either: {', '.join(missing)}" if missing else ""
-        still = [span.label for track in self.tracks for span in track.unclosed()]
+        still = [
+            span.label
+            for track in self.tracks
+            if track.rule.span.must_close
+            for span in track.unclosed()
+        ]
         return text + (f"; still open inside: {', '.join(still[:5])}" if still else "")
 
     def _missing(self, context: Context) -> Iterator[Finding]:

@@ -129,8 +129,9 @@ class Track:
                 return None
         if not self.rule.claims(event):
             return None
-        # A span for which the contract names no opening event is opened by its first.
-        real = not self.rule.span.open
+        # A span for which the contract names no opening event is opened by its first; one that
+        # may have begun elsewhere has, when the first that is seen of it is its end.
+        real = not self.rule.span.open and (self.rule.span.must_open or role == "during")
         if not real:
             shown = show_key(self.rule.bare(key))
             other = f"{self.rule.name} {brief(shown)}" if shown else f"a {self.rule.name}"
@@ -155,6 +156,8 @@ class Track:
             if not any(part is not None for part in self.rule.bare(span.key)):
                 self._early.add(event.name)
             yield tell.after_close(self.rule, span.key, event, span.closed.seq)
+        elif role == "abort" and not span.aborted:
+            pass  # what had ended well may still turn out to have failed
         elif (
             role in ("close", "abort")
             and event.name not in self.rule.watched
@@ -181,7 +184,9 @@ class Track:
                 span.reopened = event
                 return span
         for span in self._open.match(key) if self._open.phantoms else ():
-            if span.opened is None:
+            if span.opened is None and not self.rule.span.must_open:
+                self._open.remove(span)  # it was another one, which nothing is known of
+            elif span.opened is None:
                 self._open.opened(span, event, key)
                 self.real += 1
                 return span

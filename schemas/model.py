@@ -18,6 +18,7 @@ __all__ = [
     "Each",
     "EventRules",
     "EventType",
+    "FieldSource",
     "Fields",
     "Fold",
     "Join",
@@ -59,6 +60,8 @@ class Each:
 
     pointer: Pointer
     when: tuple[tuple[Pointer, tuple[Scalar | None, ...]], ...] = ()
+    keep: bool = False
+    """The object itself comes first, and need not have anything where `pointer` leads."""
 
 
 Codec = Literal["json", "ndjson", "msgpack", "jsonrpc", "socketio", "jupyter"]
@@ -91,12 +94,17 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Literally:
-    """The name is this word, whatever the object holds: a last resort."""
+    """The name, or the field, is this word, whatever the object holds: a last resort."""
 
     name: str
 
+    def get(self, value: object) -> str:
+        """Return the word, as a pointer returns what it leads to."""
+        return self.name
+
 
 NameSource = Pointer | OnlyKey | Join | Literally
+FieldSource = Pointer | AsJson | Literally
 
 
 Fields = Literal["schema", "allow", "warn", "fail"]
@@ -125,7 +133,7 @@ class EventRules:
     """Who sends the events that `types` does not name."""
     name: tuple[NameSource, ...] = ()
     alias: Mapping[str, str] = field(default_factory=dict)
-    fields: Mapping[str, tuple[Pointer | AsJson, ...]] = field(default_factory=dict)
+    fields: Mapping[str, tuple[FieldSource, ...]] = field(default_factory=dict)
     types: Mapping[str, EventType] = field(default_factory=dict)
     unknown: Literal["allow", "warn", "fail"] = "allow"
 
@@ -191,8 +199,9 @@ class Same:
     """A field that does not change inside."""
 
     field: str
-    absent: Literal["ignored", "differs"] = "ignored"
-    """What an event without the field is: one that says nothing, or one with another value."""
+    absent: Literal["ignored", "differs", "first"] = "ignored"
+    """What an event without the field is: one that says nothing, or one with another value.
+    `first`: another value where it is the first event of its place, later it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

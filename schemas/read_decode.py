@@ -14,7 +14,7 @@ __all__ = ["APPLIES_KEYS", "CODECS", "STEP_KEYS", "read_applies_to", "read_decod
 CODECS: Final[tuple[Codec, ...]] = (
     "json", "ndjson", "msgpack", "jsonrpc", "socketio", "jupyter",
 )  # fmt: skip
-STEP_KEYS: Final = ("split", "each", "when", "kinds")
+STEP_KEYS: Final = ("split", "each", "when", "keep", "kinds")
 APPLIES_KEYS: Final = ("path", "subprotocol", "host")
 MAX_SEPARATOR: Final = 16
 
@@ -51,9 +51,12 @@ def read_decode(reader: Reader, node: Node | None) -> Decode:
             split = _separator(reader, step["split"])
         if "each" in step:
             pointer = reader.pointer(step["each"], "each", star=True)
-            each.append(Each(pointer, _pointer_condition(reader, step.get("when"))))
-        elif "when" in step:
-            reader.wrong(item, "'when' in a decode step needs 'each' beside it")
+            keep = reader.boolean(step.get("keep"), "keep", default=False)
+            each.append(Each(pointer, _pointer_condition(reader, step.get("when")), keep))
+        else:
+            for word in ("when", "keep"):
+                if word in step:
+                    reader.wrong(item, f"'{word}' in a decode step needs 'each' beside it")
     if split is not None and codec in ("msgpack", "jupyter"):
         assert node is not None  # it had steps
         reader.wrong(node, f"'split' takes texts apart; {codec} is binary")

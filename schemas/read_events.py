@@ -8,6 +8,7 @@ from .model import (
     Condition,
     EventRules,
     EventType,
+    FieldSource,
     Join,
     Literally,
     NameSource,
@@ -112,13 +113,15 @@ def read_events(reader: Reader, node: Node | None, schemas: Schemas) -> EventRul
     )
 
 
-def _field(reader: Reader, node: Node, what: str) -> Pointer | AsJson:
+def _field(reader: Reader, node: Node, what: str) -> FieldSource:
     if not isinstance(node.value, dict):
         return reader.pointer(node, what)
-    found = reader.keys(node, what, ("json",))
-    if "json" not in found:
-        reader.wrong(node, f"{what} is a pointer, or {{json: POINTER}}")
+    found = reader.keys(node, what, ("json", "literal"))
+    if len(found) != 1:
+        reader.wrong(node, f"{what} is a pointer, or one of json, literal")
         return Pointer("", ())
+    if "literal" in found:
+        return Literally(reader.text(found["literal"], "literal"))
     return AsJson(reader.pointer(found["json"], what))
 
 

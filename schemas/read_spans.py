@@ -48,8 +48,11 @@ def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str
     if isinstance(node.value, dict):
         if not {"open", "during"} & found.keys():
             reader.wrong(node, f"{what} needs 'open' or 'during': the event that opens it")
-        if not {"close", "abort"} & found.keys():
-            reader.wrong(node, f"{what} needs 'close': the event that closes it")
+        endless = "must_close" in found and found["must_close"].value is False
+        if not {"close", "abort"} & found.keys() and not endless:
+            reader.wrong(
+                node, f"{what} needs 'close', the event that closes it, or 'must_close: false'"
+            )
         if "key" not in found:
             reader.wrong(node, f"{what} needs 'key': the field that tells it from others")
     _distinct(reader, found, what, triggers)

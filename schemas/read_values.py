@@ -13,6 +13,7 @@ __all__ = ["FOLD_KEYS", "read_folds", "read_monotonic", "read_same", "read_uniqu
 
 FOLD_KEYS: Final[tuple[Literal["join", "last", "sum"], ...]] = ("join", "last", "sum")
 SAME_KEYS: Final = ("field", "absent")
+ABSENT: Final[tuple[Literal["ignored", "differs", "first"], ...]] = ("ignored", "differs", "first")
 
 
 def _twice(reader: Reader, node: Node, what: str, field: str, before: Collection[str]) -> None:
@@ -23,10 +24,10 @@ def _twice(reader: Reader, node: Node, what: str, field: str, before: Collection
 def read_same(
     reader: Reader, node: Node | None, what: str, fields: Collection[str]
 ) -> tuple[Same, ...]:
-    """Return fields, each a word or `{field: F, absent: differs}`."""
+    """Return fields, each a word or `{field: F, absent: differs}` (or `first`)."""
     found: dict[str, Same] = {}
     for item in reader.one_or_many(node):
-        absent: Literal["ignored", "differs"] = "ignored"
+        absent: Literal["ignored", "differs", "first"] = "ignored"
         named = item
         if isinstance(item.value, dict):
             parts = reader.keys(item, what, SAME_KEYS)
@@ -34,9 +35,7 @@ def read_same(
                 reader.wrong(item, f"{what} needs 'field': what must stay the same")
                 continue
             named = parts["field"]
-            absent = reader.choice(
-                parts.get("absent"), f"absent in {what}", ("ignored", "differs"), absent
-            )
+            absent = reader.choice(parts.get("absent"), f"absent in {what}", ABSENT, absent)
         field = reader.known(named, what, fields, "field")
         _twice(reader, named, what, field, found)
         found[field] = Same(field, absent)

@@ -96,6 +96,18 @@ spans: {run: {key: run, open: agent_started, close: agent_completed, requires: a
     assert found.code == "event.undecodable"
 
 
+def test_an_object_can_be_kept_beside_what_is_in_it() -> None:
+    rules = """
+decode: [json, {each: /parts/*, when: {/t: whole}, keep: true}]
+events: {name: /t}
+"""
+    decode = Decoder(contract(rules).decode)
+    whole = {"t": "whole", "parts": [{"t": "a"}, {"t": "b"}]}
+    assert decode(json.dumps(whole)) == [whole, *whole["parts"]]
+    assert decode('{"t": "whole"}') == [{"t": "whole"}]
+    assert decode('{"t": "other", "parts": [1]}') == [{"t": "other", "parts": [1]}]
+
+
 def test_msgpack() -> None:
     rules = """
 decode: msgpack

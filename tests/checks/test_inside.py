@@ -171,6 +171,16 @@ def test_an_absent_field_may_differ() -> None:
     assert (found.seq, found.expected, found.seen) == (3, "absent", "a")
 
 
+def test_an_absent_field_may_be_the_value_a_span_begins_with() -> None:
+    rules = in_span(same=(Same("user", "first"),))
+    ours = say("o:1", user="a")
+    assert codes(judge([*ours, *say("x:1"), *say("c:1", user="a")], rules)) == []
+    found = only(judge([*say("o:1 x:1"), *say("x:1", user="a"), *say("c:1")], rules))
+    assert (found.seq, found.expected, found.seen) == (3, "absent", "a")
+    found = only(judge([*ours, *say("x:1"), *say("c:1", user="b")], rules))
+    assert (found.seq, found.expected, found.seen) == (3, "a", "b")
+
+
 def test_a_span_opened_again_inside_itself() -> None:
     rules = in_span("requires: x", span={"nest": True})
     assert codes(judge(say("o:1 x:1 o:1 x:1 c:1 c:1"), rules)) == []

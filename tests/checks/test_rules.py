@@ -74,6 +74,17 @@ def test_an_aborted_span_is_not_judged_for_completeness() -> None:
     assert codes(judge([*say("o:1"), *say("to:1", sub="k"), *say("a:1")], nested)) == []
     lines = [*say("o:1"), *say("to:1", sub="k"), *say("x:1 c:1")]
     assert codes(judge(lines, nested)) == ["span.unclosed"]
+    found = only(judge([*say("o:1"), *say("tc:1", sub="k"), *say("a:1")], nested))
+    assert (found.code, found.event) == ("span.unopened", "tc")
+
+
+def test_what_ended_well_may_still_turn_out_to_have_failed() -> None:
+    rules = span("abort: a")
+    assert codes(judge(say("o:1 c:1 a:1"), rules)) == []
+    assert codes(judge(say("o:1 a:1 a:1"), rules)) == ["span.unopened"]
+    assert codes(judge(say("o:1 c:1 a:1"), span("abort: a, after_close: forbid"))) == [
+        "span.after_close"
+    ]
 
 
 def test_a_span_that_need_not_close_is_judged_at_the_end() -> None:
@@ -226,6 +237,27 @@ def test_a_span_that_may_have_begun_before_is_not_judged() -> None:
     assert codes(judge(say("c:1 o:2 c:2"), rules)) == ["span.missing"]
     assert codes(judge(say("c:1 o:1 x:1 c:1 c:1"), rules)) == []
     assert codes(judge(say("c:1 o:1 x:1"), rules)) == ["span.order"]
+    assert codes(judge(say("x:1 o:1 x:1 c:1 c:1"), rules)) == []
+    first = HEAD + "spans: {s: {key: id, during: x, close: c, must_open: false, first: x}}"
+    assert codes(judge(say("c:1 x:2 c:2"), first)) == []
+
+
+def test_a_field_can_be_a_word_where_nothing_is() -> None:
+    rules = """
+events: {name: /t, fields: {who: [/who, {literal: nobody}], id: /id}}
+spans: {s: {key: [who, id], open: o, close: c}}
+"""
+    assert codes(judge([*say("o:1"), *say("o:1", who="a"), *say("c:1"), *say("c:1", who="a")],
+                       rules)) == []  # fmt: skip
+    found = only(judge([*say("o:1 c:1"), *say("c:1", who="a")], rules))
+    assert (found.code, found.key) == ("span.unopened", "a/1")
+
+
+def test_a_span_that_ends_with_its_parent_needs_no_closing_event() -> None:
+    rules = span("during: x") + "  t: {in: s, key: sub, during: x, must_close: false, same: id}\n"
+    assert codes(judge([*say("o:1"), *say("x:1", sub="k"), *say("c:1")], rules)) == []
+    unclosed = only(judge([*say("o:1"), *say("x:1", sub="k")], rules))
+    assert "still open" not in unclosed.message
 
 
 def test_an_array_can_be_a_key() -> None:

@@ -155,10 +155,12 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 1\ndecode: [json, msgpack]\nevents: {}", "a second codec 'msgpack' after 'json'"),
         ("wsrec: 1\ndecode: [{each: /a}, json]\nevents: {}", "must stand before the 'each' steps"),
         ("wsrec: 1\ndecode: [{when: {/a: 1}}]\nevents: {}", "needs 'each' beside it"),
+        ("wsrec: 1\ndecode: [{keep: true}]\nevents: {}", "'keep' in a decode step needs 'each'"),
+        ("wsrec: 1\nevents: {fields: {a: {text: b}}}", "unknown key 'text' in field 'a'"),
         ("wsrec: 1\ndecode: [{kinds: [texts]}]\nevents: {}", "did you mean 'text'?"),
         ("wsrec: 1\nspans: {s: {}}", "span 's' needs 'open'"),
         ("wsrec: 1\nspans: {s: 5}", "span 's' must be a mapping, not 5"),
-        ("wsrec: 1\nspans: {s: {open: a, key: k}}", "span 's' needs 'close'"),
+        ("wsrec: 1\nspans: {s: {open: a, key: k}}", "span 's' needs 'close', the event"),
         ("wsrec: 1\nspans: {s: {open: a, close: b}}", "span 's' needs 'key'"),
         ("wsrec: 1\nspans: {s: {open: a, close: a, key: []}}", "is both in open and in close"),
         ("wsrec: 1\nspans:\n  a: {in: b, open: x, close: y, key: []}\n"
