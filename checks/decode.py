@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 import orjson
 
-from ..schemas.model import Decode, Each, Scalar
+from ..schemas.model import Decode, Each
 from ..schemas.pointers import ABSENT, Pointer
 from .jsonrpc import from_jsonrpc
 from .jupyter import from_jupyter
@@ -198,14 +198,14 @@ def _pieces(data: str | bytes, separator: str) -> list[str] | list[bytes]:
     return pieces if pieces[-1] or len(pieces) == 1 else pieces[:-1]
 
 
-def _meets(value: object, when: tuple[tuple[Pointer, tuple[Scalar | None, ...]], ...]) -> bool:
-    return all(
-        any(alike(pointer.get(value), wanted) for wanted in values) for pointer, values in when
+def _meets(value: object, step: Each) -> bool:
+    return all(pointer.get(value) is not ABSENT for pointer in step.has) and all(
+        any(alike(pointer.get(value), wanted) for wanted in values) for pointer, values in step.when
     )
 
 
 def _split(step: Each, value: object) -> Iterator[object]:
-    if isinstance(value, Undecodable) or not _meets(value, step.when):
+    if isinstance(value, Undecodable) or not _meets(value, step):
         yield value
         return
     tokens = step.pointer.tokens
@@ -215,7 +215,8 @@ def _split(step: Each, value: object) -> Iterator[object]:
     elif Pointer("", holder).get(value) is ABSENT:
         yield Undecodable(f"nothing at {step.pointer} to take the events from")
         return
-    yield from step.pointer.each(value)
+    for name, item in step.pointer.each(value):
+        yield {name: item} if step.named and name is not None else item
 
 
 class Decoder:

@@ -60,6 +60,10 @@ class Each:
 
     pointer: Pointer
     when: tuple[tuple[Pointer, tuple[Scalar | None, ...]], ...] = ()
+    has: tuple[Pointer, ...] = ()
+    """Places of which all must be there."""
+    named: bool = False
+    """What is taken out stays under its key, `{KEY: item}`; of a list, under the list's."""
     keep: bool = False
     """The object itself comes first, and need not have anything where `pointer` leads."""
 

@@ -56,9 +56,13 @@ class Pointer:
                 return ABSENT
         return value
 
-    def each(self, value: object) -> Iterator[object]:
-        """Yield everything the pointer leads to, `*` standing for each member in order."""
-        yield from _walk(value, self.tokens)
+    def each(self, value: object) -> Iterator[tuple[str | None, object]]:
+        """Yield everything the pointer leads to, `*` standing for each member in order.
+
+        Each comes with its key; an item of a list with the key of the list, None where there
+        is none.
+        """
+        yield from _walk(value, self.tokens, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,19 @@ class AsJson:
         return json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _walk(value: object, tokens: tuple[str, ...]) -> Iterator[object]:
-    if "*" not in tokens:
-        found = Pointer("", tokens).get(value)
-        if found is not ABSENT:
-            yield found
-        return
-    star = tokens.index("*")
+def _walk(
+    value: object, tokens: tuple[str, ...], name: str | None
+) -> Iterator[tuple[str | None, object]]:
+    star = tokens.index("*") if "*" in tokens else len(tokens)
     holder = Pointer("", tokens[:star]).get(value)
-    members: list[object] = []
-    if isinstance(holder, Mapping):
-        members = list(holder.values())
+    if star:
+        name = tokens[star - 1]
+    if star == len(tokens):
+        if holder is not ABSENT:
+            yield name, holder
+    elif isinstance(holder, Mapping):
+        for key, member in holder.items():
+            yield from _walk(member, tokens[star + 1 :], key)
     elif isinstance(holder, list):
-        members = holder
-    for member in members:
-        yield from _walk(member, tokens[star + 1 :])
+        for member in holder:
+            yield from _walk(member, tokens[star + 1 :], name)

@@ -14,7 +14,7 @@ __all__ = ["APPLIES_KEYS", "CODECS", "STEP_KEYS", "read_applies_to", "read_decod
 CODECS: Final[tuple[Codec, ...]] = (
     "json", "ndjson", "msgpack", "jsonrpc", "socketio", "jupyter",
 )  # fmt: skip
-STEP_KEYS: Final = ("split", "each", "when", "keep", "kinds")
+STEP_KEYS: Final = ("split", "each", "when", "keep", "named", "kinds")
 APPLIES_KEYS: Final = ("path", "subprotocol", "host")
 MAX_SEPARATOR: Final = 16
 
@@ -50,13 +50,10 @@ def read_decode(reader: Reader, node: Node | None) -> Decode:
                 reader.wrong(step["split"], "'split' must stand before the codec")
             split = _separator(reader, step["split"])
         if "each" in step:
-            pointer = reader.pointer(step["each"], "each", star=True)
-            keep = reader.boolean(step.get("keep"), "keep", default=False)
-            each.append(Each(pointer, _pointer_condition(reader, step.get("when")), keep))
-        else:
-            for word in ("when", "keep"):
-                if word in step:
-                    reader.wrong(item, f"'{word}' in a decode step needs 'each' beside it")
+            each.append(_each(reader, step))
+        for key in ("when", "keep", "named"):
+            if key in step and "each" not in step:
+                reader.wrong(item, f"{key!r} in a decode step needs 'each' beside it")
     if split is not None and codec in ("msgpack", "jupyter"):
         assert node is not None  # it had steps
         reader.wrong(node, f"'split' takes texts apart; {codec} is binary")
@@ -70,12 +67,21 @@ def _separator(reader: Reader, node: Node) -> str:
     return text
 
 
-def _pointer_condition(
-    reader: Reader, node: Node | None
-) -> tuple[tuple[Pointer, tuple[str | int | float | bool | None, ...]], ...]:
-    return tuple(
-        (reader.pointer(key, "a key of 'when' in decode"), reader.scalars(item, "when"))
-        for key, item in reader.entries(node, "when").values()
+def _each(reader: Reader, step: dict[str, Node]) -> Each:
+    has: tuple[Pointer, ...] = ()
+    equals = []
+    for name, (key, item) in reader.entries(step.get("when"), "when").items():
+        if name == "has":
+            has = tuple(reader.pointer(place, "when: has") for place in reader.one_or_many(item))
+        else:
+            pointer = reader.pointer(key, "a key of 'when' in decode")
+            equals.append((pointer, reader.scalars(item, "when")))
+    return Each(
+        reader.pointer(step["each"], "each", star=True),
+        tuple(equals),
+        has,
+        reader.boolean(step.get("named"), "named", default=False),
+        reader.boolean(step.get("keep"), "keep", default=False),
     )
 
 

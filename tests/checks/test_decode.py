@@ -232,3 +232,32 @@ def test_a_huge_id_is_kept_short_but_distinct() -> None:
     one, two = (extract.fields({"run_id": "x" * 10**6 + end})["run"] for end in "ab")
     assert one != two
     assert len(str(one)) < 200
+
+
+KEYS = """
+decode:
+  - json
+  - {each: /*, named: true}
+  - {each: /call/functions/*, named: true, when: {has: /call}}
+events: {sender: both, name: {only_key: true}, fields: {id: /functions/id, text: /say}}
+"""
+
+
+def test_an_object_whose_keys_name_events_is_taken_apart() -> None:
+    rules = contract(KEYS)
+    decode, extract = Decoder(rules.decode), Extractor(rules)
+    objects = decode(
+        '{"say": "a", "usage": {"n": 1}, "call": {"functions": [{"id": 7}, {"id": 8}]}}'
+    )
+    assert objects == [
+        {"say": "a"},
+        {"usage": {"n": 1}},
+        {"functions": {"id": 7}},
+        {"functions": {"id": 8}},
+    ]
+    assert [extract.name(each) for each in objects] == ["say", "usage", "functions", "functions"]
+    assert [extract.fields(each) for each in objects] == [{"text": "a"}, {}, {"id": 7}, {"id": 8}]
+    nothing = Undecodable("nothing at /call/functions/* to take the events from")
+    assert decode('{"call": {}}') == [nothing]
+    assert decode("{}") == []
+    assert decode('[{"say": 1}]') == [{"say": 1}]

@@ -314,4 +314,8 @@ def test_pointers() -> None:
         assert Pointer.parse(text).get(value) == found
     for text in ("/a/2", "/a/01", "/a/-1", "/a/x", "/a/1/b", "/b", "/a/²"):
         assert Pointer.parse(text).get(value) is ABSENT
-    assert list(Pointer.parse("/e/*/*").each({"e": {"x": [1, 2], "y": [3], "z": 4}})) == [1, 2, 3]
+    held = {"e": {"x": [1, 2], "y": [3], "z": 4}}
+    assert list(Pointer.parse("/e/*/*").each(held)) == [("x", 1), ("x", 2), ("y", 3)]
+    assert list(Pointer.parse("/e/z").each(held)) == [("z", 4)]
+    assert list(Pointer.parse("/*").each([1])) == [(None, 1)]
+    assert list(Pointer.parse("").each(1)) == [(None, 1)]
