@@ -59,15 +59,15 @@ class OrderState:
             self._early.setdefault(name, seq)
 
     def _responds(self, name: str, seq: int, at_ns: int) -> Iterator[Broken]:
-        to, answer = self.rule.events
-        if name == answer and self._pending:
+        to, *answers = self.rule.events
+        if name in answers and self._pending:
             asked, asked_at = self._pending.popleft()
             within, took = self.rule.within, at_ns - asked_at
             if within is not None and took > within:
                 limit = show_duration(within)
-                message = f"{answer} came {show_duration(took)} after {to} (frame {asked})"
+                message = f"{name} came {show_duration(took)} after {to} (frame {asked})"
                 text = f"{message}; at most {limit} is allowed"
-                yield Broken("responds", answer, seq, text, limit, self._cause(asked, seq))
+                yield Broken("responds", name, seq, text, limit, self._cause(asked, seq))
         if name == to:
             self._pending.append((seq, at_ns))
 
@@ -103,9 +103,10 @@ class OrderState:
             else:
                 continue
             yield Broken("order", name, seq, message, f"{needed} before {name}", cause)
-        if self.rule.kind == "responds" and events[1] not in explained:
+        if self.rule.kind == "responds" and not any(name in explained for name in events[1:]):
+            wanted = " or ".join(events[1:])
             for seq, _ in self._pending:
-                message = f"{events[0]} (frame {seq}) was never answered by {events[1]}"
+                message = f"{events[0]} (frame {seq}) was never answered by {wanted}"
                 # Answers are taken in turn, so one ask too many shows at the last.
                 cause = self._cause(0, END)
-                yield Broken("missing", events[1], seq, message, events[1], cause)
+                yield Broken("missing", events[1], seq, message, wanted, cause)

@@ -188,7 +188,7 @@ class OrderRule:
     """One rule about order: the words of the contract, by kind.
 
     before: each of `events` needs the one before it to have come earlier.
-    responds: `events` is (to, with); `within` is nanoseconds or None.
+    responds: `events` is (to, with, or with, ...); `within` is nanoseconds or None.
     between: `events` is (never, from, until).
     after: `events` is (never, after).
     """

@@ -60,9 +60,14 @@ def _order_rule(reader: Reader, node: Node, what: str, names: Names) -> OrderRul
         if not {"to", "with"} <= parts.keys():
             reader.wrong(found["responds"], f"{what}: responds needs both 'to' and 'with'")
             return None
-        pair = tuple(names.event(reader, parts[key], f"{what}: {key}") for key in ("to", "with"))
+        to = names.event(reader, parts["to"], f"{what}: to")
+        answers = reader.one_or_many(parts["with"])
+        if not answers:
+            reader.wrong(parts["with"], f"{what}: responds needs an event in 'with'")
+            return None
+        events = (to, *(names.event(reader, each, f"{what}: with") for each in answers))
         within = reader.duration(parts["within"], "within") if "within" in parts else None
-        return OrderRule("responds", pair, within)
+        return OrderRule("responds", events, within)
     if ("between" in found) == ("after" in found):
         reader.wrong(node, f"'never' in {what} needs either 'between' or 'after' beside it")
         return None

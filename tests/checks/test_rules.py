@@ -40,6 +40,8 @@ def span(rules: str) -> str:
          "span.order"),
         ("order: [{responds: {to: x, with: y}}]", "o:1 x:1 y:1 c:1", "o:1 x:1 c:1",
          "span.missing"),
+        ("order: [{responds: {to: x, with: [y, z]}}]", "o:1 x:1 x:1 z:1 y:1 c:1",
+         "o:1 x:1 x:1 z:1 c:1", "span.missing"),
         ("once: true", "o:1 c:1 o:2 c:2", "o:1 c:1 o:1 c:1", "span.reopened"),
         ("during: x", "o:1 x:1 c:1", "o:1 c:1 x:2", "span.unopened"),
         ("during: x, after_close: forbid", "o:1 x:1 c:1", "o:1 c:1 x:1 x:1", "span.after_close"),

@@ -51,6 +51,7 @@ def inside(rules: str) -> list[str]:
         ("order: [{before: [a]}]", "before in order of span 'run' takes 2 or more events"),
         ("order: [{never: a}]", "needs either 'between' or 'after' beside it"),
         ("order: [{responds: {to: a}}]", "responds needs both 'to' and 'with'"),
+        ("order: [{responds: {to: a, with: []}}]", "responds needs an event in 'with'"),
         ("order: [{after: a}]", "is one of before, responds, never"),
         ("during: {event: a, sender: clinet}", "did you mean 'client'?"),
         ("during: {event: a, when: {idd: 1}}", "unknown field 'idd' in when; did you mean 'id'?"),
