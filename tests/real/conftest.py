@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from support.proxying import stop_all
 
 _PACKAGES = Path(__file__).with_name("package.json")
+_SAID = Path(__file__).with_name("aimock.json")
 
 
 @pytest.fixture
@@ -51,3 +55,31 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtur
         )
         shutil.copy(_PACKAGES, installed)
     return folder
+
+
+@pytest.fixture
+def aimock(node_folder: Path, tmp_path: Path) -> Iterator[str]:
+    """Run aimock, which says about a token at a time; return its address, `host:port`."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = node_folder / "node_modules/@copilotkit/aimock/dist/cli.js"
+    log = tmp_path / "aimock.log"
+    with (
+        log.open("w") as out,
+        subprocess.Popen(
+            ["node", str(program), "-p", str(port), "-f", str(_SAID), "-c", "5"],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            for _ in range(200):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.05)
+            else:
+                pytest.fail(f"aimock does not listen: {log.read_text()}")
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +14,7 @@ from support.proxying import proxy_process, recorded, sessions
 
 pytestmark = pytest.mark.real
 
-FIXTURES = Path(__file__).with_name("aimock.json")
 MODEL = "gpt-realtime"
-
-
-@pytest.fixture
-def aimock(node_folder: Path, tmp_path: Path) -> Iterator[str]:
-    """Run aimock; return its address, `host:port`."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    program = node_folder / "node_modules/@copilotkit/aimock/dist/cli.js"
-    log = tmp_path / "aimock.log"
-    with (
-        log.open("w") as out,
-        subprocess.Popen(
-            ["node", str(program), "-p", str(port), "-f", str(FIXTURES)],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        try:
-            for _ in range(200):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                time.sleep(0.05)
-            else:
-                pytest.fail(f"aimock does not listen: {log.read_text()}")
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
 
 
 class Overheard:
