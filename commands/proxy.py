@@ -14,6 +14,11 @@ __all__ = ["proxy"]
 
 _proxy_settings = (
     click.option(
+        "-c", "--contract", metavar="NAME|FILE",
+        help="Store this contract in the recording: what `wsrec validate` and `wsrec tail` judge"
+        " it by.",
+    ),
+    click.option(
         "--durability", type=click.Choice(["async", "process", "power"]),
         help="What a frame has outlived before it is forwarded: nothing (it is recorded a moment"
         " later), wsrec's own death, or a power cut.  [default: process]",
@@ -131,7 +136,8 @@ def proxy(
 
     With `-- COMMAND ...` the command runs with WSREC_URL set, and wsrec ends when it does.
 
-    Exit code: 0 after Ctrl-C or SIGTERM, COMMAND's own with one, 2 usage or address, 3 recording.
+    Exit code: 0 after Ctrl-C or SIGTERM, COMMAND's own with one, 2 usage, contract or address,
+    3 recording.
     """
     from ..proxy.command import run_proxy
     from ..proxy.errors import SettingError

@@ -57,6 +57,8 @@ class Options:
     """Of the digests in its place; None: a random one for each run."""
     signer: Signer | None = None
     """Seals what is recorded; None: nobody does."""
+    contract: str | None = None
+    """What the recording stores of the contract that it is to be judged by; None: nothing."""
     keep: Keep = _ONE
     """When another recording is begun, and how long former ones are kept."""
 

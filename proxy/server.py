@@ -189,6 +189,7 @@ class Proxy:
                 "wsrec_version": __version__,
                 "upstream": str(self.upstream),
                 "output": self._recordings.output,
+                **({} if options.contract is None else {"contract": options.contract}),
             },
             unmask=unmask,
             redaction=options.redaction,

@@ -53,6 +53,7 @@ def read_settings(
     default_redaction: bool = True,
     redact_key_file: Path | None = None,
     sign_key: Path | None = None,
+    contract: str | None = None,
     rotate_size: str | None = None,
     rotate_every: str | None = None,
     retain_days: int | None = None,
@@ -63,6 +64,7 @@ def read_settings(
 
     Raises:
         SettingError: one of them cannot be used.
+        ContractError: the contract has mistakes.
     """
     secure = upstream.origin.startswith("https:")
     if not secure and (insecure or upstream_ca or upstream_cert or upstream_key or upstream_name):
@@ -115,6 +117,7 @@ def read_settings(
         redaction=rules,
         redaction_key=read_redaction_key(redact_key_file),
         signer=read_sign_key(sign_key),
+        contract=read_contract(contract),
         keep=read_keep(
             output,
             rotate_size=rotate_size,
@@ -148,6 +151,19 @@ def read_redaction_key(path: Path | None) -> bytes | None:
         return None if path is None else read_key(path)
     except ValueError as error:
         raise SettingError(f"--redact-key-file: {error}") from error
+
+
+def read_contract(name: str | None) -> str | None:
+    """Return what is stored of a contract; None without one.
+
+    Raises:
+        ContractError: it has mistakes, or is larger than a recording stores.
+    """
+    if name is None:
+        return None
+    from ..schemas.archive import Archive  # who stores none need not wait for the libraries
+
+    return Archive.of(name).text()
 
 
 def read_sign_key(path: Path | None) -> SigningKey | None:

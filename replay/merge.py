@@ -47,13 +47,16 @@ def merge(
     if format == "json":
         counts = {"sessions": made.sessions, "frames": made.frames, "bytes": made.bytes}
         counts["unsealed"] = made.unsealed
-        line = json.dumps({"recording": str(out), "recordings": len(sources), **counts})
+        said = {"recording": str(out), "recordings": len(sources), **counts}
+        line = json.dumps({**said, "contract_stored": made.contract})
     else:
         counted = f"{_count(made.sessions, 'session')}, {_count(made.frames, 'frame')}"
         inputs_counted = _count(len(sources), "recording")
         line = f"{out}: {counted} of {inputs_counted}; {made.bytes:,} bytes"
         if made.unsealed:
             line += f"; the seals of {_count(made.unsealed, 'session')} are not in it"
+        if made.contract is False:
+            line += "; their contracts differ, so none is stored in it"
         line = inert(line)
     print(line, file=told)
 

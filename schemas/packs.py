@@ -9,7 +9,7 @@ from .folders import pack_path, packs
 from .mistakes import ContractError, Mistake, did_you_mean
 from .model import Contract
 
-__all__ = ["DEFAULT_PACK", "find", "pack_path", "packs"]
+__all__ = ["DEFAULT_PACK", "find", "locate", "pack_path", "packs"]
 
 DEFAULT_PACK = "agent-events"
 
@@ -20,8 +20,13 @@ def find(name_or_path: str) -> Contract:
     A pack's name wins over a file of the same name; write `./name` for the file.
     Raises ContractError.
     """
+    return load(*locate(name_or_path))
+
+
+def locate(name_or_path: str) -> tuple[Path, str]:
+    """Return the file that `find` loads, and what messages call it; raises ContractError."""
     if name_or_path in packs():
-        return load(pack_path(name_or_path), "a pack of wsrec")
+        return pack_path(name_or_path), "a pack of wsrec"
     path = Path(name_or_path)
     try:
         if path.is_dir():
@@ -32,4 +37,4 @@ def find(name_or_path: str) -> Contract:
             raise ContractError([Mistake(name_or_path, 0, 0, message)])
     except (OSError, ValueError) as error:  # a name too long, or with a NUL, is no path either
         raise ContractError([Mistake(repr(name_or_path)[:200], 0, 0, str(error))]) from None
-    return load(path)
+    return path, str(path)

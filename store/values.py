@@ -42,7 +42,7 @@ _SESSION_TYPES = (
 )
 
 _META_ROWS = 1000
-_META_CHARACTERS = 1 << 20
+_META_CHARACTERS = 4 << 20
 
 
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:

@@ -49,6 +49,9 @@ class Merged:
     """Size of the file."""
     unsealed: int
     """Sessions that were sealed before, and are not any more."""
+    contract: bool | None
+    """Whether the contract stored in the sources is stored in it: not if they differ; None: none
+    of them has one."""
 
 
 @dataclass(slots=True)
@@ -107,7 +110,8 @@ class _Input:
             "started_at": iso(self.origin_ns),
             "later_ns": self.origin_ns - base,
             "clock_spread_ns": self.spread_ns,
-            "meta": self.source.meta,
+            # The contract is as long as all the rest, and the same for all, or in none.
+            "meta": {key: self.source.meta[key] for key in self.source.meta if key != "contract"},
         }
 
 
@@ -154,7 +158,8 @@ def merge(
         for source in sources:
             source.require_still()
         fresh.take_place()
-    return Merged(copy.sessions, copy.frames, size, 0 if signer else seals)
+    kept = "contract" in stated if any("contract" in each.meta for each in sources) else None
+    return Merged(copy.sessions, copy.frames, size, 0 if signer else seals, kept)
 
 
 class _Claim:

@@ -477,6 +477,7 @@ def test_a_line_says_what_was_made(tmp_path: Path, format: str) -> None:  # noqa
             "frames": 3,
             "bytes": size,
             "unsealed": 0,
+            "contract_stored": None,
         }
     else:
         line = f"\\x1b.db: 3 sessions, 3 frames of 2 recordings; {size:,} bytes\n"
