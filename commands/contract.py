@@ -24,12 +24,31 @@ def contract_list() -> None:
 
 
 @contract.command("show")
-@click.argument("name", metavar="PACK|FILE")
+@click.argument("name", metavar="PACK|FILE|RECORDING")
 def contract_show(name: str) -> None:
-    """Print a contract as it was written."""
-    from ..schemas.packs import find
+    """Print a contract as it was written; of a recording, the one that is stored in it."""
+    from ..schemas.packs import find, packs
 
-    click.echo(find(name).text, nl=False)
+    if name in packs() or not _is_sqlite(Path(name)):
+        click.echo(find(name).text, nl=False)
+        return
+    from ..replay.choice import stored_contract
+    from ..report.inert import inert
+    from ..store.reader import Recording
+
+    with Recording.open(name) as recording:
+        text = recording.meta.get("contract")
+    if text is None:
+        raise click.UsageError(f"{name}: no contract is stored in it")
+    for line in stored_contract(name, text).text.splitlines():
+        click.echo(inert(line))
+
+
+def _is_sqlite(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\x00"
 
 
 @contract.command("copy")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from .options import add
+from .project import Configured, Project
 from .reporting import REPORTS, SCOPE, Ordered, wanted_reports
 
 if TYPE_CHECKING:
@@ -21,15 +22,22 @@ __all__ = ["validate"]
 Severity = Literal["error", "warning", "info"]
 
 
-@click.command(cls=Ordered)
+class _Validate(Configured, Ordered):
+    """Knows the project's file, and the order of its options."""
+
+
+@click.command(cls=_Validate)
 @click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...")
 @click.option(
     "-c", "--contract", "name", default=None, metavar="NAME|FILE",
-    help="A pack's name or a contract's file.  [default: agent-events]",
+    help="A pack's name or a contract's file.  [default: the one stored in each recording, or"
+    " named in wsrec.toml, or agent-events]",
 )  # fmt: skip
 @add(REPORTS)
 @add(SCOPE)
+@click.pass_obj
 def validate(
+    project: Project | None,
     recordings: tuple[str, ...],
     name: str | None,
     formats: tuple[ReportFormat, ...],
@@ -44,24 +52,27 @@ def validate(
     Several reports at once: --format text --format junit -o report.xml. With --format github, a
     summary is added to the file that GITHUB_STEP_SUMMARY names.
 
+    A wsrec.toml here or above may set contract, fail_on, format and max_findings.
+
     Exit code: 0 pass, 1 findings or not enough recorded to tell, 2 usage or contract error,
     3 recording unreadable or damaged, 5 nothing was validated.
     """
     from ..checks.scope import Scope
+    from ..replay.choice import DEFAULT
     from ..replay.reports import RefusedError, clear, write_reports
     from ..replay.validate import NoSessionError, exit_code, validate
-    from ..schemas.packs import DEFAULT_PACK, find
+    from ..schemas.packs import find
 
     wanted = wanted_reports(formats, outputs)
     scope = Scope(tuple(code for each in rules for code in each), sessions, max_findings)
     named = os.environ.get("GITHUB_STEP_SUMMARY") if "github" in formats else None
     summary = Path(named) if named else None
-    contract = find(name or DEFAULT_PACK)
-    chosen = "the default" if name is None else "given with -c"
-    inputs = [*recordings, *([name] if name else [])]
+    given = None if name is None else find(name)
+    otherwise = None if project is None or given is not None else project.contract
+    inputs = [*recordings, *([name] if name else []), *([otherwise.name] if otherwise else [])]
     try:
         clear(wanted, map(Path, inputs), summary)
-        report = validate(recordings, contract, chosen, scope)
+        report = validate(recordings, given, otherwise or DEFAULT, scope)
     except (RefusedError, NoSessionError) as error:
         click.echo(f"wsrec: {error}", err=True)
         sys.exit(2)

@@ -16,7 +16,6 @@ from rich.table import Table
 
 from ..replay.reports import show_text
 from ..replay.validate import exit_code, validate
-from ..schemas.packs import DEFAULT_PACK, find
 from ..store.lock import RecordingLock
 from ..store.reader import Recording
 from .backend import FAULTS
@@ -50,7 +49,7 @@ def run_demo(recording: Path, sessions: int, messages: int, *, broken: bool, out
     )
     with _backend(broken=broken) as (port, counts):
         clients = _record(recording, port, sessions, messages)
-    report = validate([recording], find(DEFAULT_PACK), "the default")
+    report = validate([recording])
     show_text(report, out)
     equal = _compare(console, clients, counts, _recorded(recording))
     return exit_code(report) or (0 if equal else 1)

@@ -15,6 +15,7 @@ from ..schemas.codes import Severity, at_least
 from ..schemas.model import Contract
 from ..store.reader import Recording
 from ..store.verify import require_intact
+from .choice import DEFAULT, Choice, Named
 
 __all__ = ["FOUND", "NOTHING", "PASSED", "NoSessionError", "exit_code", "judge", "validate"]
 
@@ -51,24 +52,30 @@ def judge(recording: Recording, contract: Contract, scope: Scope = EVERYTHING) -
 
 def validate(
     paths: Iterable[str | Path],
-    contract: Contract,
-    chosen: str = "given with -c",
+    given: Contract | None = None,
+    otherwise: Named = DEFAULT,
     scope: Scope = EVERYTHING,
 ) -> Report:
     """Return the report on the recordings at `paths`, each judged on its own.
 
-    `chosen` says why by this contract.
+    By the contract that is given; without one, by the one that is stored in each, and where there
+    is none, by the other.
 
-    Raises RecordingError with a one-line message at the first that cannot be read, or is not
-    what was recorded: nothing is said of frames that somebody may have changed. Raises
-    NoSessionError at the first without one of the sessions in `scope`.
+    Raises:
+        RecordingError: with a one-line message at the first that cannot be read, or is not what
+            was recorded: nothing is said of frames that somebody may have changed.
+        NoSessionError: at the first without one of the sessions in `scope`.
+        ContractError: a stored contract, or the other one, cannot be used.
     """
+    choice = Choice(given, otherwise)
     judged = []
     for path in paths:
         with Recording.open(path) as recording:
             require_sessions(recording, scope)
             require_intact(recording)
-            judged.append(Judged(str(path), contract, chosen, judge(recording, contract, scope)))
+            chosen = choice.of(path, recording.meta)
+            outcome = judge(recording, chosen.contract, scope)
+            judged.append(Judged(str(path), chosen.contract, chosen.why, outcome))
     return Report(tuple(judged), scope)
 
 
