@@ -7,7 +7,7 @@ except where the contract speaks of several: percentiles and reconnection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..schemas.durations import show_duration
@@ -87,6 +87,17 @@ class Judge:
         """End a session, with its final values; return what its end shows."""
         running = self._running.pop(session.id, None)
         return [] if running is None else self._end(running, session)
+
+    def delays(self, times: Iterable[int]) -> None:
+        """Take what the proxy added to messages that were given without `forwarded_ns`; in ns."""
+        samples = self._sink("session", "proxy_added")
+        for time in times:
+            samples.add(time)
+
+    @property
+    def ended(self) -> Sequence[SessionOutcome]:
+        """The outcomes of the sessions that have ended, in that order."""
+        return self._done
 
     def _end(self, running: SessionJudge, session: SessionLike | None) -> list[Finding]:
         found = running.close(session)

@@ -14,9 +14,9 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from ..replay.choice import Named
+    from ..replay.choice import Choice, Named
 
-__all__ = ["KEYS", "Configured", "Project", "ProjectError"]
+__all__ = ["KEYS", "Configured", "Project", "ProjectError", "choice_of"]
 
 KEYS: Final = ("contract", "fail_on", "format", "max_findings")
 """What may be set; each is an option of `wsrec validate`."""
@@ -133,6 +133,22 @@ class Project:
                 if re.fullmatch(name if own else rf"tool\.wsrec\.{name}", header[1]):
                     return number
         return None
+
+
+def choice_of(name: str | None) -> Choice:
+    """Return which contract judges: that of `-c`, or what there is where none is given.
+
+    Raises:
+        ContractError: it has mistakes.
+        ProjectError: the project's file cannot be used.
+    """
+    from ..replay.choice import DEFAULT, Choice
+    from ..schemas.packs import find
+
+    if name is not None:
+        return Choice(find(name))
+    project = Project.nearest(Path.cwd())
+    return Choice(None, (project and project.contract) or DEFAULT)
 
 
 class Configured(click.Command):

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from .options import FILE, Format, format_option, recording_argument
+from .project import choice_of
 
 __all__ = ["sessions", "show", "tail", "verify"]
 
@@ -58,6 +59,11 @@ def show(
 @click.option("--retry", is_flag=True, help="Wait for a RECORDING or a SESSION that is not there"
               " yet, and go on with another RECORDING in its place.")  # fmt: skip
 @click.option("--until-end", is_flag=True, help="End when the recorder has closed RECORDING.")
+@click.option("--judge", is_flag=True, help="Say what the contract says of it, from the first"
+              " session on: the stored contract, or the one that wsrec.toml names, or"
+              " agent-events.")  # fmt: skip
+@click.option("-c", "--contract", "name", metavar="NAME|FILE", help="Judge by this one instead.")
+@click.option("--findings-only", is_flag=True, help="Judge, and show nothing else.")
 @format_option
 def tail(
     recording: Path,
@@ -67,6 +73,9 @@ def tail(
     full: bool,
     retry: bool,
     until_end: bool,
+    judge: bool,
+    name: str | None,
+    findings_only: bool,
     format: Format,  # noqa: A002
 ) -> None:
     """Follow RECORDING, or one SESSION of it, while it is recorded.
@@ -75,14 +84,21 @@ def tail(
     for each session that begins or ends. It goes on until Ctrl-C, also when another recorder
     continues RECORDING later; with SESSION, until that has ended.
 
-    Exit code: 0, also after Ctrl-C, 2 usage, 3 RECORDING not there, unreadable or replaced.
+    Exit code: 0, also after Ctrl-C, 2 usage or contract, 3 RECORDING not there, unreadable or
+    replaced. Judged to the end, of RECORDING or of SESSION: that of `wsrec validate`.
     """
     from ..replay.tail import Tail
 
-    Tail(
+    choice = None
+    if judge or findings_only or name is not None:
+        if frames:
+            raise click.UsageError("what is judged are messages: leave --frames away")
+        choice = choice_of(name)
+    sys.exit(Tail(
         recording, sys.stdout, format, session_id=session, last=last, frames=frames,
-        width=None if full else 200, retry=retry, until_end=until_end,
-    ).run()  # fmt: skip
+        width=None if full else 200, retry=retry, until_end=until_end, choice=choice,
+        findings_only=findings_only,
+    ).run())  # fmt: skip
 
 
 @click.command()

@@ -11,25 +11,20 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from ..report.listing import (
-    frame_json,
-    frame_line,
-    message_json,
-    message_line,
-    recording_ended,
-    recording_ended_json,
-    session_began,
-    session_ended,
-    session_json,
-)
 from ..store.changes import Changes
 from ..store.errors import NoSessionError, RecordingError, RecordingReplacedError
 from ..store.follower import Follower
 from ..store.model import Frame, Message
-from ..store.news import Began, Item, RecordingEnded
+from ..store.news import Began, Ended, Item, Missing, RecordingEnded
+from ..store.reader import Recording
 from .inspect import memory_for
+from .lines import Lines
+
+if TYPE_CHECKING:  # whoever only looks on need not wait for the libraries of the engine
+    from .choice import Choice
+    from .live import Live
 
 __all__ = ["Tail"]
 
@@ -52,6 +47,8 @@ class Tail:
         width: int | None = None,
         retry: bool = False,
         until_end: bool = False,
+        choice: Choice | None = None,
+        findings_only: bool = False,
     ) -> None:
         """Say what to follow, and for how long.
 
@@ -65,23 +62,32 @@ class Tail:
             width: cut a line's data to so many characters; None for all of it.
             retry: wait for what is not there yet, and go on with what replaces it.
             until_end: end when the recorder has closed the file itself.
+            choice: of the contract to judge by, from the first session on; None: do not judge.
+            findings_only: write nothing but what the contract says.
         """
         self._path = path
         self._out = out
-        self._json = format == "json"
+        self._lines = Lines(out, format, numbered=session_id is None, width=width)
         self._session_id = session_id
         self._frames = frames
-        self._width = width
         self._retry = retry
         self._until_end = until_end
+        self._choice = choice
+        self._findings_only = findings_only
+        self._live: Live | None = None
+        self._headless: set[int] = set()
+        """Sessions whose beginning stands before what is shown, and which have not been shown."""
         self._changes = Changes(path)
         self._follower = self._new(last)
         self._follower.behind = True
 
-    def run(self) -> None:
-        """Follow the recording; return when nothing more is to come, or at Ctrl-C.
+    def run(self) -> int:
+        """Follow the recording; return the exit code when nothing more is to come, or at Ctrl-C.
+
+        That is 0; of a recording, or session, judged to its end that of `wsrec validate`.
 
         Raises:
+            ContractError: the contract cannot be used.
             RecordingError: the file cannot be read as a recording, has no such session, or another
                 one is in its place.
             BrokenPipeError: nobody reads what is written.
@@ -91,11 +97,13 @@ class Tail:
                 if not self._follower.behind:
                     self._wait()
                 with memory_for(self._path):
-                    for item in self._look():
-                        print(self._line(item), file=self._out)
+                    for number, item in enumerate(self._look()):
+                        self._take(item, old=number < self._follower.old)
                 self._out.flush()
+            return 0 if self._live is None else self._finish(self._live)
         except KeyboardInterrupt:
             _drop(self._out)
+            return 0
 
     def _is_over(self) -> bool:
         return self._follower.finished or (self._until_end and self._follower.ended)
@@ -127,26 +135,55 @@ class Tail:
             self._follower.behind = False
             return []
         self._changes.read()
+        if self._choice is not None and self._live is None:
+            from .live import Live
+
+            self._live = Live(self._path, self._choice.of(self._path, self._follower.meta))
+            self._lines.contract(self._live.chosen)
         return items
 
     def _new(self, last: int | None) -> Follower:
-        return Follower(self._path, session_id=self._session_id, frames=self._frames, last=last)
+        self._live = None
+        self._headless.clear()
+        return Follower(
+            self._path,
+            session_id=self._session_id,
+            frames=self._frames,
+            last=last,
+            whole=self._choice is not None,
+        )
 
-    def _line(self, item: Item) -> str:
-        if isinstance(item, Message):
-            line = message_json(item) if self._json else message_line(item, self._width)
-        elif isinstance(item, Frame):
-            line = frame_json(item) if self._json else frame_line(item, self._width)
-        elif isinstance(item, RecordingEnded):
-            return recording_ended_json(item.at) if self._json else recording_ended(item.at)
-        elif self._json:
-            return session_json(item.session, "began" if isinstance(item, Began) else "ended")
-        else:
-            write = session_began if isinstance(item, Began) else session_ended
-            return write(item.session)
-        if self._json or self._session_id is not None:
-            return line
-        return f"{item.session_id:5d} {line}"
+    def _take(self, item: Item, *, old: bool) -> None:
+        """Show an item, unless it is older than what is to be shown, and what comes of it."""
+        if isinstance(item, Began) and old:
+            self._headless.add(item.session.id)
+        elif isinstance(item, Ended) and old:
+            self._headless.discard(item.session.id)
+        if not (old or self._findings_only or isinstance(item, Missing)):
+            self._show(item)
+        if self._live is not None:
+            self._lines.said(self._live.take(item))
+
+    def _show(self, item: Began | Ended | RecordingEnded | Message | Frame) -> None:
+        if self._live is not None and isinstance(item, Ended | Message | Frame):
+            number = item.session.id if isinstance(item, Ended) else item.session_id
+            if number in self._headless:
+                self._headless.remove(number)
+                self._lines.item(Began(self._live.sessions[number]))
+        self._lines.item(item)
+
+    def _finish(self, live: Live) -> int:
+        """Say what can be said only at the end; return the exit code."""
+        from ..report.model import Report
+        from .validate import exit_code
+
+        with _uninterrupted(), Recording.open(self._path) as recording:
+            self._lines.said(live.interrupted(recording))
+            judged = live.finish(recording)
+        self._lines.said(judged.outcome.findings)
+        self._lines.verdict(judged.outcome)
+        self._out.flush()
+        return exit_code(Report((judged,)))
 
     def _wait(self) -> None:
         """Wait for the next look; raise BrokenPipeError once nobody can read what is written."""

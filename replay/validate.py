@@ -17,13 +17,22 @@ from ..store.reader import Recording
 from ..store.verify import require_intact
 from .choice import DEFAULT, Choice, Named
 
-__all__ = ["FOUND", "NOTHING", "PASSED", "NoSessionError", "exit_code", "judge", "validate"]
+__all__ = [
+    "FOUND",
+    "MISSING",
+    "NOTHING",
+    "PASSED",
+    "NoSessionError",
+    "exit_code",
+    "judge",
+    "validate",
+]
 
 PASSED: Final = 0
 FOUND: Final = 1
 NOTHING: Final = 5
 
-_MISSING = "frames are missing from the file"
+MISSING: Final = "frames are missing from the file"
 
 
 class NoSessionError(ValueError):
@@ -41,11 +50,11 @@ def judge(recording: Recording, contract: Contract, scope: Scope = EVERYTHING) -
             gap = recording.first_gap(session)
             for message in recording.messages(session.id):
                 if gap is not None and message.seq > gap:
-                    engine.gap(session.id, message.seq, _MISSING)
+                    engine.gap(session.id, message.seq, MISSING)
                     gap = None
                 engine.message(session.id, message)
             if gap is not None:
-                engine.gap(session.id, gap, _MISSING)
+                engine.gap(session.id, gap, MISSING)
         engine.close(session)
     return engine.finish()
 

@@ -17,7 +17,7 @@ from ..checks.outcome import LatencyRow, SessionOutcome
 from .inert import inert
 from .model import Judged, Report
 
-__all__ = ["FORMAT", "to_json", "to_value"]
+__all__ = ["FORMAT", "finding_value", "to_json", "to_value"]
 
 FORMAT: Final = 1
 """Grows when a name changes its meaning or goes away; new names may come any time."""
@@ -60,7 +60,7 @@ def _recording(judged: Judged) -> Value:
         "events": outcome.events,
         "sessions": [_session(session) for session in outcome.sessions],
         "skipped": [{"id": each.id, "reason": inert(each.reason)} for each in outcome.skipped],
-        "findings": [_finding(found) for found in outcome.findings],
+        "findings": [finding_value(found) for found in outcome.findings],
         "latency": [_latency(row) for row in outcome.latency],
     }
 
@@ -77,12 +77,13 @@ def _session(session: SessionOutcome) -> Value:
         "messages": session.messages,
         "events": {inert(name): n for name, n in sorted(session.events.items())},
         "spans": {inert(name): n for name, n in sorted(session.spans.items())},
-        "findings": [_finding(found) for found in session.findings],
+        "findings": [finding_value(found) for found in session.findings],
         "suppressed": dict(session.suppressed),
     }
 
 
-def _finding(found: Finding) -> Value:
+def finding_value(found: Finding) -> Value:
+    """Return a finding as the value that reports have of it."""
     return {
         "code": found.code,
         "severity": found.severity,

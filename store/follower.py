@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import NoSessionError
@@ -27,6 +28,7 @@ class Follower:
         session_id: int | None = None,
         frames: bool = False,
         last: int | None = None,
+        whole: bool = False,
     ) -> None:
         """Follow one session, or all.
 
@@ -35,8 +37,13 @@ class Follower:
             session_id: only this session.
             frames: each frame, not messages and control frames.
             last: how many of these to begin with; None: with the first of all.
+            whole: begin with the first of all in any case, and tell of what is missing.
         """
         self.path = path
+        self.meta: Mapping[str, str] = {}
+        """The `meta` table, as of the last look."""
+        self.old = 0
+        """How many items of the last look, its first ones, are there because of `whole` only."""
         self.behind = False
         """There was more than one look takes: look again at once."""
         self.ended = False
@@ -46,6 +53,7 @@ class Follower:
         self._session_id = session_id
         self._frames = frames
         self._last = last
+        self._whole = whole
         self._position: Position | None = None
 
     def look(self) -> list[Item]:
@@ -65,10 +73,13 @@ class Follower:
                 )
             with damage(self.path), recording.snapshot() as connection:
                 look = Look(recording, connection, self._session_id, frames=self._frames)
-                position = self._position or look.beginning(self._last)
+                begin = look.whole if self._whole else look.beginning
+                position = self._position or begin(self._last)
                 items, position = look.items(position)
         # Only now: at the end of the block it may turn out that a recorder had come in between.
         self._position = position
+        self.meta = recording.meta
+        self.old = look.old
         self.behind = look.behind
         self.ended = not look.behind and position.ended_at is not None
         self.finished = self._session_id is not None and (

@@ -8,10 +8,11 @@ from typing import Any
 
 from .errors import RecordingReplacedError
 from .model import Frame, Message, Session
-from .news import Began, Ended, Item, RecordingEnded
+from .news import Began, Ended, Item, Missing, RecordingEnded
 from .opening import small_rows
 from .reader import Recording
 from .roster import Roster
+from .tally import Tally
 from .values import FRAME_COLUMNS, MESSAGE_COLUMNS, PLACE_COLUMNS, frame_of, is_place, message_of
 
 __all__ = ["Look", "Position"]
@@ -29,7 +30,7 @@ _COLUMNS = (
     " OR (f.kind IS NOT NULL AND f.message_parts IS NULL) THEN f.payload END"
 )
 _PLACE, _HEAD, _MESSAGE, _PAYLOAD = slice(1, 7), slice(7, 12), slice(12, 15), 15
-_OPCODE, _KIND = 9, 12
+_NAMES, _OPCODE, _KIND = 6, 9, 12
 
 _OF_ALL = f"SELECT {_COLUMNS} FROM frames f WHERE f.id > :frame ORDER BY f.id LIMIT {_ROWS}"
 _OF_ONE = (
@@ -59,6 +60,10 @@ class Position:
     seq: int = 0
     ended_at: str | None = None
     """The end of the recording that was told."""
+    old: int = 0
+    """The id of the last frame before those that were asked for, where all are taken."""
+    tally: Tally | None = None
+    """Where all are taken: how to notice those that are missing."""
 
 
 class Look:
@@ -74,10 +79,13 @@ class Look:
     ) -> None:
         self.behind = False
         """There was more."""
+        self.old = 0
+        """How many of the items, the first ones, stand before what was asked for."""
         self._recording = recording
         self._connection = connection
         self._session_id = session_id
         self._frames = frames
+        self._tally: Tally | None = None
         self._told = 0
         self._size = 0
         # Each with its place: a frame's id, and what comes first beside the same frame.
@@ -102,6 +110,10 @@ class Look:
             return replace(position, frame=first[0] - 1, seq=first[1] - 1)
         return replace(position, frame=self._last_frame())
 
+    def whole(self, last: int | None) -> Position:
+        """Return the position before all, from which what is before the `last` ones is old."""
+        return replace(self.beginning(None), old=self.beginning(last).frame, tally=Tally())
+
     def items(self, position: Position) -> tuple[list[Item], Position]:
         """Return what has come since `position`, in order, and the position behind it."""
         if (
@@ -110,6 +122,7 @@ class Look:
         ):
             raise RecordingReplacedError(f"{self._recording.path}: another recording is there now")
         roster = position.roster.copy()
+        self._tally = None if position.tally is None else position.tally.copy()
         with small_rows(self._connection):
             frame, seq = self._take_frames(roster, position)
             if not self.behind:
@@ -119,10 +132,12 @@ class Look:
         if self.behind:
             ended_at = position.ended_at
         self._items.sort(key=lambda placed: placed[0])
+        self.old = sum(place[0] <= position.old for place, _ in self._items)
         items = [item for _, item in self._items]
         if ended_at is not None and ended_at != position.ended_at:
             items.append(RecordingEnded(ended_at))
-        return items, replace(position, roster=roster, frame=frame, seq=seq, ended_at=ended_at)
+        position = replace(position, roster=roster, frame=frame, seq=seq, ended_at=ended_at)
+        return items, replace(position, tally=self._tally)
 
     def _take_frames(self, roster: Roster, position: Position) -> tuple[int, int]:
         """Take frames, each session's beginning before its first; return the last one's place."""
@@ -150,6 +165,9 @@ class Look:
             if not roster.is_told(session_id) and not self._begin(roster, session_id, (row[0], 0)):
                 break
             frame, seq = row[0], row[2]
+            if self._tally is not None:
+                own = row[_NAMES] is not None and "synthetic" in row[_NAMES]
+                self._miss(session_id, self._tally.frame(session_id, seq, own=own), (frame, 0))
             item = self._item(row)
             if item is not None:
                 self._items.append(((frame, 1, 0), item))
@@ -158,6 +176,10 @@ class Look:
                 self.behind = True
                 break
         return frame, seq
+
+    def _miss(self, session_id: int, seq: int | None, place: tuple[int, int]) -> None:
+        if seq is not None:
+            self._items.append(((*place, session_id), Missing(session_id, seq)))
 
     def _item(self, row: tuple[Any, ...]) -> Message | Frame | None:
         session_id = row[1]
@@ -201,6 +223,8 @@ class Look:
         session: Session | None = self._recording.session(session_id)
         if session is None:
             raise ValueError(f"frames of session {session_id}, which is not there")
+        if self._tally is not None and what is Ended:
+            self._miss(session_id, self._tally.end(session), place)
         self._told += 1
         self._size += sum(
             len(name) + len(value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .model import Frame, Message, Session
 
-__all__ = ["Began", "Ended", "Item", "RecordingEnded"]
+__all__ = ["Began", "Ended", "Item", "Missing", "RecordingEnded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,15 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """Frames of a session are not in the file: told once for each session, before what follows."""
+
+    session_id: int
+    seq: int
+    """The first of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingEnded:
     """The recorder has closed the file itself; another may go on with it."""
 
@@ -31,4 +40,4 @@ class RecordingEnded:
     """Wall clock, UTC, ISO 8601."""
 
 
-Item = Began | Ended | RecordingEnded | Message | Frame
+Item = Began | Ended | Missing | RecordingEnded | Message | Frame

@@ -150,6 +150,13 @@ class Recording:
                 if row[_KIND] is not None:
                     yield message_of(row, lambda n: self.blob(n, "messages", session_id))
 
+    def delays(self, session_id: int) -> Iterator[int]:
+        """Yield how many nanoseconds each message waited until it had been forwarded, if known."""
+        with damage(self.path):
+            for *_, at_ns, forwarded_ns, _, kind in self._rows(f"{_PLACE}, f.kind", session_id):
+                if kind is not None and forwarded_ns is not None:
+                    yield forwarded_ns - at_ns
+
     def frames(self, session_id: int, *, control: bool = False) -> Iterator[Frame]:
         """Yield a session's frames in order of arrival; with `control`, only control frames."""
         least = 8 if control else 0
