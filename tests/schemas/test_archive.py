@@ -59,10 +59,17 @@ def test_it_holds_the_files_that_are_used_and_no_other(folder: Path) -> None:
     assert not check({"id": 7})
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../common.schema.json", "job.json"])
-def test_a_stored_contract_reads_no_file(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("/etc/passwd", "it is outside the contract's folder"),
+        ("../common.schema.json", "it is outside the contract's folder"),
+        ("job.json", "job.json: it is not stored with the contract"),
+    ],
+)
+def test_a_stored_contract_reads_no_file(name: str, why: str) -> None:
     stored = Archive("c.yaml", {"c.yaml": JOBS.replace("job.schema.json", name)})
-    with pytest.raises(ContractError, match=f"{name}: it is not stored with the contract"):
+    with pytest.raises(ContractError, match=why):
         stored.load()
 
 
