@@ -204,7 +204,7 @@ class TestWhatIsNotThere:
             assert "no session 7" in said
 
     def test_may_come(self, path: Path) -> None:
-        with tailing(path, "2", "--retry", "-n0") as tail:
+        with tailing(path, "2", "--retry", "-n1") as tail:
             time.sleep(0.3)
             path.touch()
             write(path, "one")

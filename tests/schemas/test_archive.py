@@ -59,18 +59,23 @@ def test_it_holds_the_files_that_are_used_and_no_other(folder: Path) -> None:
     assert not check({"id": 7})
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("/etc/passwd", "it is outside the contract's folder"),
-        ("../common.schema.json", "it is outside the contract's folder"),
-        ("job.json", "job.json: it is not stored with the contract"),
-    ],
-)
-def test_a_stored_contract_reads_no_file(name: str, why: str) -> None:
+@pytest.mark.parametrize("name", ["/etc/passwd", "../common.schema.json", "job.json"])
+def test_a_stored_contract_reads_no_file(name: str) -> None:
     stored = Archive("c.yaml", {"c.yaml": JOBS.replace("job.schema.json", name)})
-    with pytest.raises(ContractError, match=why):
+    with pytest.raises(
+        ContractError, match=r"not stored with the contract|outside the contract's folder"
+    ):
         stored.load()
+
+
+def test_what_it_extends_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("wsrec: 1\nextends: agent-events\nsession: {close_codes: [4000]}\n")
+    archive = Archive.of(str(path))
+    assert archive.load().spans == find("agent-events").spans
+    alone = Archive("mine.yaml", {"mine.yaml": archive.files["mine.yaml"]})
+    with pytest.raises(ContractError, match="not stored with the contract"):
+        alone.load()
 
 
 def test_its_mistakes_have_places(tmp_path: Path) -> None:
