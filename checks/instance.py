@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..schemas.durations import show_duration
+from ..schemas.model import Peer
 from .cause import END, Cause, lack
 from .context import Context, Kind
 from .events import Event
@@ -45,6 +46,8 @@ class Instance:
         self.opened_late = False
         self.closed: _Mark | None = None
         self.aborted = False
+        self.ended_by: set[Peer] = set()
+        """Who has sent an event that closes it."""
         self.loose = event.malformed
         """The opening event was malformed, so its key may be wrong."""
         self.told = False
@@ -147,6 +150,7 @@ class Instance:
         """Take the event that ends the span."""
         self.closed = self.mark(event)
         self.aborted = role == "abort"
+        self.ended_by.add(event.sender)
         if self.opened is not None and not self.opened_late:
             yield from self._latency("total", event, event.at_ns - self.opened.at_ns, context)
         if role == "close":

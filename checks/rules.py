@@ -36,7 +36,7 @@ def common(left: Key, right: Key) -> int:
 def show_key(key: Key) -> str | None:
     """Return a key as a person would write it; None when there is nothing to show."""
     parts = [str(part[1]).lower() if isinstance(part, tuple) else part for part in key]
-    return "/".join(str(part) for part in parts if part is not None) or None
+    return "/".join(str(part) for part in parts if part not in (None, "")) or None
 
 
 class SpanRule:
@@ -93,6 +93,10 @@ class SpanRule:
     def bare(self, key: Key) -> Key:
         """Return the key as the contract's fields give it."""
         return key[1:] if self.directed else key
+
+    def nameless(self, bare: Key) -> bool:
+        """Say whether spans with this key are told apart by nothing but their order."""
+        return self.span.pair == "fifo" and (not bare or None in bare)
 
     def concerns(self, event: Event) -> bool:
         """Say whether this event, if it is inside such a span, matters there or below."""

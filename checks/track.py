@@ -21,7 +21,7 @@ MAX_OPEN: Final = 10_000
 MAX_CLOSED: Final = 1_000
 """Closed spans kept whole until their parent ends, to tell a late event from a lost one."""
 MAX_KEYS: Final = 100_000
-"""Keys of older closed spans kept where `once` or `after_close: forbid` needs them."""
+"""Keys of older closed spans kept where `once` or `after_close` needs them."""
 
 
 class Track:
@@ -109,7 +109,7 @@ class Track:
                 yield tell.ambiguous(self.rule, event, found)
             return None
         # With first in, first out, an incomplete key of a closed span means nothing any more.
-        if None not in key or self.rule.span.pair == "key":
+        if not self.rule.nameless(self.rule.bare(key)):
             closed = self._closed_keys.get(key)
             if closed is not None:
                 span = self._closed[closed]
@@ -147,22 +147,22 @@ class Track:
         if span.told or late:
             span.told = span.told or late
             return
-        forbidden = self.rule.span.after_close == "forbid"
+        rule = self.rule.span.after_close
         for _ in context.answered(self.rule, span.key, event, late=True):
             pass
         assert span.closed is not None
-        if forbidden:
+        ends = role in ("close", "abort")
+        if rule == "crossing" and event.sender not in span.ended_by:
+            if ends:
+                span.ended_by.add(event.sender)
+        elif rule != "allow":
             span.told = True
             if not any(part is not None for part in self.rule.bare(span.key)):
                 self._early.add(event.name)
             yield tell.after_close(self.rule, span.key, event, span.closed.seq)
         elif role == "abort" and not span.aborted:
             pass  # what had ended well may still turn out to have failed
-        elif (
-            role in ("close", "abort")
-            and event.name not in self.rule.watched
-            and self.rule.span.must_open
-        ):
+        elif ends and event.name not in self.rule.watched and self.rule.span.must_open:
             span.told = True
             yield tell.closed_again(self.rule, span, event)
 
@@ -173,7 +173,7 @@ class Track:
     ) -> Generator[Finding, None, Instance | None]:
         """Return the span that the event opens, or has opened already."""
         bare = self.rule.bare(key)
-        parallel = self.rule.span.pair == "fifo" and None in bare
+        parallel = self.rule.nameless(bare)
         same = self._open.exact(key)
         for span in same:
             if span.opened is not None and not (parallel or self.rule.span.nest):
@@ -243,7 +243,7 @@ class Track:
 
     @property
     def _keeps_keys(self) -> bool:
-        return self.rule.span.once or self.rule.span.after_close == "forbid"
+        return self.rule.span.once or self.rule.span.after_close != "allow"
 
     def _forget(self, what: str) -> Iterator[Finding]:
         if not self._forgot:

@@ -279,7 +279,8 @@ class Span:
     nest: bool = False
     """Opened again with the same key while open, it is another one inside the first."""
     pair: Literal["key", "fifo"] = "key"
-    after_close: Literal["allow", "forbid"] = "allow"
+    after_close: Literal["allow", "forbid", "crossing"] = "allow"
+    """`crossing`: what the other peer had sent before it knew of the close is allowed."""
     latency: Latency = Latency()
 
 

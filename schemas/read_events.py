@@ -59,7 +59,8 @@ def _name_source(reader: Reader, node: Node) -> NameSource:
             reader.wrong(found["only_key"], "only_key must be true")
         return OnlyKey()
     if "literal" in found:
-        return Literally(reader.text(found["literal"], "literal"))
+        word = found["literal"]
+        return Literally("" if word.value == "" else reader.text(word, "literal"))
     parts = tuple(reader.pointer(part, "join") for part in reader.items(found["join"], "join"))
     return Join(parts, reader.text(found["with"], "with") if "with" in found else ".")
 

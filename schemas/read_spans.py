@@ -79,7 +79,10 @@ def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str
         nest=reader.boolean(found.get("nest"), f"nest of {what}", False),
         pair=reader.choice(found.get("pair"), f"pair of {what}", ("key", "fifo"), "key"),
         after_close=reader.choice(
-            found.get("after_close"), f"after_close of {what}", ("allow", "forbid"), "allow"
+            found.get("after_close"),
+            f"after_close of {what}",
+            ("allow", "forbid", "crossing"),
+            "allow",
         ),
         latency=_latency(reader, found.get("latency"), f"latency of {what}", names),
     )

@@ -1,0 +1,89 @@
+"""What protocols need in which both peers speak: messages that cross, ids that are not there."""
+
+from __future__ import annotations
+
+import pytest
+from support.conversation import Line, codes, judge, only
+
+HEAD = "events: {sender: both, name: /t, fields: {id: /id, room: [/room, {literal: lobby}]}}\n"
+
+CROSSING = (
+    HEAD
+    + """
+spans:
+  job: {key: id, open: start, during: part, close: [done, stop], after_close: crossing}
+"""
+)
+PING = (
+    HEAD
+    + """
+spans:
+  ping: {key: [], open: ping, close: {event: pong, sender: other}, pair: fifo}
+"""
+)
+ROOM = (
+    HEAD
+    + """
+spans:
+  job: {key: [room, id], open: start, close: done}
+"""
+)
+
+
+def say(words: str) -> list[Line]:
+    """`<start:1` is the client's, `part:1` the server's, `done:1@red` that in a room."""
+    lines: list[Line] = []
+    for word in words.split():
+        name, _, key = word.lstrip("<").partition(":")
+        key, _, room = key.partition("@")
+        ids = ({"id": key} if key else {}) | ({"room": room} if room else {})
+        lines.append(("client" if word.startswith("<") else "server", {"t": name, **ids}))
+    return lines
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "<start:1 part:1 done:1",
+        "<start:1 part:1 <stop:1 part:1 part:1",  # sent before the server knew of the stop
+        "<start:1 part:1 <stop:1 part:1 done:1",  # both ended it at once
+        "<start:1 part:1 done:1 <stop:1",
+        "<start:1 done:1 <stop:1 <start:1 part:1 done:1",
+    ],
+)
+def test_what_crosses_a_close_is_allowed(words: str) -> None:
+    assert codes(judge(say(words), CROSSING)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "event"),
+    [
+        ("<start:1 done:1 part:1", "part"),
+        ("<start:1 done:1 done:1", "done"),
+        ("<start:1 <stop:1 done:1 part:1", "part"),  # the server has ended it too
+        ("<start:1 <stop:1 <stop:1", "stop"),
+    ],
+)
+def test_what_its_own_sender_had_closed_is_not(words: str, event: str) -> None:
+    found = only(judge(say(words), CROSSING))
+    assert (found.code, found.event) == ("span.after_close", event)
+
+
+def test_closed_spans_that_are_no_longer_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsrec.checks.track.MAX_CLOSED", 1)
+    words = "<start:1 <stop:1 <start:2 done:2 <start:3 done:3 part:1 done:1"
+    assert codes(judge(say(words), CROSSING)) == []
+
+
+def test_pings_without_ids_are_answered_in_order_by_the_other_peer() -> None:
+    assert codes(judge(say("<ping <ping pong ping pong <pong"), PING)) == []
+    found = only(judge(say("<ping pong <pong"), PING))
+    assert (found.code, found.seq) == ("span.unopened", 3)
+    found = only(judge(say("<ping <ping pong ping <pong"), PING))
+    assert (found.code, found.seq) == ("span.unclosed", 2)
+
+
+def test_a_word_stands_for_a_field_that_is_not_there() -> None:
+    assert codes(judge(say("<start:1 <start:1@red done:1@red done:1"), ROOM)) == []
+    found = only(judge(say("<start:1 <start:1@red done:1"), ROOM))
+    assert (found.code, found.key) == ("span.unclosed", "red/1")
