@@ -43,5 +43,6 @@ def at(seq: int, *names: str | None) -> Cause:
 
 
 def lack(names: Iterable[str], after: int, before: int = END, number: int = 1) -> Cause:
-    """Between two frames an event that has one of `names` did not come."""
-    return Cause(frozenset(names), after, before, number)
+    """Between two frames an event that has one of `names`, `*` for any, did not come."""
+    known = frozenset(names)
+    return Cause(None if "*" in known else known, after, before, number)

@@ -265,7 +265,7 @@ class Instance:
         self._explain(self.rule.opens, context)
         if self.resolved or context.gap:
             return
-        opens = " or ".join(self.rule.opens)
+        opens = " or ".join(self.rule.opens).replace("*", "an event that opens it")
         if self.opened is not None:
             yield self._say(
                 "span.order",

@@ -45,6 +45,8 @@ def _rule(found: Finding) -> _Rule:
 class _Told:
     cause: Cause
     rule: _Rule
+    about: tuple[int | None, str | None]
+    """Frame and name of the event at which it is shown."""
     rank: int
     key: str | None
     severity: Severity
@@ -103,8 +105,8 @@ class Ledger:
 
     def _note(self, found: Finding, place: int | None = None) -> None:
         if found.cause is not None:
-            rule, rank = _rule(found), _rank(found)
-            told = _Told(found.cause, rule, rank, found.key, found.severity, place)
+            rule, about, rank = _rule(found), (found.seq, found.event), _rank(found)
+            told = _Told(found.cause, rule, about, rank, found.key, found.severity, place)
             self._told.append(told)
 
     def _reasons(self, found: Finding) -> list[_Told] | None:
@@ -119,8 +121,12 @@ class Ledger:
                 or told.rule == rule
                 # Two spans of a kind are two things.
                 or (told.rule[1] == found.span is not None and told.key != found.key)
-                # What is lacking is told by what is lacking; only a bad event tells more of it.
-                or told.rank > (0 if rank <= 2 else rank)
+                # What is lacking is told by what is lacking; only a bad event tells more of it,
+                # or the same being lacked by two kinds of span that one event began.
+                or (
+                    told.rank > (0 if rank <= 2 else rank)
+                    and (told.rule[0], told.about) != (found.code, (found.seq, found.event))
+                )
                 or SEVERITIES.index(told.severity) > SEVERITIES.index(found.severity)
             ):
                 continue

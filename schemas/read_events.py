@@ -59,8 +59,7 @@ def _name_source(reader: Reader, node: Node) -> NameSource:
             reader.wrong(found["only_key"], "only_key must be true")
         return OnlyKey()
     if "literal" in found:
-        word = found["literal"]
-        return Literally("" if word.value == "" else reader.text(word, "literal"))
+        return Literally(reader.text(found["literal"], "literal"))
     parts = tuple(reader.pointer(part, "join") for part in reader.items(found["join"], "join"))
     return Join(parts, reader.text(found["with"], "with") if "with" in found else ".")
 
@@ -122,7 +121,8 @@ def _field(reader: Reader, node: Node, what: str) -> FieldSource:
         reader.wrong(node, f"{what} is a pointer, or one of json, literal")
         return Pointer("", ())
     if "literal" in found:
-        return Literally(reader.text(found["literal"], "literal"))
+        word = found["literal"]
+        return Literally("" if word.value == "" else reader.text(word, "literal"))
     return AsJson(reader.pointer(found["json"], what))
 
 

@@ -87,3 +87,28 @@ def test_a_word_stands_for_a_field_that_is_not_there() -> None:
     assert codes(judge(say("<start:1 <start:1@red done:1@red done:1"), ROOM)) == []
     found = only(judge(say("<start:1 <start:1@red done:1"), ROOM))
     assert (found.code, found.key) == ("span.unclosed", "red/1")
+
+
+CALLS = (
+    HEAD
+    + """
+spans:
+  call: {key: id, open: {event: "*", sender: client}, close: {event: answer, sender: other}}
+  turn: {key: id, open: ask, close: {event: answer, sender: other}, must_open: false}
+session: {order: [{before: [hello, ask]}]}
+"""
+)
+
+
+def test_what_two_kinds_of_span_lack_is_told_once() -> None:
+    assert codes(judge(say("<hello:1 answer:1 <ask:2 answer:2"), CALLS)) == []
+    found = only(judge(say("<hello:1 answer:1 <ask:2"), CALLS))
+    assert (found.code, found.span, found.key) == ("span.unclosed", "call", "2")
+    assert codes(judge(say("<hello:1 answer:1 <ask:2 <ask:3"), CALLS)) == ["span.unclosed"] * 2
+
+
+def test_an_opening_that_may_have_been_any_event_explains_the_one_that_is_missing() -> None:
+    found = only(judge(say("answer:1 <ask:2 answer:2"), CALLS))
+    assert (found.code, found.seq) == ("span.unopened", 1)
+    found = only(judge(say("<ask:2 answer:2"), CALLS))
+    assert (found.code, found.event) == ("session.order", "ask")
