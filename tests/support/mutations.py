@@ -34,6 +34,8 @@ class Mutant:
     event: str
     """The event it was done to."""
     seq: int
+    number: int
+    """How many events its message holds: so many may be told of."""
     talk: Talk
 
 
@@ -46,23 +48,23 @@ class Share:
     missed: Counter[str] = field(default_factory=Counter)
     """Events whose change was not noticed."""
     several: list[tuple[Mutant, tuple[Finding, ...]]] = field(default_factory=list)
-    """Changes that gave more than one finding."""
+    """Changes that gave more findings than events were changed."""
 
     def __str__(self) -> str:
         return f"{self.noticed}/{self.total}"
 
 
-def events(talk: Talk, contract: Contract) -> dict[int, str]:
-    """Return the place of each message that holds events, and the name of its first one."""
+def events(talk: Talk, contract: Contract) -> dict[int, list[str]]:
+    """Return the place of each message that holds events, and their names."""
     compiled = Compiled(contract)
-    found: dict[int, str] = {}
+    found: dict[int, list[str]] = {}
     for place, message in enumerate(talk.messages):
         if message.kind not in compiled.decode.kinds or not compiled.extract.judges(message.sender):
             continue
         for value in compiled.decode(message.data):
             name = None if isinstance(value, Undecodable) else compiled.extract.name(value)
             if name is not None:
-                found.setdefault(place, name)
+                found.setdefault(place, []).append(name)
     return found
 
 
@@ -99,12 +101,12 @@ def mutants(talk: Talk, contract: Contract) -> Iterator[Mutant]:
     """
     names = events(talk, contract)
     said = list(talk.messages)
-    for place, name in names.items():
+    for place, held in names.items():
         message, before, behind = said[place], said[:place], said[place + 1 :]
 
         def made(kind: Kind, messages: list[Message], later: int = 0, *, at: int = place,
-                 event: str = name) -> Mutant:  # fmt: skip
-            return Mutant(kind, event, at + 1, _with(talk, messages, later))
+                 inside: list[str] = held) -> Mutant:  # fmt: skip
+            return Mutant(kind, inside[0], at + 1, len(inside), _with(talk, messages, later))
 
         yield made("drop", before + behind)
         yield made("duplicate", [*before, message, message, *behind])
@@ -131,7 +133,7 @@ def measure(talks: Iterable[Talk], contract: Contract) -> dict[Kind, Share]:
             share.noticed += bool(found)
             if not found:
                 share.missed[mutant.event] += 1
-            if len(found) > 1:
+            if len(found) > mutant.number:
                 share.several.append((mutant, found))
     return shares
 
