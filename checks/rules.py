@@ -94,6 +94,18 @@ class SpanRule:
         """Return the key as the contract's fields give it."""
         return key[1:] if self.directed else key
 
+    def ends(self, event: Event) -> Role | None:
+        """Return how an event that opens a span ends it as well: a span of one event."""
+        for role, trigger in self._roles:
+            if (
+                role in ("close", "abort")
+                and trigger.event in (event.name, "*")
+                and trigger.sender in (None, event.sender)
+                and meets(trigger.when, event.fields)
+            ):
+                return role
+        return None
+
     def nameless(self, bare: Key) -> bool:
         """Say whether spans with this key are told apart by nothing but their order."""
         return self.span.pair == "fifo" and (not bare or None in bare)

@@ -78,6 +78,8 @@ class Track:
         yield from span.feed(event, role, context, late=span.told)
         for track in span.tracks:
             yield from track.take(event, context, late=late)
+        if role == "open":
+            role = self.rule.ends(event) or role
         if role in ("close", "abort") and span.closed is None:
             yield from self._closing(span, event, role, context, late)
 

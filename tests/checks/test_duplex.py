@@ -112,3 +112,19 @@ def test_an_opening_that_may_have_been_any_event_explains_the_one_that_is_missin
     assert (found.code, found.seq) == ("span.unopened", 1)
     found = only(judge(say("<ask:2 answer:2"), CALLS))
     assert (found.code, found.event) == ("session.order", "ask")
+
+
+def test_an_event_that_opens_and_closes_is_a_span_of_its_own() -> None:
+    rules = """
+events: {name: /t, fields: {id: /id, state: /state}}
+spans:
+  job: {key: id, open: job, close: [{event: job, when: {state: done}}, end]}
+"""
+    begun: Line = ("server", {"t": "job", "id": 1})
+    done: Line = ("server", {"t": "job", "id": 1, "state": "done"})
+    end: Line = ("server", {"t": "end", "id": 1})
+    assert codes(judge([done], rules)) == []
+    assert codes(judge([done, begun, end], rules)) == []
+    assert only(judge([done, begun], rules)).code == "span.unclosed"
+    assert only(judge([begun, done], rules)).code == "span.reopened"
+    assert only(judge([done, end], rules)).code == "span.unopened"
