@@ -55,6 +55,10 @@ class _Told:
     used: dict[_Rule, int] = field(default_factory=dict)
     """How many events it has accounted for, by the rule that missed them."""
 
+    def echoes(self, found: Finding) -> bool:
+        """Say whether a finding says the same of the same event."""
+        return (self.rule[0], self.about) == (found.code, (found.seq, found.event))
+
 
 class Ledger:
     """What was said of one session, and what waits to be said."""
@@ -123,10 +127,7 @@ class Ledger:
                 or (told.rule[1] == found.span is not None and told.key != found.key)
                 # What is lacking is told by what is lacking; only a bad event tells more of it,
                 # or the same being lacked by two kinds of span that one event began.
-                or (
-                    told.rank > (0 if rank <= 2 else rank)
-                    and (told.rule[0], told.about) != (found.code, (found.seq, found.event))
-                )
+                or (told.rank > (0 if rank <= 2 else rank) and not told.echoes(found))
                 or SEVERITIES.index(told.severity) > SEVERITIES.index(found.severity)
             ):
                 continue

@@ -105,6 +105,8 @@ def test_what_two_kinds_of_span_lack_is_told_once() -> None:
     found = only(judge(say("<hello:1 answer:1 <ask:2"), CALLS))
     assert (found.code, found.span, found.key) == ("span.unclosed", "call", "2")
     assert codes(judge(say("<hello:1 answer:1 <ask:2 <ask:3"), CALLS)) == ["span.unclosed"] * 2
+    found = only(judge(say("<hello:1 answer:1 <ask:2 <ask:2 answer:2"), CALLS))
+    assert (found.code, found.span) == ("span.reopened", "call")
 
 
 def test_an_opening_that_may_have_been_any_event_explains_the_one_that_is_missing() -> None:
