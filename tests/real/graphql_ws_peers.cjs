@@ -1,0 +1,146 @@
+// npm's `graphql-ws` as both ends of some sessions; run in the folder that holds its node_modules.
+//
+//   node graphql_ws_peers.cjs server
+//   node graphql_ws_peers.cjs client URL
+//
+// The server prints its port. The client prints, when all is over, a line of JSON: the results of
+// each operation by the name of its session.
+"use strict";
+
+const { createRequire } = require("node:module");
+const here = createRequire(`${process.cwd()}/`);
+const { buildSchema, parse, validate, subscribe, execute } = here("graphql");
+const { createClient } = here("graphql-ws");
+const { useServer } = here("graphql-ws/use/ws");
+const { WebSocket, WebSocketServer } = here("ws");
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+const schema = buildSchema(`
+  type Query { greeting: String }
+  type Mutation { add(a: Int!, b: Int!): Int }
+  type Subscription { count(to: Int!): Int  forever: Int  broken: Int }
+`);
+
+const roots = {
+  query: { greeting: () => "hello" },
+  mutation: { add: ({ a, b }) => a + b },
+  subscription: {
+    async *count({ to }) {
+      for (let count = 1; count <= to; count++) {
+        await pause(2);
+        yield { count };
+      }
+    },
+    async *forever() {
+      for (let forever = 0; ; forever++) {
+        await pause(1);
+        yield { forever };
+      }
+    },
+    async *broken() {
+      yield { broken: 1 };
+      throw new Error("the source broke");
+    },
+  },
+};
+
+function serve() {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0, path: "/graphql" });
+  useServer(
+    {
+      schema,
+      roots,
+      execute,
+      subscribe,
+      validate,
+      parse,
+      connectionInitWaitTimeout: 200,
+      onConnect: ({ connectionParams, extra }) => {
+        if (connectionParams?.pinged) setTimeout(() => extra.socket.send('{"type":"ping"}'), 5);
+        return connectionParams?.refused ? false : { motd: "welcome" };
+      },
+    },
+    server,
+  );
+  server.on("listening", () => console.log(server.address().port));
+}
+
+// One operation: its results, or its errors; stopped by the client after so many results.
+function ask(client, query, stopAfter = Infinity) {
+  return new Promise((done) => {
+    const results = [];
+    const ended = (more) => done(more === undefined ? results : [...results, more]);
+    const stop = client.subscribe(
+      { query },
+      {
+        next: (result) => {
+          results.push(result.data ?? result.errors?.map((error) => error.message));
+          if (results.length === stopAfter) stop();
+        },
+        error: (error) => ended(error.reason ?? error.map?.(({ message }) => message) ?? "?"),
+        complete: () => ended(),
+      },
+    );
+  });
+}
+
+const SESSIONS = {
+  one_result_each: {
+    asks: (client) => [
+      () => ask(client, "{ greeting }"),
+      () => ask(client, "mutation { add(a: 1, b: 2) }"),
+      () => ask(client, "subscription { count(to: 3) }"),
+    ],
+  },
+  at_once: {
+    options: { keepAlive: 5 },
+    asks: (client) => [
+      () =>
+        Promise.all([
+          ask(client, "subscription { count(to: 8) }"),
+          ask(client, "subscription { count(to: 4) }"),
+          ask(client, "{ greeting }"),
+        ]),
+    ],
+  },
+  stopped_by_the_client: {
+    asks: (client) => [
+      () => ask(client, "subscription { forever }", 4),
+      () => ask(client, "subscription { forever }", 1),
+      () => ask(client, "{ greeting }"),
+    ],
+  },
+  errors: {
+    asks: (client) => [
+      () => ask(client, "{ nothing }"),
+      () => ask(client, "subscription { broken }"),
+      () => ask(client, "{ greeting }"),
+    ],
+  },
+  pinged_by_the_server: {
+    options: { connectionParams: { pinged: true } },
+    asks: (client) => [() => ask(client, "subscription { count(to: 6) }")],
+  },
+  refused: {
+    options: { connectionParams: { refused: true }, retryAttempts: 0 },
+    asks: (client) => [() => ask(client, "{ greeting }")],
+  },
+};
+
+async function converse(url) {
+  const said = {};
+  for (const [name, { options, asks }] of Object.entries(SESSIONS)) {
+    const client = createClient({ url, webSocketImpl: WebSocket, lazyCloseTimeout: 5000, ...options });
+    said[name] = [];
+    for (const one of asks(client)) said[name].push(await one());
+    // With no ping of its own on its way.
+    if (options?.keepAlive) await new Promise((done) => client.on("pong", (got) => got && done()));
+    await client.dispose();
+  }
+  console.log(JSON.stringify(said));
+}
+
+const [role, url] = process.argv.slice(2);
+if (role === "server") serve();
+else converse(url);
