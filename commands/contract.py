@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
+
+from .options import FILE, trust_code_option
 
 __all__ = ["contract"]
 
@@ -25,10 +28,15 @@ def contract_list() -> None:
 
 @contract.command("show")
 @click.argument("name", metavar="PACK|FILE|RECORDING")
-def contract_show(name: str) -> None:
+@click.option("--resolved", is_flag=True, help="Merged with all that it extends, without comments.")
+def contract_show(name: str, resolved: bool) -> None:
     """Print a contract as it was written; of a recording, the one that is stored in it."""
-    from ..schemas.packs import find, packs
+    from ..schemas.contract import show
+    from ..schemas.packs import find, locate, packs
 
+    if resolved:
+        click.echo(show(*locate(name)), nl=False)
+        return
     if name in packs() or not _is_sqlite(Path(name)):
         click.echo(find(name).text, nl=False)
         return
@@ -71,9 +79,47 @@ def contract_copy(name: str, folder: Path) -> None:
 
 @contract.command("check")
 @click.argument("names", nargs=-1, required=True, metavar="FILE...")
-def contract_check(names: tuple[str, ...]) -> None:
+@trust_code_option
+def contract_check(names: tuple[str, ...], trust_code: bool) -> None:
     """Check contracts; exit code 2 when there are mistakes, each said with line and column."""
     from ..schemas.packs import find
 
     for name in names:
-        click.echo(f"{name}: {find(name).name} is a valid contract")
+        found = find(name, trust_code=trust_code)
+        under = f", over {', '.join(found.extends)}" if found.extends else ""
+        click.echo(f"{name}: {found.name} is a valid contract{under}")
+
+
+@contract.command("freeze")
+@click.argument("file", type=FILE)
+@trust_code_option
+@click.option(
+    "--check", is_flag=True, help="Write nothing; exit code 1 when a file is not current."
+)
+def contract_freeze(file: Path, trust_code: bool, check: bool) -> None:
+    """Write the schemas of the Python types that FILE names beside it.
+
+    A contract is then judged by without the code. Exit code: 0, 1 with --check when a file differs
+    from what the code gives now, 2 usage or contract.
+    """
+    from ..schemas.contract import freeze
+
+    if not trust_code:
+        raise click.UsageError("this imports the code that FILE names; say so with --trust-code")
+    stale = False
+    for name, text in freeze(file).items():
+        target = file.parent / name
+        if target.is_file() and target.read_bytes() == text.encode():
+            click.echo(f"{target}: current")
+        elif check:
+            stale = True
+            click.echo(f"{target}: {'not current' if target.exists() else 'missing'}")
+        else:
+            try:
+                target.write_bytes(text.encode())
+            except OSError as error:
+                raise click.UsageError(f"{target}: {error.strerror}") from None
+            click.echo(f"{target}: written")
+    if stale:
+        click.echo(f"wsrec contract freeze --trust-code {file} writes them", err=True)
+        sys.exit(1)

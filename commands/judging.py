@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import add
+from .options import add, trust_code_option
 from .project import Configured, Project
 from .reporting import REPORTS, SCOPE, Ordered, wanted_reports
 
@@ -33,6 +33,7 @@ class _Validate(Configured, Ordered):
     help="A pack's name or a contract's file.  [default: the one stored in each recording, or"
     " named in wsrec.toml, or agent-events]",
 )  # fmt: skip
+@trust_code_option
 @add(REPORTS)
 @add(SCOPE)
 @click.pass_obj
@@ -40,6 +41,7 @@ def validate(
     project: Project | None,
     recordings: tuple[str, ...],
     name: str | None,
+    trust_code: bool,
     formats: tuple[ReportFormat, ...],
     outputs: tuple[Path, ...],
     fail_on: Severity,
@@ -67,7 +69,7 @@ def validate(
     scope = Scope(tuple(code for each in rules for code in each), sessions, max_findings)
     named = os.environ.get("GITHUB_STEP_SUMMARY") if "github" in formats else None
     summary = Path(named) if named else None
-    given = None if name is None else find(name)
+    given = None if name is None else find(name, trust_code=trust_code)
     otherwise = None if project is None or given is not None else project.contract
     inputs = [*recordings, *([name] if name else []), *([otherwise.name] if otherwise else [])]
     try:

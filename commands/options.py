@@ -9,7 +9,16 @@ from typing import Literal
 
 import click
 
-__all__ = ["FILE", "REDACTION", "SIGN_KEY", "Format", "add", "format_option", "recording_argument"]
+__all__ = [
+    "FILE",
+    "REDACTION",
+    "SIGN_KEY",
+    "Format",
+    "add",
+    "format_option",
+    "recording_argument",
+    "trust_code_option",
+]
 
 Format = Literal["text", "json"]
 
@@ -38,6 +47,10 @@ SIGN_KEY = click.option(
 format_option = click.option(
     "--format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+trust_code_option = click.option(
+    "--trust-code", is_flag=True,
+    help="Import, and so run, the Python modules whose types the contract names as schemas.",
+)  # fmt: skip
 recording_argument = click.argument("recording", type=click.Path(readable=False, path_type=Path))
 
 

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Final, Literal
 
 from .codes import CODES, SEVERITIES, Severity
-from .extends import Source, merged
+from .extends import Source, merged, resolved
 from .folders import MAX_CHARS, Files, files_of, packs_only
 from .jsonschemas import SchemaFiles
 from .mistakes import ContractError, Mistake
 from .model import Contract
+from .models import Models
 from .read_decode import read_applies_to, read_decode
 from .read_events import read_events
 from .read_names import rule_names
 from .read_schemas import Schemas
 from .read_spans import read_session, read_spans, unknown_code
 from .reader import Reader
-from .source import Node
+from .source import Node, write
 
-__all__ = ["CONTRACT_KEYS", "load", "parse"]
+__all__ = ["CONTRACT_KEYS", "freeze", "load", "parse", "show"]
 
 CONTRACT_KEYS: Final = (
     "wsrec", "name", "description", "extends", "applies_to",
@@ -28,11 +29,14 @@ CONTRACT_KEYS: Final = (
 )  # fmt: skip
 
 
-def parse(text: str, origin: str, files: Files = packs_only) -> Contract:
+def parse(
+    text: str, origin: str, files: Files = packs_only, models: Models | None = None
+) -> Contract:
     """Return the contract in `text`, YAML or JSON.
 
     `origin` is its name in messages; `files` gives the text of a file of its folder, or of a pack,
-    and raises OSError or ValueError. Raises ContractError with all mistakes.
+    and raises OSError or ValueError; `models` makes the schemas of types, where code is trusted.
+    Raises ContractError with all mistakes.
     """
     reader = Reader()
     tree = merged(reader, Source(origin, text), files)
@@ -42,7 +46,7 @@ def parse(text: str, origin: str, files: Files = packs_only) -> Contract:
         reader.finish()
     if not found.keys() & {"events", "spans", "session"}:
         reader.wrong(root, "the contract states nothing: no events, spans or session")
-    schemas = Schemas(SchemaFiles(files), tree.folders)
+    schemas = Schemas(SchemaFiles(files), tree.folders, models)
     events = read_events(reader, found.get("events"), schemas)
     names = rule_names(found.get("spans"), events)
     contract = Contract(
@@ -79,22 +83,60 @@ def load(
     path: Path,
     origin: str | None = None,
     keep: Callable[[str, str], object] = lambda name, text: None,
+    *,
+    trust_code: bool = False,
 ) -> Contract:
     """Return the contract in a file; what it names may only come from the file's own folder.
 
-    `origin` is what it is called in messages, instead of its path. `keep` is called with name and
-    text of each file that is read, relative to the folder. Raises ContractError, also when the
-    file cannot be read.
+    Args:
+        path: the file.
+        origin: what it is called in messages, instead of its path.
+        keep: called with name and text of each file that is read, relative to the folder; and of
+            each type's schema, as if it were frozen.
+        trust_code: import the modules of `module:Type`, which runs them.
+
+    Raises:
+        ContractError: with all its mistakes, also when the file cannot be read.
     """
     origin = origin or str(path)
+    text = _text(path, origin)
+    keep(path.name, text)
+    folder = path.resolve().parent
+    models = Models(folder) if trust_code else None
+    contract = parse(text, origin, files_of(folder, keep), models)
+    for name, schema in models.texts.items() if models else ():
+        keep(name, schema)
+    return contract
+
+
+def freeze(path: Path) -> dict[str, str]:
+    """Return the schemas of all types that a contract names, by the name of the file for each.
+
+    This imports the types' modules. Raises ContractError.
+    """
+    folder = path.resolve().parent
+    models = Models(folder)
+    parse(_text(path, str(path)), str(path), files_of(folder), models)
+    return dict(sorted(models.texts.items()))
+
+
+def show(path: Path, origin: str | None = None) -> str:
+    """Return a contract merged with all it extends, as YAML; raises ContractError."""
+    origin = origin or str(path)
+    reader = Reader()
+    files = files_of(path.resolve().parent)
+    tree = merged(reader, Source(origin, _text(path, origin)), files)
+    reader.finish()
+    return write(resolved(tree))
+
+
+def _text(path: Path, origin: str) -> str:
     try:
         if path.is_file() and path.stat().st_size > MAX_CHARS:
             raise ContractError([Mistake(origin, 0, 0, "far too long for a contract")])
-        text = path.read_text("utf-8-sig")
+        return path.read_text("utf-8-sig")
     except OSError as error:
         message = error.strerror or "cannot be read"
         raise ContractError([Mistake(origin, 0, 0, message)]) from None
     except UnicodeDecodeError:
         raise ContractError([Mistake(origin, 0, 0, "not a text file (UTF-8)")]) from None
-    keep(path.name, text)
-    return parse(text, origin, files_of(path.resolve().parent, keep))

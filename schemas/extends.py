@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 
 from .folders import PACK, Files, inside
 from .mistakes import ContractError
+from .models import is_model
 from .reader import Reader
 from .source import Node, read
 
-__all__ = ["Source", "Tree", "merged"]
+__all__ = ["Source", "Tree", "merged", "resolved"]
 
 MAX_LEVELS: Final = 8
 MAX_FILES: Final = 50
@@ -152,3 +153,43 @@ def _over(under: Node, top: Node, path: tuple[str, ...] = ()) -> Node:
         elif path != ("events", "types"):  # there it declares the event, as it is
             del found[name]
     return Node(top.line, top.column, found, top.origin)
+
+
+def resolved(tree: Tree) -> Node:
+    """Return a merged contract as one that extends nothing, and finds its schemas from there."""
+    assert isinstance(tree.root.value, dict)  # `merged` gives nothing else
+    found = {key: pair for key, pair in tree.root.value.items() if key != "extends"}
+    if "events" in found:
+        key, events = found["events"]
+        found["events"] = key, _moved(events, tree.folders)
+    return Node(tree.root.line, tree.root.column, found, tree.root.origin)
+
+
+def _moved(events: Node, folders: dict[str, str]) -> Node:
+    """Return `events` with the files of its schemas as the contract itself would name them."""
+    if not isinstance(events.value, dict):
+        return events
+    found = dict(events.value)
+    if "schemas" in found:
+        found["schemas"] = found["schemas"][0], _renamed(found["schemas"][1], folders)
+    types = found.get("types", (None, events))[1].value if "types" in found else None
+    if isinstance(types, dict):
+        moved = {}
+        for name, (key, kind) in types.items():
+            if isinstance(kind.value, dict) and "schema" in kind.value:
+                schema = kind.value["schema"]
+                rules = {**kind.value, "schema": (schema[0], _renamed(schema[1], folders))}
+                kind = Node(kind.line, kind.column, rules, kind.origin)
+            moved[name] = key, kind
+        key, node = found["types"]
+        found["types"] = key, Node(node.line, node.column, moved, node.origin)
+    return Node(events.line, events.column, found, events.origin)
+
+
+def _renamed(schema: Node, folders: dict[str, str]) -> Node:
+    value = schema.value
+    if isinstance(value, list):
+        value = [_renamed(each, folders) for each in value]
+    elif isinstance(value, str) and not value.startswith(PACK) and not is_model(value):
+        value = folders[schema.origin] + value
+    return Node(schema.line, schema.column, value, schema.origin)

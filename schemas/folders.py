@@ -72,7 +72,7 @@ def packs_only(name: str) -> str:
     return _text(*_pack_file(name))
 
 
-def files_of(folder: Path, keep: Callable[[str, str], object]) -> Files:
+def files_of(folder: Path, keep: Callable[[str, str], object] = lambda name, text: None) -> Files:
     """Return what reads the files of a contract in `folder`, and of packs.
 
     `keep` is called with the name and the text of each file that is read.

@@ -242,6 +242,14 @@ class SchemaFiles:
         self._loaded: set[str] = set()
         self._dialects: dict[str, str] = {}
 
+    def has(self, name: str) -> bool:
+        """Say whether there is a file of that name."""
+        try:
+            self._read(name)
+        except (OSError, ValueError):
+            return False
+        return True
+
     def file(self, name: str) -> EventSchema:
         """Return the schema in the file `name`, or at `name#/pointer`; raises SchemaFileError."""
         file, fragment = urldefrag(name)

@@ -14,13 +14,14 @@ __all__ = ["DEFAULT_PACK", "find", "locate", "pack_path", "packs"]
 DEFAULT_PACK = "agent-events"
 
 
-def find(name_or_path: str) -> Contract:
+def find(name_or_path: str, *, trust_code: bool = False) -> Contract:
     """Return the pack of that name, or the contract in that file or folder.
 
-    A pack's name wins over a file of the same name; write `./name` for the file.
-    Raises ContractError.
+    A pack's name wins over a file of the same name; write `./name` for the file. `trust_code`
+    imports the user's code where the contract names types of it. Raises ContractError.
     """
-    return load(*locate(name_or_path))
+    path, origin = locate(name_or_path)
+    return load(path, origin, trust_code=trust_code)
 
 
 def locate(name_or_path: str) -> tuple[Path, str]:

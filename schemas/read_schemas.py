@@ -9,6 +9,7 @@ from urllib.parse import quote
 from .folders import inside
 from .jsonschemas import EventSchema, SchemaFileError, SchemaFiles, split
 from .model import Fields, NameSource
+from .models import Models, frozen_name, is_model
 from .pointers import Pointer
 from .reader import Reader
 from .source import Node
@@ -42,9 +43,16 @@ def strictness(
 class Schemas:
     """Finds the schemas that a contract names, each in the folder of the file that names it."""
 
-    def __init__(self, files: SchemaFiles, folders: Mapping[str, str]) -> None:
+    def __init__(
+        self, files: SchemaFiles, folders: Mapping[str, str], models: Models | None
+    ) -> None:
+        """`folders` has for the origin of each node where the files are that it names.
+
+        Without `models`, a type of the user's code has the schema that it was frozen to.
+        """
         self._files = files
         self._folders = folders
+        self._models = models
 
     def read(self, reader: Reader, name: str, node: Node) -> EventSchema | None:
         """Return the schema in a file, at a place in one, or written in the contract itself."""
@@ -52,15 +60,25 @@ class Schemas:
         try:
             if not isinstance(node.value, str):
                 return self._files.inline(f"{folder}inline:{quote(name, safe='')}", node.plain())
-            if ":" in node.value and ".json" not in node.value:
-                message = f"schema {node.value!r}: module:Type is not supported by this version"
-                reader.wrong(node, message)
-                return None
+            if is_model(node.value):
+                return self._model(node.value, folder)
             file, hash_, pointer = node.value.partition("#")
             return self._files.file(inside(folder, file) + hash_ + pointer)
         except (SchemaFileError, ValueError) as error:
             reader.wrong(node, str(error))
             return None
+
+    def _model(self, reference: str, folder: str) -> EventSchema:
+        """Return the schema of a type; raises SchemaFileError or ModelError."""
+        if self._models is not None:
+            return self._files.inline(folder + reference, self._models(reference, folder))
+        frozen = frozen_name(reference)
+        if not self._files.has(folder + frozen):
+            raise SchemaFileError(
+                f"{reference} is code, and there is no {frozen}: freeze it with `wsrec contract "
+                "freeze --trust-code`, or import it each time with --trust-code"
+            )
+        return self._files.file(folder + frozen)
 
     def read_union(
         self,

@@ -17,7 +17,7 @@ import yaml
 
 from .mistakes import ContractError, Mistake
 
-__all__ = ["Node", "read"]
+__all__ = ["Node", "read", "write"]
 
 MAX_CHARS: Final = 256 * 1024
 MAX_DEPTH: Final = 48
@@ -187,3 +187,27 @@ def read(text: str, origin: str) -> Node:
     if builder.mistakes:
         raise ContractError(builder.mistakes)
     return builder.root
+
+
+class _Writer(yaml.SafeDumper):
+    """Writes what `read` reads back: words that would be something else are in quotes."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _word(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    other = text in _WORDS or _INT.match(text) or _FLOAT.match(text)
+    plain = text.isprintable() and not other
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Writer.add_representer(str, _word)
+
+
+def write(node: Node) -> str:
+    """Return a tree as YAML, in its order, without the comments it was read with."""
+    text: str = yaml.dump(
+        node.plain(), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100
+    )
+    return text

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsrec.checks.schema import SchemaCheck
-from wsrec.schemas.contract import load, parse
+from wsrec.schemas.contract import load, parse, show
 from wsrec.schemas.extends import Source, merged
 from wsrec.schemas.mistakes import ContractError
 from wsrec.schemas.packs import find
 from wsrec.schemas.reader import Reader
+from wsrec.schemas.source import read, write
 
 BASE = """
 wsrec: 1
@@ -225,3 +226,37 @@ def test_merging_is_what_it_says(first: object, second: object, top: object) -> 
     assert isinstance(whole, dict)
     lower = expected({"x": first}, {"x": second})
     assert whole.get("x", "gone") == {"x": "gone", **expected(lower, {"x": top})}["x"]  # type: ignore[dict-item]
+
+
+def test_a_resolved_contract_says_the_same_alone(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "x.json").write_text(
+        '{"anyOf": [{"properties": {"type": {"const": "x"}}}]}'
+    )
+    (tmp_path / "sub" / "base.yaml").write_text("wsrec: 1\nevents: {schemas: x.json#/anyOf/0}\n")
+    (tmp_path / "top.yaml").write_text(
+        "wsrec: 1\nextends: [sub/base.yaml, agent-events]\n"
+        "events: {name: /type, alias: {on: '1e3', 'null': 'yes'},\n"
+        "  types: {a: {schema: sub/x.json}}}\n"
+        "spans: {tool: null}\n"
+    )
+    whole = load(tmp_path / "top.yaml")
+    (tmp_path / "alone.yaml").write_text(show(tmp_path / "top.yaml"))
+    alone = load(tmp_path / "alone.yaml")
+    assert (alone.extends, alone.spans, alone.session) == ((), whole.spans, whole.session)
+    assert alone.events.alias == whole.events.alias
+    assert (alone.decode, alone.severity) == (whole.decode, whole.severity)
+    assert list(alone.events.types) == list(whole.events.types)
+    for name, kind in alone.events.types.items():
+        schema, before = kind.schema, whole.events.types[name].schema
+        assert (schema is None) == (before is None)
+        if schema is not None and before is not None:
+            for value in ({"type": "x"}, {"type": "y"}, {"run_id": 5}):
+                assert SchemaCheck(schema)(value) == SchemaCheck(before)(value)
+
+
+@settings(deadline=None, max_examples=200)
+@given(TREES | st.dictionaries(st.text(max_size=5), st.text(max_size=8) | st.floats(0, 9)))
+def test_what_is_written_is_read_back(value: object) -> None:
+    node = read(json.dumps({"a": value}), "a.json")
+    assert read(write(node), "b.yaml").plain() == node.plain()

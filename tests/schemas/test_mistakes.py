@@ -126,7 +126,8 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 1\nevents: {fields: {has: /a}}", "a field cannot be named 'has'"),
         ("wsrec: 1\nevents: {types: {a: {sender: me}}}", "sender of event 'a' must be one of"),
         ("wsrec: 1\nevents: {types: {a: {schema: x.json}}}", "no folder, so it cannot name files"),
-        ("wsrec: 1\nevents: {types: {a: {schema: 'm:T'}}}", "module:Type is not supported"),
+        ("wsrec: 1\nevents: {types: {a: {schema: 'm:T'}}}", "m:T is code, and there is "
+         "no m.T.schema.json: freeze it with `wsrec contract freeze --trust-code`"),
         ("wsrec: 1\nevents: {types: {a: {schema: {type: strin}}}}", "not a JSON Schema: at /type"),
         ("wsrec: 1\nevents: {unknown: error}", "must be one of allow, warn, fail"),
         ("wsrec: 1\nevents: {unknown_fields: error}", "unknown_fields of events must be one of"),
