@@ -140,7 +140,8 @@ def test_a_mistake_is_told_in_the_file_where_it_stands() -> None:
         "dir/top.yaml:6:5: unknown key 'clos' in span 's'; did you mean 'close'?",
     ]
     assert mistakes("wsrec: 1\nextends: base.yaml", base=base.replace("a, close", "a, clos")) == [
-        "dir/base.yaml:4:6: span 's' needs 'close', the event that closes it, or 'must_close: false'",
+        "dir/base.yaml:4:6: span 's' needs 'close', the event that closes it, or "
+        "'must_close: false'",
         "dir/base.yaml:4:16: unknown key 'clos' in span 's'; did you mean 'close'?",
     ]
 
