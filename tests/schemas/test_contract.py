@@ -157,7 +157,7 @@ def test_the_schema_lists_the_keys_the_reader_knows(place: tuple[str, ...], keys
         ("limits",): definitions["limits"],
         ("fold",): definitions["fold"],
         ("step",): definitions["step"]["anyOf"][1],
-        ("applies_to",): SCHEMA["properties"]["applies_to"],
+        ("applies_to",): definitions["applies_to"],
     }[place]
     assert set(here["properties"]) == set(keys)
 
