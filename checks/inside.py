@@ -165,14 +165,11 @@ class InsideState:
             yield self._illegal(illegal, event.name, event.seq)
 
     def _illegal(self, illegal: Illegal, event: str | None, seq: int | None) -> Finding:
-        state, place = illegal.state, self._place
-        wanted = " or ".join("any other event" if each == "*" else each for each in illegal.allowed)
-        wanted = wanted or "no event"
+        state, place, wanted = illegal.state, self._place, illegal.wanted
         if event is None:
             message = f"{place} ended in state {state}; expected it to end in {wanted}"
         else:
             message = f"{event} is not allowed in state {state} of {place}; expected {wanted}"
-        names = illegal.absent if event is None else illegal.absent | {event}
         return self._found(
             "machine",
             message,
@@ -180,9 +177,7 @@ class InsideState:
             event,
             expected=wanted,
             seen=state if event is None else event,
-            cause=Cause(
-                None if "*" in names else names, illegal.after, END if event is None else seq or END
-            ),
+            cause=illegal.cause(event, seq),
         )
 
     def _rises(self, event: Event) -> Iterator[Finding]:

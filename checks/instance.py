@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..schemas.durations import show_duration
 from ..schemas.model import Peer
-from .cause import END, Cause, lack
+from .cause import Cause
 from .context import Context, Kind
 from .events import Event
 from .finding import Finding, brief, finding
@@ -97,11 +97,12 @@ class Instance:
             )
         self.inside.key = show_key(self.rule.bare(self.key))
 
-    def _say(
+    def say(
         self, code: str, message: str, mark: tuple[int | None, str], *,
         expected: str | None = None, seen: str | None = None, nearest: str | None = None,
         cause: Cause | None = None,
     ) -> Finding:  # fmt: skip
+        """Return a finding about this span; `mark` is the frame and the event where it shows."""
         seq, event = mark
         return finding(
             code, message, seq=seq, event=event, span=self.rule.name,
@@ -162,7 +163,7 @@ class Instance:
         during = [trigger.event for trigger in self.rule.span.during]
         if self.opened is None or event.malformed or context.gaps != self._gaps:
             return
-        if self.reopened is not None or self._in_doubt(during):
+        if self.reopened is not None or self.in_doubt(during):
             return
         finals = ((fold, event.whole.get(fold.rule.equals)) for fold in self._folds)
         wrong = [
@@ -172,7 +173,7 @@ class Instance:
         ]
         if wrong and not context.excuse(during):
             names = None if "*" in during else frozenset((*during, event.name))
-            yield self._say(
+            yield self.say(
                 "span.fold",
                 f"in {self.label}: {'; '.join(each.message for each in wrong)}",
                 (event.seq, event.name),
@@ -191,7 +192,7 @@ class Instance:
             "gap": f"{took} of silence in {self.label} before {event.name}",
             "total": f"{self.label} took {took}",
         }[kind]
-        yield self._say(
+        yield self.say(
             f"latency.{kind}",
             f"{text}; expected at most {limit}",
             (event.seq, event.name),
@@ -206,10 +207,11 @@ class Instance:
         """Whether it ended in a way that explains what is missing inside."""
         if self.parent is not None and self.parent.cut:
             return True
-        return self.aborted or self._never_closed or self._closed_otherwise() is not None
+        return self.aborted or self.never_closed or self._closed_otherwise() is not None
 
     @property
-    def _never_closed(self) -> bool:
+    def never_closed(self) -> bool:
+        """Whether it should have closed and did not."""
         return self.closed is None and self.rule.span.must_close
 
     def _closed_otherwise(self) -> str | None:
@@ -219,7 +221,7 @@ class Instance:
         wanted = [name for name in self.inside.missing() if name in self.rule.closes]
         return wanted[0] if wanted and self.closed.name not in wanted else None
 
-    def _in_doubt(self, names: Iterable[str]) -> bool:
+    def in_doubt(self, names: Iterable[str]) -> bool:
         """Say whether one of these events came and may have belonged here."""
         place: Instance | None = self
         while place is not None:
@@ -228,171 +230,9 @@ class Instance:
             place = place.parent
         return False
 
-    def _explain(self, names: Iterable[str], context: Context) -> None:
-        """Tell everything around that the absence of these events is accounted for."""
-        names = tuple(names)
-        place: Instance | None = self
-        while place is not None:
-            place.inside.explained.update(names)
-            place = place.parent
-        context.inside.explained.update(names)
-
-    def settle(self, context: Context) -> Iterator[Finding]:
-        """Yield what can be said now that nothing more can come."""
-        yield from self.inside.holes()
-        if self.opened is None and not self.rule.span.must_open:
-            return
-        for track in self.tracks:
-            yield from track.settle(context)
-        if self.aborted:
-            return
-        if self.opened is None or self.opened_late:
-            yield from self._opening(context)
-        if self._never_closed:
-            yield from self._unclosed(context)
-            return
-        if self.closed is None and context.tail_lost:
-            return
-        if not context.gap:
-            yield from self._missing(context)
-        seq = self.closed.seq if self.closed is not None else context.end_seq
-        surplus = self.told or self.reopened is not None
-        yield from self.inside.settle(
-            seq, partial=context.gap, surplus=surplus, kin=self.rule.opens
-        )
-
-    def _opening(self, context: Context) -> Iterator[Finding]:
-        self._explain(self.rule.opens, context)
-        if self.resolved or context.gap:
-            return
-        opens = " or ".join(self.rule.opens).replace("*", "an event that opens it")
-        if self.opened is not None:
-            yield self._say(
-                "span.order",
-                f"{self.first.name} came before {self.opened.name} (frame {self.opened.seq}), "
-                f"which opens {self.label}",
-                (self.first.seq, self.first.name),
-                expected=f"{self.opened.name} first",
-                seen=self.first.name,
-                cause=Cause(
-                    frozenset({self.first.name, self.opened.name}), self.first.seq, self.opened.seq
-                ),
-            )
-        elif not context.excuse(self.rule.opens):
-            yield self._say(
-                "span.unopened",
-                f"{self.first.name} belongs to {self.label}, which is not open; "
-                f"expected {opens} before it",
-                (self.first.seq, self.first.name),
-                expected=opens,
-                seen=self.first.name,
-                nearest=context.nearest(self.rule.opens, self._from, self.first.seq),
-                cause=lack(self.rule.opens, self._from, self.first.seq),
-            )
-
     @property
     def _possible(self) -> int:
         """The frame from which an event can have been of this span, as far as its key tells."""
         if any(part is not None for part in self.rule.bare(self.key)):
             return self.first.seq
         return 0 if self.parent is None else self.parent.first.seq
-
-    @property
-    def _from(self) -> int:
-        """The frame before which nothing of it can have come."""
-        if self.opened is not None:
-            return self.opened.seq
-        return 0 if self.parent is None else self.parent.first.seq
-
-    @property
-    def _until(self) -> int:
-        """The frame after which nothing of it should come."""
-        if self.closed is not None:
-            return self.closed.seq
-        return END if self.parent is None or self.parent.closed is None else self.parent.closed.seq
-
-    def _unclosed(self, context: Context) -> Iterator[Finding]:
-        silent = (
-            self.resolved
-            or context.tail_lost
-            or context.gap
-            or self.opened is None  # a phantom was reported already
-            or (self.parent is not None and self.parent.cut)
-            or (self.outer is not None and self.outer.closed is None)
-            or self._in_doubt(self.rule.closes)
-            or context.excuse(self.rule.closes)
-        )
-        missing = [name for name in self.inside.missing() if name not in self.rule.closes]
-        self._explain((*self.rule.closes, *missing), context)
-        if silent or self.opened is None:
-            return
-        closes = " or ".join(self.rule.closes) or "its end"
-        end = "the session ended"
-        if self.parent is not None and self.parent.closed is not None:
-            end = f"{self.parent.label} ended (frame {self.parent.closed.seq})"
-        message = (
-            f"{self.label} was opened by {self.opened.name} (frame {self.opened.seq}) and never "
-            f"closed; expected {closes} before {end}"
-        )
-        yield self._say(
-            "span.unclosed",
-            message + self._besides(missing),
-            (self.opened.seq, self.opened.name),
-            expected=closes,
-            nearest=context.nearest(self.rule.closes, self.opened.seq, self._until),
-            cause=lack(
-                (*self.rule.closes, *missing), self.opened.seq, self._until, 1 + len(missing)
-            ),
-        )
-
-    def _besides(self, missing: list[str]) -> str:
-        """Return what else is missing for the same reason."""
-        text = f"; not seen either: {', '.join(missing)}" if missing else ""
-        still = [
-            span.label
-            for track in self.tracks
-            if track.rule.span.must_close
-            for span in track.unclosed()
-        ]
-        return text + (f"; still open inside: {', '.join(still[:5])}" if still else "")
-
-    def _missing(self, context: Context) -> Iterator[Finding]:
-        missing = [name for name in self.inside.missing() if not context.excuse((name,))]
-        if not missing:
-            return
-        self._explain(missing, context)
-        seq = self.closed.seq if self.closed is not None else context.end_seq
-        end = f"closed by {self.closed.name} (frame {seq})" if self.closed else "over"
-        instead = next((n for n in missing if n in self.rule.closes), None)
-        if instead is not None and self.closed is not None and self.closed.name != instead:
-            rest = [name for name in missing if name != instead]
-            yield self._say(
-                "span.missing",
-                f"{self.label} was {end} without {instead}" + self._besides(rest),
-                (seq, instead),
-                expected=instead,
-                seen=self.closed.name,
-                nearest=context.nearest([instead], self._from, self._until),
-                cause=lack(missing, self._from, self._until, len(missing)),
-            )
-            return
-        for names in self._together(missing):
-            yield self._say(
-                "span.missing",
-                f"{self.label} was {end} without {' and '.join(names)}",
-                (seq, names[0]),
-                expected=", ".join(names),
-                nearest=context.nearest(names, self._from, self._until),
-                cause=lack(names, self._from, self._until, len(names)),
-            )
-
-    def _together(self, missing: list[str]) -> Iterator[list[str]]:
-        """Group the events of a span that never was: that it never was is one cause."""
-        rest = list(missing)
-        for track in self.tracks:
-            own = [n for n in rest if n in track.rule.opens or n in track.rule.closes]
-            if track.empty and len(own) > 1:
-                rest = [name for name in rest if name not in own]
-                yield own
-        for name in rest:
-            yield [name]

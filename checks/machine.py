@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ..schemas.model import Machine
+from .cause import END, Cause
 
 __all__ = ["Illegal", "MachineState"]
 
@@ -30,6 +31,18 @@ class Illegal(NamedTuple):
     """Events of which one, had it come before, would have made it right."""
     after: int
     """Frame of the event before."""
+
+    @property
+    def wanted(self) -> str:
+        """What would have been allowed, in words."""
+        words = ("any other event" if each == ANY else each for each in self.allowed)
+        return " or ".join(words) or "no event"
+
+    def cause(self, event: str | None, seq: int | None) -> Cause:
+        """Return what it supposes went wrong; no `event`: the end was not allowed."""
+        names = self.absent if event is None else self.absent | {event}
+        before = END if event is None or seq is None else seq
+        return Cause(None if ANY in names else names, self.after, before)
 
 
 class MachineState:

@@ -8,6 +8,7 @@ from typing import Final
 
 from . import tell
 from .context import Context
+from .ending import settle
 from .events import Event
 from .finding import Finding, brief
 from .instance import Instance
@@ -208,7 +209,7 @@ class Track:
             span = next(iter(self._open))
             self._open.remove(span)
             yield from self._forget("open")
-            yield from span.settle(context)
+            yield from settle(span, context)
         self.real += 1
         span = self._add(event, key, real=True)
         span.outside = outside
@@ -236,7 +237,7 @@ class Track:
         number, span = self._closed.popitem(last=False)
         if self._closed_keys.get(span.key) == number:
             del self._closed_keys[span.key]
-        yield from span.settle(context)
+        yield from settle(span, context)
         if span.closed is not None and self._keeps_keys:
             self._old_keys[span.key] = span.closed.seq
             if len(self._old_keys) > MAX_KEYS:
@@ -268,7 +269,7 @@ class Track:
         yield from self._paired(context)
         spans = [*self._closed.values(), *self._open]
         for span in sorted(spans, key=lambda each: each.number):
-            yield from span.settle(context)
+            yield from settle(span, context)
 
     def _paired(self, context: Context) -> Iterator[Finding]:
         """Find the closings that came before their openings, or with another key: one cause."""

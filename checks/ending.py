@@ -1,0 +1,180 @@
+"""What the end of a span shows: what never came, and which absence accounts for which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from .cause import END, Cause, lack
+from .context import Context
+from .finding import Finding
+
+if TYPE_CHECKING:
+    from .instance import Instance
+
+__all__ = ["settle"]
+
+
+def settle(span: Instance, context: Context) -> Iterator[Finding]:
+    """Yield what can be said now that nothing more can come."""
+    yield from span.inside.holes()
+    if span.opened is None and not span.rule.span.must_open:
+        return
+    for track in span.tracks:
+        yield from track.settle(context)
+    if span.aborted:
+        return
+    if span.opened is None or span.opened_late:
+        yield from _opening(span, context)
+    if span.never_closed:
+        yield from _unclosed(span, context)
+        return
+    if span.closed is None and context.tail_lost:
+        return
+    if not context.gap:
+        yield from _missing(span, context)
+    seq = span.closed.seq if span.closed is not None else context.end_seq
+    surplus = span.told or span.reopened is not None
+    yield from span.inside.settle(seq, partial=context.gap, surplus=surplus, kin=span.rule.opens)
+
+
+def _explain(span: Instance, names: Iterable[str], context: Context) -> None:
+    """Tell everything around that the absence of these events is accounted for."""
+    names = tuple(names)
+    place: Instance | None = span
+    while place is not None:
+        place.inside.explained.update(names)
+        place = place.parent
+    context.inside.explained.update(names)
+
+
+def _opening(span: Instance, context: Context) -> Iterator[Finding]:
+    _explain(span, span.rule.opens, context)
+    if span.resolved or context.gap:
+        return
+    opens = " or ".join(span.rule.opens).replace("*", "an event that opens it")
+    if span.opened is not None:
+        yield span.say(
+            "span.order",
+            f"{span.first.name} came before {span.opened.name} (frame {span.opened.seq}), "
+            f"which opens {span.label}",
+            (span.first.seq, span.first.name),
+            expected=f"{span.opened.name} first",
+            seen=span.first.name,
+            cause=Cause(
+                frozenset({span.first.name, span.opened.name}), span.first.seq, span.opened.seq
+            ),
+        )
+    elif not context.excuse(span.rule.opens):
+        yield span.say(
+            "span.unopened",
+            f"{span.first.name} belongs to {span.label}, which is not open; "
+            f"expected {opens} before it",
+            (span.first.seq, span.first.name),
+            expected=opens,
+            seen=span.first.name,
+            nearest=context.nearest(span.rule.opens, _start(span), span.first.seq),
+            cause=lack(span.rule.opens, _start(span), span.first.seq),
+        )
+
+
+def _start(span: Instance) -> int:
+    """The frame before which nothing of it can have come."""
+    if span.opened is not None:
+        return span.opened.seq
+    return 0 if span.parent is None else span.parent.first.seq
+
+
+def _until(span: Instance) -> int:
+    """The frame after which nothing of it should come."""
+    if span.closed is not None:
+        return span.closed.seq
+    return END if span.parent is None or span.parent.closed is None else span.parent.closed.seq
+
+
+def _unclosed(span: Instance, context: Context) -> Iterator[Finding]:
+    silent = (
+        span.resolved
+        or context.tail_lost
+        or context.gap
+        or span.opened is None  # a phantom was reported already
+        or (span.parent is not None and span.parent.cut)
+        or (span.outer is not None and span.outer.closed is None)
+        or span.in_doubt(span.rule.closes)
+        or context.excuse(span.rule.closes)
+    )
+    missing = [name for name in span.inside.missing() if name not in span.rule.closes]
+    _explain(span, (*span.rule.closes, *missing), context)
+    if silent or span.opened is None:
+        return
+    closes = " or ".join(span.rule.closes) or "its end"
+    end = "the session ended"
+    if span.parent is not None and span.parent.closed is not None:
+        end = f"{span.parent.label} ended (frame {span.parent.closed.seq})"
+    message = (
+        f"{span.label} was opened by {span.opened.name} (frame {span.opened.seq}) and never "
+        f"closed; expected {closes} before {end}"
+    )
+    yield span.say(
+        "span.unclosed",
+        message + _besides(span, missing),
+        (span.opened.seq, span.opened.name),
+        expected=closes,
+        nearest=context.nearest(span.rule.closes, span.opened.seq, _until(span)),
+        cause=lack((*span.rule.closes, *missing), span.opened.seq, _until(span), 1 + len(missing)),
+    )
+
+
+def _besides(span: Instance, missing: list[str]) -> str:
+    """Return what else is missing for the same reason."""
+    text = f"; not seen either: {', '.join(missing)}" if missing else ""
+    still = [
+        span.label
+        for track in span.tracks
+        if track.rule.span.must_close
+        for span in track.unclosed()
+    ]
+    return text + (f"; still open inside: {', '.join(still[:5])}" if still else "")
+
+
+def _missing(span: Instance, context: Context) -> Iterator[Finding]:
+    missing = [name for name in span.inside.missing() if not context.excuse((name,))]
+    if not missing:
+        return
+    _explain(span, missing, context)
+    seq = span.closed.seq if span.closed is not None else context.end_seq
+    end = f"closed by {span.closed.name} (frame {seq})" if span.closed else "over"
+    instead = next((n for n in missing if n in span.rule.closes), None)
+    if instead is not None and span.closed is not None and span.closed.name != instead:
+        rest = [name for name in missing if name != instead]
+        yield span.say(
+            "span.missing",
+            f"{span.label} was {end} without {instead}" + _besides(span, rest),
+            (seq, instead),
+            expected=instead,
+            seen=span.closed.name,
+            nearest=context.nearest([instead], _start(span), _until(span)),
+            cause=lack(missing, _start(span), _until(span), len(missing)),
+        )
+        return
+    for names in _together(span, missing):
+        yield span.say(
+            "span.missing",
+            f"{span.label} was {end} without {' and '.join(names)}",
+            (seq, names[0]),
+            expected=", ".join(names),
+            nearest=context.nearest(names, _start(span), _until(span)),
+            cause=lack(names, _start(span), _until(span), len(names)),
+        )
+
+
+def _together(span: Instance, missing: list[str]) -> Iterator[list[str]]:
+    """Group the events of a span that never was: that it never was is one cause."""
+    rest = list(missing)
+    for track in span.tracks:
+        own = [n for n in rest if n in track.rule.opens or n in track.rule.closes]
+        if track.empty and len(own) > 1:
+            rest = [name for name in rest if name not in own]
+            yield own
+    for name in rest:
+        yield [name]
