@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
-from ..schemas.model import Inside, Same, Scalar, Trigger
+from ..schemas.model import Inside, Same, Scalar
 from .cause import END, Cause, at, lack
-from .events import Event, meets
+from .edges import EdgesState
+from .events import Event
 from .finding import Finding, brief, finding
 from .machine import Illegal, MachineState
 from .monotonic import MonotonicState, Unsteady
@@ -22,21 +23,8 @@ MAX_VALUES: Final = 50
 """Different values of one `same` field that are reported one by one."""
 
 
-def _fits(triggers: tuple[Trigger, ...], event: Event) -> bool:
-    return any(
-        trigger.event in (event.name, "*")
-        and trigger.sender in (None, event.sender)
-        and meets(trigger.when, event.fields)
-        for trigger in triggers
-    )
-
-
 def _value(value: Scalar | None) -> str:
     return "absent" if value is None else brief(value)
-
-
-def _either(triggers: tuple[Trigger, ...]) -> str:
-    return " or ".join(trigger.event for trigger in triggers)
 
 
 class InsideState:
@@ -56,8 +44,7 @@ class InsideState:
         self._orders = [OrderState(rule) for rule in rules.order]
         self._values: dict[str, tuple[Scalar | None, int]] = {}
         self._other: dict[str, set[Scalar | None]] = {}
-        self._first: Event | None = None
-        self._last: Event | None = None
+        self._edges = EdgesState(rules.first, rules.last)
         self._rising = [MonotonicState(rule) for rule in rules.monotonic]
         self._unique = [UniqueState(field) for field in rules.unique]
         self._asked: Event | None = None
@@ -140,10 +127,7 @@ class InsideState:
                 for broken in order.feed(event.name, event.seq, event.at_ns):
                     yield self._order(broken)
         if not boundary:
-            if self._rules.first and self._first is None:
-                self._first = event
-            if self._rules.last:
-                self._last = event
+            self._edges.feed(event)
         if not (late or over):
             yield from self._steps(event, boundary=boundary)
         yield from self._rises(event)
@@ -286,8 +270,12 @@ class InsideState:
         if illegal is not None:
             yield self._illegal(illegal, None, seq)
         absent = {name for name in self._rules.requires if not self.seen[name]} | self.explained
-        yield from self._edge("first", self._rules.first, self._first, absent)
-        yield from self._edge("last", self._rules.last, self._last, absent)
+        for edge in self._edges.settle(absent):
+            text = f"the {edge.rule} event in {self._place} is {edge.event.name}"
+            yield self._found(
+                edge.rule, f"{text}; expected {edge.wanted}", edge.event.seq, edge.event.name,
+                expected=edge.wanted, seen=edge.event.name, cause=edge.cause,
+            )  # fmt: skip
         for order in self._orders:
             for broken in order.settle(absent):
                 yield self._order(broken)
@@ -298,25 +286,3 @@ class InsideState:
             "count", message, seq, event, expected=bound, seen=str(number),
             cause=cause,
         )  # fmt: skip
-
-    def _edge(
-        self, code: str, triggers: tuple[Trigger, ...], event: Event | None, absent: set[str]
-    ) -> Iterator[Finding]:
-        if not triggers or event is None or _fits(triggers, event):
-            return
-        if all(trigger.event in absent for trigger in triggers):
-            return
-        wanted = _either(triggers)
-        yield self._found(
-            code,
-            f"the {code} event in {self._place} is {event.name}; expected {wanted}",
-            event.seq,
-            event.name,
-            expected=wanted,
-            seen=event.name,
-            cause=Cause(
-                frozenset({event.name, *(each.event for each in triggers)}),
-                0 if code == "last" else self._since or 0,
-                END if code == "last" else event.seq,
-            ),
-        )
