@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import pytest
 from support.contracts import in_session, in_span, machine, say
 from support.conversation import Line, codes, crashed, judge, messages, only, session
@@ -191,3 +194,13 @@ def test_a_span_opened_again_inside_itself() -> None:
     found = only(judge(say("o:1 x:1 o:1 x:1"), rules))  # cut off
     assert (found.code, found.seq) == ("span.unclosed", 1)
     assert codes(judge(say("o x o x c c"), rules)) == []
+
+
+@pytest.mark.parametrize("level", ["off", "warning"])
+def test_a_finding_that_weighs_less_accounts_for_nothing(level: Literal["off", "warning"]) -> None:
+    rules = in_session(in_span("requires: y"), machine=TURNS)
+    lost = say("x:1 y:1 z:1 c:1")
+    assert codes(judge(lost, rules)) == ["span.unopened"]
+    lighter = judge(lost, replace(rules, severity=(("span.unopened", level),)))
+    assert lighter.verdict == "fail"
+    assert "session.machine" in codes(lighter)

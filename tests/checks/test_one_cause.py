@@ -129,7 +129,7 @@ def told(outcome: Outcome) -> str:
     return "\n".join(f"{f.code} {f.seq} {f.message} {f.nearest}" for f in outcome.all_findings())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_one_cause_is_at_most_one_finding(data: st.DataObject) -> None:
     items = st.lists(st.integers(1, 3), min_size=1, max_size=2)
@@ -145,3 +145,20 @@ def test_one_cause_is_at_most_one_finding(data: st.DataObject) -> None:
     outcome = judge(mutate(values, how, place, field), rules)
     event(f"{how}: {len(outcome.all_findings())}")
     assert told(outcome).count("\n") == 0, f"{text}\n{told(outcome)}"
+
+
+def test_with_all_rules_every_fault_is_exactly_one_finding() -> None:
+    """No rule hides what it does not tell: the same faults, none of them silent."""
+    rules = contract(
+        HEAD % "fail" + f"spans:\n  run: {{key: run, open: run_started, during: progress, "
+        f"close: run_finished, {', '.join(RUN)}}}\n"
+        + f"  item: {{in: run, key: item, open: item_added, during: item_delta, "
+        f"close: item_done, {', '.join(each for each in ITEM if each != 'monotonic: seq')}}}\n"
+        + f"session: {{{', '.join((*SESSION, ONE_AT_A_TIME[0]))}}}\n"
+    )
+    values = conversation([[2, 1], [1]], crossed=False)
+    assert told(judge([("server", value) for value in values], rules)) == ""
+    for how in MUTATIONS:
+        for place in range(len(values) - (how == "swap")):
+            outcome = judge(mutate(values, how, place, "seq"), rules)
+            assert len(outcome.all_findings()) == 1, f"{how} {place}\n{told(outcome)}"
