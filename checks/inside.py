@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
 from ..schemas.model import Inside, Same, Scalar
-from .cause import END, Cause, at, lack
+from .cause import END, Cause, at
 from .edges import EdgesState
 from .events import Event
 from .finding import Finding, brief, finding
@@ -256,13 +256,15 @@ class InsideState:
         for count in self._rules.count:
             number = self.seen[count.event]
             if count.max is not None and number > count.max and not surplus:
-                cause = Cause(frozenset({count.event, *kin}), self._since or 0, END)
+                names = frozenset({count.event, *kin})
+                cause = Cause(names, self._since or 0, END, rule=f"max {count.event}")
                 yield self._count(count.event, number, f"at most {count.max}", seq, cause)
             unexplained = count.event not in self.explained and not (
                 count.event in self._rules.requires and number == 0
             )
             if count.min is not None and number < count.min and unexplained and not partial:
-                cause = lack({count.event}, self._since or 0, END if seq is None else seq)
+                names = frozenset({count.event})
+                cause = Cause(names, self._since or 0, END, rule=f"min {count.event}")
                 yield self._count(count.event, number, f"at least {count.min}", seq, cause)
         if partial:
             return

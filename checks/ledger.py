@@ -22,7 +22,7 @@ MAX_TOLD: Final = 1_000
 """Findings said that later ones are compared with."""
 
 _RANK: Final = {
-    "missing": 2, "fold": 3, "order": 4, "first": 5, "last": 5, "count": 5, "machine": 6,
+    "missing": 2, "fold": 3, "order": 4, "count": 4, "first": 5, "last": 5, "machine": 6,
     "monotonic": 7,
 }  # fmt: skip
 """The last word of a code, and how little it says about what went wrong; others: 1."""
