@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from support.openai_talks import REALTIME, held
+from support.openai_talks import REALTIME, RESPONSES, held
 from support.proxying import proxy_process
 from wsrec.checks.judge import Judge
 from wsrec.checks.outcome import Outcome
@@ -41,3 +41,13 @@ def test_realtime(recording: Path, aimock: str) -> None:
     assert spans(outcome, "response", "put", "call", "heard") == [
         (2, 2, 0, 0), (2, 4, 2, 0), (1, 1, 0, 0), (0, 0, 0, 1), (2, 2, 0, 0),
     ]  # fmt: skip
+
+
+def test_responses(recording: Path, aimock: str) -> None:
+    with proxy_process(f"ws://{aimock}", recording) as proxy:
+        asyncio.run(held(RESPONSES, f"127.0.0.1:{proxy.port}"))
+    outcome = judged(recording, "openai-responses")
+    assert outcome.all_findings() == ()
+    assert outcome.verdict == "pass"
+    # answers, functions, thought, refused
+    assert spans(outcome, "response") == [(2,), (2,), (1,), (1,)]
