@@ -154,7 +154,7 @@ def _missing(span: Instance, context: Context) -> Iterator[Finding]:
             expected=instead,
             seen=span.closed.name,
             nearest=context.nearest([instead], _start(span), _until(span)),
-            cause=lack(missing, _start(span), _until(span), len(missing)),
+            cause=lack(missing, span.possible, _until(span), len(missing)),
         )
         return
     for names in _together(span, missing):
@@ -164,7 +164,7 @@ def _missing(span: Instance, context: Context) -> Iterator[Finding]:
             (seq, names[0]),
             expected=", ".join(names),
             nearest=context.nearest(names, _start(span), _until(span)),
-            cause=lack(names, _start(span), _until(span), len(names)),
+            cause=lack(names, span.possible, _until(span), len(names)),
         )
 
 

@@ -179,7 +179,7 @@ class Instance:
                 (event.seq, event.name),
                 expected=wrong[0].expected,
                 seen=wrong[0].seen,
-                cause=Cause(names, self._possible, event.seq),
+                cause=Cause(names, self.possible, event.seq),
             )
 
     def _latency(self, kind: Kind, event: Event, ns: int, context: Context) -> Iterator[Finding]:
@@ -231,7 +231,7 @@ class Instance:
         return False
 
     @property
-    def _possible(self) -> int:
+    def possible(self) -> int:
         """The frame from which an event can have been of this span, as far as its key tells."""
         if any(part is not None for part in self.rule.bare(self.key)):
             return self.first.seq
