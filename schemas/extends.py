@@ -157,8 +157,9 @@ def _over(under: Node, top: Node, path: tuple[str, ...] = ()) -> Node:
 
 def resolved(tree: Tree) -> Node:
     """Return a merged contract as one that extends nothing, and finds its schemas from there."""
-    assert isinstance(tree.root.value, dict)  # `merged` gives nothing else
-    found = {key: pair for key, pair in tree.root.value.items() if key != "extends"}
+    value = tree.root.value
+    assert isinstance(value, dict)  # `merged` gives nothing else
+    found = {key: value[key] for key in (*_OWN, *value) if key in value and key != "extends"}
     if "events" in found:
         key, events = found["events"]
         found["events"] = key, _moved(events, tree.folders)
