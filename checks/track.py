@@ -112,7 +112,7 @@ class Track:
                 yield tell.ambiguous(self.rule, event, found)
             return None
         # With first in, first out, an incomplete key of a closed span means nothing any more.
-        if not self.rule.nameless(self.rule.bare(key)):
+        if not self.rule.nameless(self.rule.bare(key)) and not self._begins_anew:
             closed = self._closed_keys.get(key)
             if closed is not None:
                 span = self._closed[closed]
@@ -143,6 +143,12 @@ class Track:
         yield from context.answered(self.rule, key, event, late=not real)
         return self._add(event, key, real=real)
 
+    @property
+    def _begins_anew(self) -> bool:
+        """Whether what comes behind the close cannot be told from the first of the next one."""
+        span = self.rule.span
+        return not (span.open or span.key or span.once or span.after_close != "allow")
+
     def _after(
         self, span: Instance, event: Event, role: Role | None, context: Context, late: bool
     ) -> Iterator[Finding]:
@@ -163,8 +169,8 @@ class Track:
             if not any(part is not None for part in self.rule.bare(span.key)):
                 self._early.add(event.name)
             yield tell.after_close(self.rule, span.key, event, span.closed.seq)
-        elif role == "abort" and not span.aborted:
-            pass  # what had ended well may still turn out to have failed
+        elif ends and (role == "abort") is not span.aborted:
+            pass  # what had ended may turn out to have failed; an end and a cancelling may cross
         elif ends and event.name not in self.rule.watched and self.rule.span.must_open:
             span.told = True
             yield tell.closed_again(self.rule, span, event)

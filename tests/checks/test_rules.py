@@ -305,3 +305,21 @@ def test_an_event_of_another_span_is_the_nearest() -> None:
         ("span.unopened", None),
         ("span.missing", "x at frame 2 belongs to s '3', which was not open"),
     ]
+
+
+def test_a_span_without_opening_and_key_begins_anew() -> None:
+    rules = HEAD + "spans:\n  s: {key: [], during: [x, y], close: c, count: {y: {max: 1}}}\n"
+    outcome = judge(say("x y c x y c c y"), rules)
+    assert (only(outcome).code, only(outcome).seq) == ("span.unclosed", 8)
+    assert outcome.sessions[0].spans == {"s": 4}
+    assert only(judge(say("x y c y y c"), rules)).code == "span.count"
+    kept = rules.replace("count:", "once: true, count:")
+    assert only(judge(say("x y c y"), kept)).code == "span.count"
+
+
+def test_an_end_and_a_cancelling_may_cross() -> None:
+    rules = span("abort: a")
+    assert codes(judge(say("o:1 c:1 a:1 o:2 a:2 c:2"), rules)) == []
+    assert codes(judge(say("o:1 c:1 c:1"), rules)) == ["span.unopened"]
+    forbidden = span("abort: a, after_close: forbid")
+    assert codes(judge(say("o:1 a:1 c:1"), forbidden)) == ["span.after_close"]
