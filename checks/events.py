@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ..schemas.model import (
     Condition,
     Contract,
-    FieldSource,
     Join,
     Literally,
     NameSource,
@@ -22,6 +21,7 @@ from ..schemas.model import (
 )
 from ..schemas.pointers import Pointer
 from .decode import alike
+from .holders import ELSEWHERE, Holders, at, step
 
 __all__ = ["Event", "Extractor", "meets"]
 
@@ -59,30 +59,34 @@ def meets(when: Condition | None, fields: Mapping[str, Scalar]) -> bool:
     )
 
 
-def _word(value: object) -> str | None:
-    if isinstance(value, str):
+def _word(value: Any) -> str | None:
+    if value.__class__ is str:
         return value or None
-    if isinstance(value, int) and not isinstance(value, bool):
+    if value.__class__ is int:
         return str(value) if -(10**18) < value < 10**18 else None
     return None
 
 
-def _source(source: NameSource) -> Callable[[object], str | None]:
+def _source(source: NameSource, holders: Holders) -> Callable[[list[Any]], str | None]:
     if isinstance(source, Pointer):
-        return lambda value: _word(source.get(value))
+        place = holders.place(source)
+        return lambda found: _word(at(found, place))
     if isinstance(source, Literally):
-        return lambda value: source.name
+        return lambda found: source.name
     if isinstance(source, Join):
-        join = source
+        separator, places = source.separator, tuple(map(holders.place, source.pointers))
 
-        def joined(value: object) -> str | None:
-            parts = [_word(pointer.get(value)) for pointer in join.pointers]
-            return None if None in parts else join.separator.join(map(str, parts))
+        def joined(found: list[Any]) -> str | None:
+            parts = [_word(at(found, place)) for place in places]
+            return None if None in parts else separator.join(map(str, parts))
 
         return joined
-    return lambda value: (
-        _word(next(iter(value))) if isinstance(value, Mapping) and len(value) == 1 else None
-    )
+    return _only_key
+
+
+def _only_key(found: list[Any]) -> str | None:
+    value = found[0]
+    return _word(next(iter(value))) if isinstance(value, Mapping) and len(value) == 1 else None
 
 
 def _short(value: Scalar) -> Scalar:
@@ -90,17 +94,6 @@ def _short(value: Scalar) -> Scalar:
         digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         return f"{value[:80]}…{digest}"
     return value
-
-
-def _resolve(
-    fields: Iterable[tuple[str, tuple[FieldSource, ...]]], value: object
-) -> Iterator[tuple[str, Scalar]]:
-    for name, pointers in fields:
-        for pointer in pointers:
-            item = pointer.get(value)
-            if isinstance(item, str | int | float):
-                yield name, item
-                break
 
 
 def _mentioned(contract: Contract) -> frozenset[str]:
@@ -129,17 +122,23 @@ def _mentioned(contract: Contract) -> frozenset[str]:
     return frozenset(names)
 
 
+_SCALARS: Final = frozenset((str, int, float, bool))
+
+
 class Extractor:
     """Names objects and reads their fields, as one contract says."""
 
     def __init__(self, contract: Contract) -> None:
         rules = contract.events
-        self._sources = tuple(map(_source, rules.name))
+        self._holders = Holders()
+        self._sources = tuple(_source(source, self._holders) for source in rules.name)
         self._alias = rules.alias
-        self._fields = tuple(rules.fields.items())
+        self._fields = tuple(
+            (name, tuple(map(self._holders.place, pointers)))
+            for name, pointers in rules.fields.items()
+        )
         folds = [fold for span in contract.spans for fold in span.fold]
-        folded = {name for fold in folds for name in (fold.field, fold.equals)}
-        self._whole = tuple((name, rules.fields[name]) for name in sorted(folded))
+        self._folded = {name for fold in folds for name in (fold.field, fold.equals)}
         self._types = rules.types
         self._default = rules.sender
         self._mentioned = _mentioned(contract)
@@ -156,22 +155,40 @@ class Extractor:
         """Say whether any event may come from `sender`."""
         return "both" in self.senders or sender in self.senders
 
-    def name(self, value: object) -> str | None:
-        """Return the name of an object, aliases applied; None when no source gives one."""
+    def read(self, value: object) -> tuple[str | None, dict[str, Scalar], dict[str, Scalar]]:
+        """Return the name of an object, its fields, and those that are added up, not shortened.
+
+        The name is None when no source gives one; aliases are applied. The fields are those that
+        resolve to a single value other than null.
+        """
+        holders = self._holders.find(value)
+        item: Any
+        fields: dict[str, Scalar] = {}
+        whole: dict[str, Scalar] = {}
+        for field_name, places in self._fields:
+            for place in places:
+                number, token, _ = place
+                holder = holders[number]
+                if number == ELSEWHERE:
+                    item = at(holders, place)
+                elif holder.__class__ is dict:
+                    item = holder.get(token)
+                elif holder is None:
+                    continue
+                else:
+                    item = step(holder, token)
+                if type(item) in _SCALARS:
+                    fields[field_name] = _short(item)
+                    if field_name in self._folded:
+                        whole[field_name] = item
+                    break
         for source in self._sources:
-            name = source(value)
+            name = source(holders)
             if name is not None:
-                name = str(_short(name))
-                return self._alias.get(name, name)
-        return None
-
-    def fields(self, value: object) -> dict[str, Scalar]:
-        """Return the fields that resolve to a single value other than null."""
-        return {name: _short(item) for name, item in _resolve(self._fields, value)}
-
-    def whole(self, value: object) -> dict[str, Scalar]:
-        """Return the fields that are added up, not shortened."""
-        return dict(_resolve(self._whole, value)) if self._whole else {}
+                if len(name) > MAX_FIELD:
+                    name = str(_short(name))
+                return self._alias.get(name, name), fields, whole
+        return None, fields, whole
 
     def knows(self, name: str, fields: Mapping[str, Scalar]) -> bool:
         """Say whether the contract speaks of this event."""

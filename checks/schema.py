@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -66,17 +65,12 @@ def _seen(value: object) -> str:
     return brief(value)
 
 
-_Errors = Callable[[object], Iterator[ValidationError]]
-
-
 class SchemaCheck:
     """A schema made ready: what the compiled check does not accept, the reference decides."""
 
     def __init__(self, schema: EventSchema) -> None:
         self._schema = schema
-        self._accepts = schema.accepts()
-        self._errors: _Errors | None = None
-        self._aspects: list[tuple[Aspect, _Errors]] = []
+        self._accepts = schema.accepts
 
     def __call__(self, value: object) -> tuple[Mismatch, ...]:
         """Return the most telling mismatch of each kind; none raises on any decoded value.
@@ -89,20 +83,14 @@ class SchemaCheck:
                     return ()
             except ValueError:
                 pass  # it holds something that JSON has not, from another codec
-        return self._refused(value)
-
-    def _refused(self, value: object) -> tuple[Mismatch, ...]:
-        if self._errors is None:
-            self._errors = self._schema.errors()
-            self._aspects = [(code, part.errors()) for code, part in self._schema.aspects()]
-        worst = _worst(self._errors, value, "event.schema")
+        worst = _worst(self._schema, value, "event.schema")
         if worst is None:
             return ()
         if worst.expected == _CHECKABLE:
             return (worst,)
         found: list[Mismatch] = []
-        for code, errors in self._aspects:
-            mismatch = _worst(errors, value, code)
+        for code, part in self._schema.aspects:
+            mismatch = _worst(part, value, code)
             if mismatch is not None:
                 found.append(mismatch)
                 if code == "event.schema":
@@ -132,9 +120,9 @@ def _only(errors: list[ValidationError], kinds: tuple[str, ...]) -> ValidationEr
     return None
 
 
-def _worst(errors_of: _Errors, value: object, code: Aspect) -> Mismatch | None:
+def _worst(schema: EventSchema, value: object, code: Aspect) -> Mismatch | None:
     try:
-        errors = list(islice(errors_of(value), _CONSIDERED))
+        errors = list(islice(schema.errors(value), _CONSIDERED))
         if not errors:
             return None
         worst = max(errors, key=relevance)

@@ -102,8 +102,7 @@ class SessionJudge:
                     cause=at(message.seq, *mentioned),
                 )
                 continue
-            name = extract.name(value)
-            fields = extract.fields(value)
+            name, fields, whole = extract.read(value)
             if name is None or not extract.knows(name, fields):
                 yield from self._unknown(name, message)
                 if name is None:
@@ -115,7 +114,6 @@ class SessionJudge:
                 known = True
                 if name in self._names or len(self._names) < MAX_NAMES:
                     self._names[name] += 1
-            whole = extract.whole(value)
             event = Event(name, message.seq, message.sender, message.at_ns, fields, whole)
             if known:
                 yield from self._schema(event, value)

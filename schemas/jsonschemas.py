@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 from urllib.parse import urldefrag, urljoin
 
@@ -20,7 +21,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012, specification_with
 
-from .compiled import accepts
+from . import compiled
 from .document import Document, DocumentError, one_document
 from .folders import MAX_CHARS, Files
 from .patterns import PatternError, search
@@ -49,9 +50,9 @@ class SchemaFileError(Exception):
     """A JSON Schema that cannot be used, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EventSchema:
-    """One event's JSON Schema and all it refers to."""
+    """One event's JSON Schema and all it refers to; what is made of it is made once."""
 
     uri: str
     registry: Registry[Any]
@@ -59,6 +60,9 @@ class EventSchema:
     """The `$schema` that it and all it refers to are written for."""
     bounded: bool
     """However a value is made, there is a limit to how often each part of it is checked."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return EventSchema, (self.uri, self.registry, self.dialect, self.bounded)
 
     @classmethod
     def of(cls, registry: Registry[Any], uri: str, dialect: str) -> EventSchema:
@@ -80,15 +84,17 @@ class EventSchema:
     def _kind(self) -> Any:
         return validator_for({"$schema": self.dialect}, default=Draft202012Validator)
 
+    @cached_property
     def errors(self) -> Callable[[object], Iterator[ValidationError]]:
-        """Return what yields the errors of a value, see `reference`; without any I/O."""
+        """What yields the errors of a value, see `reference`; without any I/O."""
         return reference_errors(self._kind, {"$ref": self.uri}, self.registry)
 
+    @cached_property
     def accepts(self) -> Callable[[object], bool] | None:
-        """Return what says quickly whether a value matches, see `compiled`; without any I/O."""
+        """What says quickly whether a value matches, see `compiled`; None: only `errors` can."""
         if not self.bounded:
             return None
-        return accepts(self._kind, self.uri, self.resources())
+        return compiled.accepts(self._kind, self.uri, self.resources())
 
     def document(self) -> Document:
         """Return the schema and all it refers to as one document; raises DocumentError."""
@@ -108,8 +114,9 @@ class EventSchema:
             message = str(error) or "nested too deep"
             raise SchemaFileError(f"{self.uri.removeprefix(_BASE)}: {message}") from None
 
+    @cached_property
     def aspects(self) -> tuple[tuple[Aspect, EventSchema], ...]:
-        """Return what an event that does not match can be told apart by, gravest first.
+        """What an event that does not match can be told apart by, gravest first.
 
         Each part is a schema that is lenient in all but one regard; none where a schema cannot
         be taken apart.

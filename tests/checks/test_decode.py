@@ -203,9 +203,8 @@ events:
 @given(JSON | AGENT)
 def test_extraction_never_raises(value: Any) -> None:
     extract = Extractor(contract(SOURCES))
-    name = extract.name(value)
+    name, fields, _ = extract.read(value)
     assert name
-    fields = extract.fields(value)
     assert set(fields) <= {"run", "user"}
     assert extract.knows(name, fields) in (True, False)
 
@@ -220,16 +219,16 @@ def test_judging_never_raises(values: list[Any]) -> None:
 
 def test_names_come_from_the_first_source_that_resolves() -> None:
     extract = Extractor(contract(SOURCES))
-    assert extract.name({"data": {"event": "a"}, "type": "b"}) == "a"
-    assert extract.name({"toolCall": {}}) == "toolCall"
-    assert extract.name({"type": "t", "user_id": 3, "x": 0}) == "t:3"
-    assert extract.name({"type": "t", "x": 0}) == "none"
-    assert extract.fields({"run_id": None, "data": ["d"], "user_id": {}}) == {"run": "d"}
+    assert extract.read({"data": {"event": "a"}, "type": "b"})[0] == "a"
+    assert extract.read({"toolCall": {}})[0] == "toolCall"
+    assert extract.read({"type": "t", "user_id": 3, "x": 0})[0] == "t:3"
+    assert extract.read({"type": "t", "x": 0})[0] == "none"
+    assert extract.read({"run_id": None, "data": ["d"], "user_id": {}})[1] == {"run": "d"}
 
 
 def test_a_huge_id_is_kept_short_but_distinct() -> None:
     extract = Extractor(contract(SOURCES))
-    one, two = (extract.fields({"run_id": "x" * 10**6 + end})["run"] for end in "ab")
+    one, two = (extract.read({"run_id": "x" * 10**6 + end})[1]["run"] for end in "ab")
     assert one != two
     assert len(str(one)) < 200
 
@@ -255,8 +254,8 @@ def test_an_object_whose_keys_name_events_is_taken_apart() -> None:
         {"functions": {"id": 7}},
         {"functions": {"id": 8}},
     ]
-    assert [extract.name(each) for each in objects] == ["say", "usage", "functions", "functions"]
-    assert [extract.fields(each) for each in objects] == [{"text": "a"}, {}, {"id": 7}, {"id": 8}]
+    assert [extract.read(each)[0] for each in objects] == ["say", "usage", "functions", "functions"]
+    assert [extract.read(each)[1] for each in objects] == [{"text": "a"}, {}, {"id": 7}, {"id": 8}]
     nothing = Undecodable("nothing at /call/functions/* to take the events from")
     assert decode('{"call": {}}') == [nothing]
     assert decode("{}") == []

@@ -92,7 +92,7 @@ def ready(schema: Any) -> EventSchema:
 
 def hold_together(schema: EventSchema, values: list[Any]) -> int:
     """Fail where the two disagree; return how many values the compiled check decided."""
-    accepts, errors = schema.accepts(), schema.errors()
+    accepts, errors = schema.accepts, schema.errors
     if accepts is None:
         return 0
     for value in values:
@@ -133,7 +133,7 @@ def test_over_the_packs(schema: EventSchema) -> None:
 
 def test_the_default_pack_is_compiled() -> None:
     for kind in find("agent-events").events.types.values():
-        assert kind.schema is None or kind.schema.accepts() is not None
+        assert kind.schema is None or kind.schema.accepts is not None
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -163,7 +163,7 @@ def test_over_made_up_schemas(schema: Any, there: Any, values: list[Any]) -> Non
 )
 def test_values_that_validators_like_to_differ_about(schema: Any, value: Any, valid: bool) -> None:
     assert hold_together(ready(schema), [value]) == 1
-    accepts = ready(schema).accepts()
+    accepts = ready(schema).accepts
     assert accepts is not None
     assert accepts(value) is valid
 
@@ -183,4 +183,4 @@ def test_values_that_validators_like_to_differ_about(schema: Any, value: Any, va
     ],
 )
 def test_what_only_the_reference_may_decide(schema: Any) -> None:
-    assert ready(schema).accepts() is None
+    assert ready(schema).accepts is None

@@ -196,7 +196,7 @@ VALUES = st.recursive(
 
 
 def accepts(schema: EventSchema, value: object) -> bool:
-    return next(schema.errors()(value), None) is None
+    return next(schema.errors(value), None) is None
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -62,7 +62,7 @@ def events(talk: Talk, contract: Contract) -> dict[int, list[str]]:
         if message.kind not in compiled.decode.kinds or not compiled.extract.judges(message.sender):
             continue
         for value in compiled.decode(message.data):
-            name = None if isinstance(value, Undecodable) else compiled.extract.name(value)
+            name = None if isinstance(value, Undecodable) else compiled.extract.read(value)[0]
             if name is not None:
                 found.setdefault(place, []).append(name)
     return found
