@@ -56,6 +56,18 @@ class Samples:
             self._buckets.update(map(_bucket, self._values))
             self._values = None
 
+    def update(self, other: Samples) -> None:
+        """Take all that another collection holds; the same comes of it in whatever order."""
+        self.count += other.count
+        self.max = max(self.max, other.max)
+        if self._values is not None and other._values is not None and self.count <= EXACT:
+            self._values += other._values
+            return
+        for values in (self._values, other._values):
+            self._buckets.update(map(_bucket, values or ()))
+        self._buckets.update(other._buckets)
+        self._values = None
+
     def percentile(self, percent: int) -> int:
         """Return the smallest value that `percent` of all values do not exceed; 0 for none."""
         rank = max(math.ceil(self.count * percent / 100), 1)
