@@ -36,6 +36,10 @@ class _Validate(Configured, Ordered):
 @trust_code_option
 @add(REPORTS)
 @add(SCOPE)
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 256), default=None, metavar="N",
+    help="How many processes judge.  [default: one a core, for large recordings]",
+)  # fmt: skip
 @click.pass_obj
 def validate(
     project: Project | None,
@@ -48,6 +52,7 @@ def validate(
     rules: tuple[tuple[str, ...], ...],
     sessions: tuple[SessionRange, ...],
     max_findings: int,
+    jobs: int | None,
 ) -> None:
     """Judge the sessions of each RECORDING against a contract.
 
@@ -74,9 +79,12 @@ def validate(
     inputs = [*recordings, *([name] if name else []), *([otherwise.name] if otherwise else [])]
     try:
         clear(wanted, map(Path, inputs), summary)
-        report = validate(recordings, given, otherwise or DEFAULT, scope)
+        report = validate(recordings, given, otherwise or DEFAULT, scope, jobs)
     except (RefusedError, NoSessionError) as error:
         click.echo(f"wsrec: {error}", err=True)
         sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("wsrec: interrupted, nothing is reported", err=True)
+        sys.exit(130)
     write_reports(report, wanted, sys.stdout, fail_on, summary)
     sys.exit(exit_code(report, fail_on))

@@ -14,7 +14,7 @@ from ..store.model import Message, Session
 from ..store.news import Began, Ended, Item, Missing
 from ..store.reader import Recording
 from .choice import Chosen
-from .validate import MISSING
+from .work import MISSING
 
 __all__ = ["Live"]
 

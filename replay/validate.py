@@ -2,61 +2,116 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from ..checks.judge import Judge
+from ..checks.compiled import Compiled
+from ..checks.merge import Merge
 from ..checks.outcome import Outcome
 from ..checks.scope import EVERYTHING, Scope
 from ..report.groups import plural, ranges
 from ..report.model import Judged, Report
 from ..schemas.codes import Severity, at_least
 from ..schemas.model import Contract
+from ..store.fault import Fault
+from ..store.model import Session
 from ..store.reader import Recording
-from ..store.verify import require_intact
+from ..store.verify import Verification, require_intact
 from .choice import DEFAULT, Choice, Named
+from .progress import Progress, interruptible
+from .work import Tick, judge_session
+from .workers import Workers
 
-__all__ = [
-    "FOUND",
-    "MISSING",
-    "NOTHING",
-    "PASSED",
-    "NoSessionError",
-    "exit_code",
-    "judge",
-    "validate",
-]
+__all__ = ["FOUND", "NOTHING", "PASSED", "NoSessionError", "exit_code", "judge", "validate"]
 
 PASSED: Final = 0
 FOUND: Final = 1
 NOTHING: Final = 5
 
-MISSING: Final = "frames are missing from the file"
+_TASK_FRAMES: Final = 20_000
+_SESSION_FRAMES: Final = 20
+"""Frames that take as long as all that is done once for a session."""
+_WORTH_FRAMES: Final = 100_000
+
+
+def _nothing(messages: int) -> None:
+    """Be told of messages that were judged."""
 
 
 class NoSessionError(ValueError):
     """A session was asked for that the recording does not hold; the message is one line."""
 
 
-def judge(recording: Recording, contract: Contract, scope: Scope = EVERYTHING) -> Outcome:
+def judge(
+    recording: Recording, contract: Contract, scope: Scope = EVERYTHING, tick: Tick = _nothing
+) -> Outcome:
     """Return what the contract says of one recording, or of a part; raises RecordingError."""
-    engine = Judge(contract, scope)
+    compiled = Compiled(contract, scope)
+    merge = Merge(contract, scope)
     for session in recording.sessions():
-        if not scope.judges(session.id):
-            continue
-        engine.open(session)
-        if session.status == 101:
-            gap = recording.first_gap(session)
-            for message in recording.messages(session.id):
-                if gap is not None and message.seq > gap:
-                    engine.gap(session.id, message.seq, MISSING)
-                    gap = None
-                engine.message(session.id, message)
-            if gap is not None:
-                engine.gap(session.id, gap, MISSING)
-        engine.close(session)
-    return engine.finish()
+        if scope.judges(session.id):
+            merge.add(judge_session(recording, session, compiled, tick))
+    return merge.finish()
+
+
+def judge_at_once(
+    recording: Recording, contract: Contract, scope: Scope, jobs: int, tick: Tick = _nothing
+) -> Outcome:
+    """Return the same, of a recording that is what was recorded, from several processes.
+
+    Raises:
+        RecordingError: it is not, or cannot be read, or a process was killed.
+    """
+    merge = Merge(contract, scope)
+    faults: dict[int, Fault | None] = {}
+    with Workers(recording, contract, scope, jobs) as workers:
+        for done in workers.run(_tasks(recording, jobs), tick):
+            faults[done.session] = done.fault
+            if done.judged is not None:
+                merge.add(done.judged)
+    verification = Verification(recording)
+    require_intact(
+        recording,
+        session=lambda number: faults[number] if number in faults else verification.session(number),
+    )
+    return merge.finish()
+
+
+def _tasks(recording: Recording, jobs: int) -> list[list[int]]:
+    """Return the sessions in handfuls: large enough to be worth a message, small enough to share.
+
+    The largest sessions come first, so that at the end nobody waits for one of them.
+    """
+    sizes = {session.id: _frames(session) for session in recording.sessions()}
+    enough = min(sum(sizes.values()) // (jobs * 8), _TASK_FRAMES)
+    tasks: list[list[int]] = []
+    size = enough
+    for number in sorted(sizes, key=lambda each: (-sizes[each], each)):
+        if size >= enough:
+            tasks.append([])
+            size = 0
+        tasks[-1].append(number)
+        size += sizes[number] + _SESSION_FRAMES
+    return tasks
+
+
+def _frames(session: Session) -> int:
+    return session.client_frames + session.server_frames
+
+
+def default_jobs(recording: Recording) -> int:
+    """Return how many processes a recording is worth: to start one takes as long as 20,000 frames.
+
+    Of a session that has not ended nobody knows the frames without counting them.
+    """
+    frames = 0
+    for session in recording.sessions():
+        frames += _frames(session)
+        if frames >= _WORTH_FRAMES:
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return 1
 
 
 def validate(
@@ -64,27 +119,36 @@ def validate(
     given: Contract | None = None,
     otherwise: Named = DEFAULT,
     scope: Scope = EVERYTHING,
+    jobs: int | None = None,
 ) -> Report:
     """Return the report on the recordings at `paths`, each judged on its own.
 
     By the contract that is given; without one, by the one that is stored in each, and where there
-    is none, by the other.
+    is none, by the other. In `jobs` processes; None: as many as there are cores, where a recording
+    is worth it.
 
     Raises:
         RecordingError: with a one-line message at the first that cannot be read, or is not what
             was recorded: nothing is said of frames that somebody may have changed.
         NoSessionError: at the first without one of the sessions in `scope`.
         ContractError: a stored contract, or the other one, cannot be used.
+        KeyboardInterrupt: Ctrl-C; no process is left.
     """
     choice = Choice(given, otherwise)
     judged = []
-    for path in paths:
-        with Recording.open(path) as recording:
-            require_sessions(recording, scope)
-            require_intact(recording)
-            chosen = choice.of(path, recording.meta)
-            outcome = judge(recording, chosen.contract, scope)
-            judged.append(Judged(str(path), chosen.contract, chosen.why, outcome))
+    with interruptible() as check:
+        for path in paths:
+            with Recording.open(path) as recording, Progress(recording, check) as tick:
+                require_sessions(recording, scope)
+                number = default_jobs(recording) if jobs is None else jobs
+                if number == 1:
+                    require_intact(recording)
+                chosen = choice.of(path, recording.meta)
+                if number == 1:
+                    outcome = judge(recording, chosen.contract, scope, tick)
+                else:
+                    outcome = judge_at_once(recording, chosen.contract, scope, number, tick)
+                judged.append(Judged(str(path), chosen.contract, chosen.why, outcome))
     return Report(tuple(judged), scope)
 
 

@@ -62,7 +62,7 @@ class EventSchema:
     """However a value is made, there is a limit to how often each part of it is checked."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return EventSchema, (self.uri, self.registry, self.dialect, self.bounded)
+        return _restored, (self.uri, self.resources(), self.dialect, self.bounded)
 
     @classmethod
     def of(cls, registry: Registry[Any], uri: str, dialect: str) -> EventSchema:
@@ -156,6 +156,15 @@ def _standing(document: Document) -> EventSchema:
     registry: Registry[Any] = Registry()
     registry = registry.with_resource(uri, DRAFT202012.create_resource(bare)).crawl()
     return EventSchema.of(registry, uri, dialect)
+
+
+def _restored(uri: str, resources: dict[str, Any], dialect: str, bounded: bool) -> EventSchema:
+    """Return a schema that was sent to another process; a registry itself cannot be."""
+    specification: Any = specification_with(dialect, DRAFT202012)
+    registry: Registry[Any] = Registry().with_resources(
+        (name, specification.create_resource(each)) for name, each in resources.items()
+    )
+    return EventSchema(uri, registry.crawl(), dialect, bounded)
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

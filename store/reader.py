@@ -57,6 +57,8 @@ class Recording:
         self, path: Path, connection: sqlite3.Connection, meta: dict[str, str], work: Work
     ) -> None:
         self.path = path
+        self.file = path
+        """What is read: a copy, where a killed recorder has left something in the spool."""
         self.meta = meta
         """The `meta` table: format and software versions, upstream, `ended_at` on a clean end."""
         self.work = work
@@ -73,13 +75,26 @@ class Recording:
         Raises:
             RecordingError: no such file, not a recording, a newer format, or damaged.
         """
-        path = Path(path)
+        return cls._open(Path(path), None)
+
+    @classmethod
+    def another(cls, path: Path, file: Path) -> Self:
+        """Open what another reader of `path`, perhaps in another process, has open as `file`.
+
+        Raises:
+            RecordingError: as `open` does.
+        """
+        return cls._open(path, file)
+
+    @classmethod
+    def _open(cls, path: Path, file: Path | None) -> Self:
         work = Work()
         with damage(path), contextlib.ExitStack() as undo:
-            file = path
-            connection, alone = open_read_only(path, work)
+            connection, alone = open_read_only(file or path, work)
             undo.callback(lambda: connection.close())
-            copy = recovered_copy(path, connection) if has_leftover(path) else None
+            left = file is None and has_leftover(path)
+            copy = recovered_copy(path, connection) if left else None
+            file = file or path
             if copy is not None:
                 connection.close()
                 undo.callback(copy.cleanup)
@@ -99,6 +114,7 @@ class Recording:
             restrict(connection)
             meta = read_meta(connection)
             recording = cls(path, connection, meta, work)
+            recording.file = file
             recording._copy = copy
             recording.budget = Budget(file)
             work.begin(recording.budget.size())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -50,15 +50,19 @@ class Verification:
         self.seals = Seals(recording, keys)
         """What there was of them."""
 
-    def faults(self) -> Generator[Fault, None, None]:
+    def faults(
+        self, session: Callable[[int], Fault | None] | None = None
+    ) -> Generator[Fault, None, None]:
         """Yield the first fault of each session, and what belongs to none of them.
+
+        `session` is asked instead of the method `session`: somebody may have looked already.
 
         Never raises over what the file holds: what cannot be read is a fault. Memory is bounded
         by what a recorder writes at once. Close the generator before the recording.
         """
         damaged: set[int | None] = set()
         try:
-            for fault in self._all():
+            for fault in self._all(session or self.session):
                 if fault.session not in damaged or fault.session is None:
                     yield fault
                 if fault.damage:
@@ -66,7 +70,7 @@ class Verification:
         except ERRORS as error:
             yield Fault(None, unreadable(error))
 
-    def _all(self) -> Iterator[Fault]:
+    def _all(self, session: Callable[[int], Fault | None]) -> Iterator[Fault]:
         with self._recording.snapshot() as connection:
             found = schema(connection)
         usual = schema_of_this_format()
@@ -91,14 +95,18 @@ class Verification:
             if self._pruned.states(number):
                 yield Fault(number, "is there, though it is said to have been removed")
             expected = number + 1
-            try:
-                fault = self._session(number)
-            except Broken as broken:
-                fault = Fault(number, broken.what, broken.first, broken.last)
-            except ERRORS as error:
-                fault = Fault(number, unreadable(error))
+            fault = session(number)
             if fault is not None:
                 yield fault
+
+    def session(self, number: int) -> Fault | None:
+        """Return the first fault of a session; None: it is what was recorded."""
+        try:
+            return self._session(number)
+        except Broken as broken:
+            return Fault(number, broken.what, broken.first, broken.last)
+        except ERRORS as error:
+            return Fault(number, unreadable(error))
 
     def _rest(self, connection: sqlite3.Connection, expected: int) -> Iterator[Fault]:
         """Yield what belongs to no session from 1 to before `expected`."""
@@ -207,13 +215,19 @@ class Verification:
         return Fault(number, wrong) if wrong else None
 
 
-def require_intact(recording: Recording, keys: PublicKeys | None = None) -> None:
+def require_intact(
+    recording: Recording,
+    keys: PublicKeys | None = None,
+    session: Callable[[int], Fault | None] | None = None,
+) -> None:
     """Do nothing for a recording that is what was recorded, interrupted or not.
+
+    `session` is as in `Verification.faults`.
 
     Raises:
         RecordingError: it is not; the message is one line that names session and frames.
     """
-    with closing(Verification(recording, keys).faults()) as faults:
+    with closing(Verification(recording, keys).faults(session)) as faults:
         for fault in faults:
             if fault.damage:
                 raise RecordingError(f"{recording.path}: damaged: {fault}")
