@@ -130,8 +130,8 @@ class Track:
                 if self.rule.span.after_close == "forbid" and not late:
                     yield tell.after_close(self.rule, key, event, self._old_keys[key])
                 return None
-        if not self.rule.claims(event):
-            return None
+        if role == "abort" or not self.rule.claims(event):
+            return None  # where nothing is open there is nothing to abort
         # A span for which the contract names no opening event is opened by its first; one that
         # may have begun elsewhere has, when the first that is seen of it is its end.
         real = not self.rule.span.open and (self.rule.span.must_open or role == "during")

@@ -323,3 +323,9 @@ def test_an_end_and_a_cancelling_may_cross() -> None:
     assert codes(judge(say("o:1 c:1 c:1"), rules)) == ["span.unopened"]
     forbidden = span("abort: a, after_close: forbid")
     assert codes(judge(say("o:1 a:1 c:1"), forbidden)) == ["span.after_close"]
+
+
+def test_an_abort_of_nothing_accounts_for_nothing() -> None:
+    rules = HEAD + "spans: {s: {key: [], open: o, close: c, abort: a}}\n"
+    assert codes(judge(say("a o c a"), rules)) == []
+    assert codes(judge(say("a c"), rules)) == ["span.unopened"]
