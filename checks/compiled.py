@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..schemas.jsonschemas import Aspect
+from ..schemas.event_schema import Aspect
 from ..schemas.mistakes import nearest
 from ..schemas.model import Contract, EventType
 from .decode import Decoder

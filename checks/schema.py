@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from jsonschema.exceptions import ValidationError, best_match, relevance
 from referencing.exceptions import Unresolvable
 
-from ..schemas.jsonschemas import Aspect, EventSchema
+from ..schemas.event_schema import Aspect, EventSchema
 from .finding import brief
 
 __all__ = ["Mismatch", "SchemaCheck"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .codes import Severity
-from .jsonschemas import EventSchema
+from .event_schema import EventSchema
 from .pointers import AsJson, Pointer
 
 __all__ = [

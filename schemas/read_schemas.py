@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
+from .event_schema import EventSchema, SchemaFileError, split
 from .folders import inside
-from .jsonschemas import EventSchema, SchemaFileError, SchemaFiles, split
+from .jsonschemas import SchemaFiles
 from .model import Fields, NameSource
 from .models import Models, frozen_name, is_model
 from .pointers import Pointer

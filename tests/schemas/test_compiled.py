@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wsrec.schemas.jsonschemas import EventSchema, SchemaFiles
+from wsrec.schemas.event_schema import EventSchema
+from wsrec.schemas.jsonschemas import SchemaFiles
 from wsrec.schemas.packs import find, packs
 from wsrec.schemas.places import schemas_in
 

@@ -14,7 +14,8 @@ from wsrec.schemas import read_decode, read_events, read_rules, read_spans, read
 from wsrec.schemas.codes import CODES
 from wsrec.schemas.contract import load, parse
 from wsrec.schemas.durations import parse_duration, show_duration
-from wsrec.schemas.jsonschemas import SchemaFileError, SchemaFiles
+from wsrec.schemas.event_schema import SchemaFileError
+from wsrec.schemas.jsonschemas import SchemaFiles
 from wsrec.schemas.mistakes import ContractError
 from wsrec.schemas.model import (
     AppliesTo,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from wsrec.checks.schema import SchemaCheck
 from wsrec.schemas.contract import load
-from wsrec.schemas.jsonschemas import SchemaFileError, SchemaFiles
+from wsrec.schemas.event_schema import SchemaFileError
+from wsrec.schemas.jsonschemas import SchemaFiles
 from wsrec.schemas.mistakes import ContractError
 from wsrec.schemas.places import MAX_CHECKS
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, Draft7Validator, Draft202012Validator
 from wsrec.checks.schema import SchemaCheck
 from wsrec.schemas.contract import parse
-from wsrec.schemas.jsonschemas import EventSchema, SchemaFileError, SchemaFiles, split
+from wsrec.schemas.event_schema import EventSchema, SchemaFileError, split
+from wsrec.schemas.jsonschemas import SchemaFiles
 
 
 def schema_of(schema: Any, **files: Any) -> EventSchema:
