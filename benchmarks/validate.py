@@ -29,24 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACK = ROOT / "schemas" / "packs" / "agent-events"
 TYPES = ("agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed")
 RUN_EVENTS = 8
-WORDS = (
-    "the",
-    "agent",
-    "reads",
-    "a",
-    "page",
-    "and",
-    "finds",
-    "that",
-    "some",
-    "items",
-    "of",
-    "an",
-    "order",
-    "were",
-    "sent",
-    "late",
-)
+WORDS = ("the agent", "reads a page", "and finds", "that some items", "were sent late")
 
 
 class Measured(NamedTuple):

@@ -66,11 +66,11 @@ class Context:
 
     def sample(self, rule: SpanRule, kind: Kind, ns: int) -> bool:
         """Record a latency the contract asks for; True when it is over the limit."""
-        if not self.measures(rule, kind):
+        limits = getattr(rule.span.latency, kind)
+        if limits is None:
             return False
         self.sink(rule.name, kind).add(ns)
-        limit = self.limit(rule, kind)
-        return limit is not None and ns > limit
+        return limits.max is not None and ns > limits.max
 
     def hint(self, names: Iterable[str]) -> None:
         """Note that an unreadable message mentions these events: it may have been one of them."""

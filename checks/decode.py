@@ -199,13 +199,25 @@ def _pieces(data: str | bytes, separator: str) -> list[str] | list[bytes]:
 
 
 def _meets(value: object, step: Each) -> bool:
-    return all(pointer.get(value) is not ABSENT for pointer in step.has) and all(
-        any(alike(pointer.get(value), wanted) for wanted in values) for pointer, values in step.when
-    )
+    for pointer in step.has:
+        if pointer.get(value) is ABSENT:
+            return False
+    for pointer, values in step.when:
+        found = pointer.get(value)
+        for wanted in values:
+            if alike(found, wanted):
+                break
+        else:
+            return False
+    return True
+
+
+def _applies(step: Each, value: object) -> bool:
+    return not isinstance(value, Undecodable) and _meets(value, step)
 
 
 def _split(step: Each, value: object) -> Iterator[object]:
-    if isinstance(value, Undecodable) or not _meets(value, step):
+    if not _applies(step, value):
         yield value
         return
     tokens = step.pointer.tokens
@@ -224,14 +236,20 @@ class Decoder:
 
     def __init__(self, rules: Decode) -> None:
         self._codec = _CODECS[rules.codec]
+        self._plain = rules.codec == "json"
         self._each = rules.each
         self._separator = rules.split
         self.kinds = frozenset(rules.kinds)
 
     def __call__(self, data: str | bytes) -> list[object]:
         """Return the objects of one message in order, `Undecodable` among them; never raises."""
-        pieces = [data] if self._separator is None else _pieces(data, self._separator)
-        values: list[object] = [value for piece in pieces for value in self._codec(piece)]
+        values: list[object]
+        if self._separator is None:
+            values = [_read(data)] if self._plain else list(self._codec(data))
+        else:
+            pieces = _pieces(data, self._separator)
+            values = [value for piece in pieces for value in self._codec(piece)]
         for step in self._each:
-            values = [item for value in values for item in _split(step, value)]
+            if len(values) != 1 or _applies(step, values[0]):
+                values = [item for value in values for item in _split(step, value)]
         return values

@@ -52,6 +52,11 @@ class SpanRule:
             *(("abort", trigger) for trigger in span.abort),
             *(("during", trigger) for trigger in span.during),
         )
+        self._by_event = {
+            name: tuple(each for each in self._roles if each[1].event in (name, "*"))
+            for name in ("*", *(trigger.event for _, trigger in self._roles))
+        }
+        """Event and the parts it may play, in order; any other plays those of `*`."""
         self.directed = any(trigger.sender == "other" for _, trigger in self._roles)
         """Each peer numbers its own: the key holds who opened the span."""
         self._conditional = frozenset(
@@ -67,8 +72,8 @@ class SpanRule:
 
     def role(self, event: Event) -> tuple[Role | None, Peer]:
         """Return the part an event plays, and who must have opened the span it plays it in."""
-        for role, trigger in self._roles:
-            if trigger.event not in (event.name, "*") or not meets(trigger.when, event.fields):
+        for role, trigger in self._by_event.get(event.name, self._by_event["*"]):
+            if trigger.when is not None and not meets(trigger.when, event.fields):
                 continue
             if trigger.sender == "other":
                 return role, _OTHER[event.sender]
@@ -87,7 +92,8 @@ class SpanRule:
 
     def key(self, event: Event, opener: Peer) -> Key:
         """Return the key the event carries, in parts."""
-        parts = tuple(part(event.fields.get(name)) for name in self.span.key)
+        fields = event.fields
+        parts = tuple([part(fields.get(name)) for name in self.span.key])
         return (opener, *parts) if self.directed else parts
 
     def bare(self, key: Key) -> Key:

@@ -45,14 +45,16 @@ class Samples:
 
     def add(self, ns: int) -> None:
         """Take one value; a negative one counts as zero."""
-        ns = max(ns, 0)
+        if ns < 0:
+            ns = 0
         self.count += 1
-        self.max = max(self.max, ns)
+        if ns > self.max:
+            self.max = ns
         if self._values is None:
             self._buckets[_bucket(ns)] += 1
             return
         self._values.append(ns)
-        if len(self._values) > EXACT:
+        if self.count > EXACT:
             self._buckets.update(map(_bucket, self._values))
             self._values = None
 

@@ -81,8 +81,11 @@ class SessionJudge:
     # Messages.
 
     def _message(self, message: MessageLike) -> Iterator[Finding]:
-        yield from idle(self._contract.session.idle, self._last_at, message)
-        yield from too_many(self._contract.session.max_messages, self.messages, message)
+        rules = self._contract.session
+        if rules.idle is not None:
+            yield from idle(rules.idle, self._last_at, message)
+        if rules.max_messages is not None:
+            yield from too_many(rules.max_messages, self.messages, message)
         self._last_at = message.at_ns
         extract = self._compiled.extract
         if not extract.judges(message.sender) or message.kind not in self._compiled.decode.kinds:
