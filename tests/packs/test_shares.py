@@ -28,7 +28,7 @@ def chosen(name: str) -> list[Talk]:
     """Return some passing sessions of a pack, of different kinds."""
     contract, kinds, found = find(name), set(), []
     for talk in talks(name):
-        kind = tuple(sorted({names[0] for names in events(talk, contract).values()}))
+        kind = tuple(sorted(set(events(talk, contract).values())))
         if kind not in kinds and len(talk.messages) <= MOST:
             kinds.add(kind)
             found.append(talk)

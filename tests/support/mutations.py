@@ -54,8 +54,12 @@ class Share:
         return f"{self.noticed}/{self.total}"
 
 
-def events(talk: Talk, contract: Contract) -> dict[int, list[str]]:
-    """Return the place of each message that holds events, and their names."""
+def events(talk: Talk, contract: Contract) -> dict[int, str]:
+    """Return the place of each message that holds events, and the name of its first one."""
+    return {place: names[0] for place, names in _held(talk, contract).items()}
+
+
+def _held(talk: Talk, contract: Contract) -> dict[int, list[str]]:
     compiled = Compiled(contract)
     found: dict[int, list[str]] = {}
     for place, message in enumerate(talk.messages):
@@ -99,7 +103,7 @@ def mutants(talk: Talk, contract: Contract) -> Iterator[Mutant]:
     - delay: it came ten minutes late, and so did all behind it
     - truncate: its message was cut in half
     """
-    names = events(talk, contract)
+    names = _held(talk, contract)
     said = list(talk.messages)
     for place, held in names.items():
         message, before, behind = said[place], said[:place], said[place + 1 :]
