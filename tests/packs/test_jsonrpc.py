@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support import traffic
 from support.conversation import SECOND, Line, codes, judge, only
+from wsrec.schemas.contract import load
 from wsrec.schemas.packs import find
 
 LATE = 600 * SECOND
@@ -155,3 +157,21 @@ def test_the_same_pack_passes_on_each_protocol() -> None:
         outcome = traffic.judge(traffic.talks(f"jsonrpc/{file.name}"), find("jsonrpc"))
         assert outcome.verdict == "pass"
         assert sum(each.spans["request"] for each in outcome.sessions) >= 8
+
+
+def test_a_protocol_says_more_on_top(tmp_path: Path) -> None:
+    place = tmp_path / "mcp.yaml"
+    place.write_text(
+        """
+wsrec: 1
+extends: jsonrpc
+events: {types: {notifications/initialized: {sender: client}}}
+session: {requires: notifications/initialized}
+"""
+    )
+    mcp = load(place)
+    (talk,) = traffic.talks("jsonrpc/mcp.jsonl")
+    assert codes(traffic.judge([talk], mcp)) == []
+    rest = [each for each in talk.messages if "notifications/initialized" not in str(each.data)]
+    outcome = traffic.judge([traffic.Talk(talk.session, tuple(rest))], mcp)
+    assert codes(outcome) == ["session.missing"]
