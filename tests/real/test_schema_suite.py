@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wsrec.schemas.jsonschemas import EventSchema, SchemaFileError, SchemaFiles
+from wsrec.schemas.event_schema import EventSchema, SchemaFileError
+from wsrec.schemas.jsonschemas import SchemaFiles
 
 pytestmark = pytest.mark.real
 
