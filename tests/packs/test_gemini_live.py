@@ -63,7 +63,18 @@ def test_setup_is_first_and_answered() -> None:
     assert only(judge([*whole[1:]], PACK)).span == "setup"
     found = only(judge([SETUP[0], 61 * SECOND, *whole[1:]], PACK))
     assert (found.code, found.severity) == ("latency.total", "warning")
-    assert codes(judge([*whole, *SETUP], PACK)) != []
+    assert codes(judge([*whole, *SETUP], PACK)) == ["session.count"]
+    found = only(judge([client(contextUpdate={}), *whole], PACK))
+    assert (found.code, found.event) == ("session.first", "contextUpdate")
+
+
+@pytest.mark.parametrize(
+    "early", [client(realtimeInput={}), returned("a"), content(inputTranscription={}), called("a")]
+)
+def test_nobody_says_more_before_the_setup_is_complete(early: Line) -> None:
+    rest = [SETUP[1], called("a"), returned("a"), *ANSWER]
+    assert codes(judge([SETUP[0], *rest], PACK)) == []
+    assert "session.order" in codes(judge([SETUP[0], early, *rest], PACK))
 
 
 def test_several_keys_in_one_message() -> None:
@@ -115,6 +126,7 @@ def test_an_interrupted_turn() -> None:
 def test_nothing_is_said_after_the_generation() -> None:
     found = only(said(ASK, WORD, GENERATED, WORD, END))
     assert (found.code, found.event) == ("span.order", "modelTurn")
+    assert only(said(ASK, WORD, GENERATED, GENERATED, END)).code == "span.count"
 
 
 def test_a_turn_ends_once() -> None:
@@ -132,6 +144,8 @@ def test_functions_are_answered_by_id() -> None:
     found = only(said(ASK, called("a"), returned("a"), returned("x"), *ANSWER))
     assert (found.code, found.key) == ("span.unopened", "x")
     assert only(said(ASK, called("a"), returned("a"), returned("a"), *ANSWER)).key == "a"
+    outcome = said(ASK, called("a"), WORD, 299 * SECOND, WORD, 2 * SECOND, returned("a"), *ANSWER)
+    assert (only(outcome).code, outcome.verdict) == ("latency.total", "pass")
 
 
 def test_a_function_may_answer_in_parts() -> None:
@@ -163,6 +177,7 @@ def test_marked_activity() -> None:
     for name in ("realtimeInput", "realtime_input"):
         spoken = [client(**{name: {key: {}}}) for key in ("activityStart", "audio", "activityEnd")]
         assert codes(said(*spoken, *ANSWER)) == []
+        assert codes(said(*ANSWER, *spoken[:2])) == []
         found = only(said(*spoken[1:], *ANSWER))
         assert (found.code, found.span) == ("span.unopened", "activity")
 

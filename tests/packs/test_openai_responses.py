@@ -117,6 +117,7 @@ def test_what_is_streamed_in_a_part(kind: str, final: str) -> None:
     assert codes(said(*answer(*part(*deltas, done)))) == []
     assert only(said(*answer(*part(deltas[0], done)))).code == "span.fold"
     assert only(said(*answer(*part(*deltas)))).code == "span.unclosed"
+    assert only(said(*answer(*part(*deltas, done, deltas[0])))).code == "span.after_close"
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,7 @@ def test_what_is_streamed_in_an_item(kind: str, final: str) -> None:
     assert codes(said(*answer(*deltas, done))) == []
     assert only(said(*answer(deltas[0], done))).code == "span.fold"
     assert only(said(*answer(*deltas))).code == "span.unclosed"
+    assert only(said(*answer(*deltas, done, deltas[0]))).code == "span.after_close"
 
 
 def test_reasoning() -> None:
@@ -152,6 +154,35 @@ def test_reasoning() -> None:
     assert only(said(*answer(*summary[1:], *thought))).code == "span.unopened"
     assert only(said(*answer(summary[0], *summary[2:], *thought))).code == "span.fold"
     assert only(said(*answer(*summary, thought[1]))).code == "span.fold"
+    assert only(said(*answer(*summary, *thought, thought[0]))).code == "span.after_close"
+    repeated = [*summary[:3], summary[1], summary[3]]
+    assert only(said(*answer(*repeated, *thought))).code == "span.after_close"
+
+
+def test_what_is_done_is_over() -> None:
+    lines = answer(*part(*TEXT))
+    for done in ("response.content_part.done", "response.output_item.done"):
+        place = next(i for i, line in enumerate(lines) if line[1]["type"] == done)  # type: ignore[index]
+        found = only(said(*lines[: place + 1], *lines[place:]))
+        assert (found.code, found.event) == ("span.after_close", done)
+    found = only(said(*lines, state("in_progress")))
+    assert (found.code, found.span) == ("span.after_close", "response")
+
+
+def test_a_response_is_in_progress_before_its_first_item() -> None:
+    lines = answer()
+    assert codes(said(lines[0], lines[1], state("queued"), *lines[2:])) == []
+    found = only(said(*lines[:2], lines[3], lines[2], *lines[4:]))
+    assert (found.code, found.event) == ("span.order", "response.in_progress")
+    assert only(said(*lines[:3], state("queued"), *lines[3:])).event == "response.queued"
+
+
+def test_steps_of_a_search() -> None:
+    steps = [
+        inside(f"web_search_call.{step}") for step in ("in_progress", "searching", "completed")
+    ]
+    assert codes(said(*answer(*steps))) == codes(said(*answer(*steps[1:]))) == []
+    assert only(said(*answer(*steps[:2]))).span == "work"
 
 
 def test_an_item_keeps_its_id() -> None:
@@ -189,6 +220,8 @@ def test_a_response_that_nobody_asked_for() -> None:
     steered = {"steer": {"id": "s1"}}
     steer: list[Line] = [client("response.steer"), server("response.steer.accepted", **steered)]
     assert codes(said(*begun(), *steer, state("completed"), *answer()[1:])) == []
+    found = only(said(*begun(), steer[0], state("completed")))
+    assert (found.code, found.event) == ("session.missing", "response.steer.accepted")
 
 
 def test_silence_is_a_warning() -> None:
