@@ -108,6 +108,7 @@ def _mentioned(contract: Contract) -> frozenset[str]:
         names.update(part.requires, (count.event for count in part.count))
         names.update(name for rule in part.order for name in rule.events)
         if part.machine is not None:
+            # The `*` of a table is any other event of the contract, not any event at all.
             rows = part.machine.states.values()
             names.update(name for row in rows for name in row if name != "*")
         add(part.first)

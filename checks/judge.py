@@ -83,10 +83,15 @@ class Judge:
     session; sessions may overlap. `finish` gives the outcome and ends the judge.
     """
 
-    def __init__(self, contract: Contract, scope: Scope = EVERYTHING) -> None:
-        """`scope` says which findings count; which sessions is for the caller to heed."""
+    def __init__(
+        self, contract: Contract, scope: Scope = EVERYTHING, compiled: Compiled | None = None
+    ) -> None:
+        """`scope` says which findings count; which sessions is for the caller to heed.
+
+        `compiled` is the same contract made ready before, for whoever judges many small recordings.
+        """
         self.contract = contract
-        self._compiled = Compiled(contract, scope)
+        self._compiled = compiled or Compiled(contract, scope)
         self._running: dict[int, Trial] = {}
         self._merge = Merge(contract, scope)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from ..schemas.model import Monotonic, Scalar
@@ -15,6 +16,8 @@ __all__ = ["MAX_HOLES", "MonotonicState", "Unsteady"]
 
 MAX_HOLES: Final = 100
 """Stretches left out that are remembered for one field in one place."""
+
+SHORTEST: Final = len("2026-01-31T12:00")
 
 Number = int | float
 
@@ -42,12 +45,28 @@ class _Hole(NamedTuple):
 
 
 def number(value: Scalar) -> Number | None:
-    """Return a number, or the one that a text of digits stands for; None: it is neither."""
+    """Return a number, or what a text stands for; None: it stands for none.
+
+    A text of digits stands for its number, a date and time for the seconds since 1970; without
+    an offset it is taken for UTC.
+    """
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() else None
+        if not value.isascii():
+            return None
+        return int(value) if value.isdigit() else _seconds(value)
     if isinstance(value, bool) or not math.isfinite(value):
         return None
     return value
+
+
+def _seconds(text: str) -> float | None:
+    if len(text) < SHORTEST or text[10] not in "Tt ":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 class MonotonicState:
@@ -76,7 +95,7 @@ class MonotonicState:
             text = f"{field} is {brief(value)} in {event}; expected a number"
             yield Unsteady(seq, event, text, "a number", str(value), here)
             return
-        if top is None or new > top:
+        if top is None or new > top or (new == top and self._rule.level):
             self._top, self._seq, self._again = new, seq, None
             if top is not None and by is not None:
                 yield from self._risen(
@@ -101,6 +120,8 @@ class MonotonicState:
             self._holes.clear()
             return
         wanted = f"{top + by}" if by is not None else f"more than {top}"
+        if self._rule.level:
+            wanted = f"{top} or more"
         text = f"{field} is {new} in {event}, but was {top} already (frame {after})"
         yield Unsteady(seq, event, f"{text}; expected {wanted}", wanted, str(new), here)
 

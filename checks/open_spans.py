@@ -77,6 +77,8 @@ class OpenSpans:
         scores = [common(bare(span.key), bare(key)) for span in fitting]
         best = max(scores)
         fitting = [span for span, score in zip(fitting, scores, strict=True) if score == best]
+        if self._rule.span.pair == "lifo":
+            return fitting[-1:]
         # First in, first out needs something in common; with nothing it would be a guess.
         if innermost and len({span.key for span in fitting}) == 1:
             return fitting[-1:]

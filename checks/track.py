@@ -283,12 +283,14 @@ class Track:
         if not strays or context.gap:
             return
         alone = len(strays) == 1 and sum(span.opened is not None for span in self._open) == 1
+        needed = self.rule.span.must_open and self.rule.span.must_close
         for span in self._open:
             if span.opened is None:
                 continue
             for stray in strays:
                 early = stray.number < span.number and compatible(stray.key, span.key)
-                near = stray.number > span.number and (alone or common(stray.key, span.key) > 0)
+                near = needed and stray.number > span.number
+                near = near and (alone or common(stray.key, span.key) > 0)
                 if not (early or near) or stray.first.name not in self.rule.closes:
                     continue
                 span.resolved = stray.resolved = True

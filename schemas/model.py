@@ -215,6 +215,8 @@ class Monotonic:
     field: str
     by: int | None = None
     """Exactly so much; None: by anything more than nothing."""
+    level: bool = False
+    """It need not rise, if it does not fall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +280,7 @@ class Span:
     once: bool = False
     nest: bool = False
     """Opened again with the same key while open, it is another one inside the first."""
-    pair: Literal["key", "fifo"] = "key"
+    pair: Literal["key", "fifo", "lifo"] = "key"
     after_close: Literal["allow", "forbid", "crossing"] = "allow"
     """`crossing`: what the other peer had sent before it knew of the close is allowed."""
     latency: Latency = Latency()

@@ -77,7 +77,7 @@ def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str
         fold=read_folds(reader, found.get("fold"), f"fold of {what}", names.fields),
         once=reader.boolean(found.get("once"), f"once of {what}", False),
         nest=reader.boolean(found.get("nest"), f"nest of {what}", False),
-        pair=reader.choice(found.get("pair"), f"pair of {what}", ("key", "fifo"), "key"),
+        pair=reader.choice(found.get("pair"), f"pair of {what}", ("key", "fifo", "lifo"), "key"),
         after_close=reader.choice(
             found.get("after_close"),
             f"after_close of {what}",

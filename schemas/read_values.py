@@ -13,6 +13,7 @@ __all__ = ["FOLD_KEYS", "read_folds", "read_monotonic", "read_same", "read_uniqu
 
 FOLD_KEYS: Final[tuple[Literal["join", "last", "sum"], ...]] = ("join", "last", "sum")
 SAME_KEYS: Final = ("field", "absent")
+RISING_KEYS: Final = ("by", "equal")
 ABSENT: Final[tuple[Literal["ignored", "differs", "first"], ...]] = ("ignored", "differs", "first")
 
 
@@ -48,10 +49,10 @@ def read_monotonic(
     """Return fields, each a word or `{FIELD: {by: 1}}`; one, a list, or one mapping."""
     found: dict[str, Monotonic] = {}
 
-    def add(key: Node, by: int | None) -> None:
+    def add(key: Node, by: int | None, level: bool = False) -> None:
         field = reader.known(key, what, fields, "field")
         _twice(reader, key, what, field, found)
-        found[field] = Monotonic(field, by)
+        found[field] = Monotonic(field, by, level)
 
     for item in reader.one_or_many(node):
         if not isinstance(item.value, dict):
@@ -60,9 +61,13 @@ def read_monotonic(
         if not item.value:
             reader.wrong(item, f"{what} is an empty mapping; it names a field")
         for name, (key, rule) in item.value.items():
-            parts = reader.keys(rule, f"{what}: {name}", ("by",))
-            by = parts.get("by")
-            add(key, None if by is None else reader.integer(by, f"{what}: by", 1, 10**9))
+            parts = reader.keys(rule, f"{what}: {name}", RISING_KEYS)
+            by, words = parts.get("by"), ("forbid", "allow")
+            level = reader.choice(parts.get("equal"), f"{what}: equal", words, "forbid") == "allow"
+            if by is not None and level:
+                reader.wrong(by, f"{what}: 'by' and 'equal: allow' exclude each other")
+            step = None if by is None else reader.integer(by, f"{what}: by", 1, 10**9)
+            add(key, step, level)
     return tuple(found.values())
 
 

@@ -117,6 +117,26 @@ def test_texts_of_digits_are_numbers_and_others_are_not() -> None:
     assert found.expected == "130.0"
 
 
+def test_what_may_stay_the_same_must_not_fall() -> None:
+    level = in_session(monotonic=(Monotonic("seq", level=True),))
+    assert codes(judge(say("x:1/5 x:1/5 x:1/6"), level)) == []
+    found = only(judge(say("x:1/5 x:1/6 x:1/5 x:1/6"), level))
+    assert (found.code, found.seq, found.expected) == ("session.monotonic", 3, "6 or more")
+
+
+def test_dates_with_times_rise_in_any_form() -> None:
+    rules = in_session(monotonic=(Monotonic("user"),))
+
+    def told(*times: str | float) -> list[Line]:
+        return [line for time in times for line in say("x:1", user=time)]
+
+    good = told("2026-01-31T12:00:00", "2026-01-31 12:00:00.5Z", "2026-01-31T14:00:01+02:00")
+    assert codes(judge([*good, *told(1769860802.5)], rules)) == []
+    found = only(judge(told("2026-01-31T12:00:00Z", "2026-01-31T12:00:00+01:00"), rules))
+    assert (found.code, found.seq) == ("session.monotonic", 2)
+    assert only(judge(told("2026-01-31T12:00:00Z", "2026-31-01T12:00:00Z"), rules)).seq == 2
+
+
 def test_a_lost_event_that_a_span_misses_is_not_also_a_hole() -> None:
     rules = in_session(in_span("requires: y"), monotonic=(Monotonic("seq", 1),))
     talk = say("o:1/1 x:1/2 y:1/3 c:1/4 o:2/5 y:2/6 c:2/7")

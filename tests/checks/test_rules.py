@@ -242,6 +242,16 @@ def test_a_span_that_may_have_begun_before_is_not_judged() -> None:
     assert codes(judge(say("x:1 o:1 x:1 c:1 c:1"), rules)) == []
     first = HEAD + "spans: {s: {key: id, during: x, close: c, must_open: false, first: x}}"
     assert codes(judge(say("c:1 x:2 c:2"), first)) == []
+    loose = span("during: x, must_open: false, must_close: false")
+    assert codes(judge(say("o:1 c:2"), loose)) == []
+
+
+def test_the_last_that_began_is_meant() -> None:
+    rules = span("during: x, count: {x: {max: 1}}, pair: lifo")
+    unnamed = [*say("o:1 o:2 x"), *say("c:2 x"), *say("c:1")]
+    assert codes(judge(unnamed, rules)) == []
+    assert only(judge([*say("o:1 o:2 x x"), *say("c:2 c:1")], rules)).key == "2"
+    assert codes(judge(unnamed, span("during: x"))) == ["span.ambiguous"]
 
 
 def test_a_field_can_be_a_word_where_nothing_is() -> None:

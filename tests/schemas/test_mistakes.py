@@ -37,8 +37,7 @@ def inside(rules: str) -> list[str]:
         ("in: runn", "unknown span 'runn' in 'in' of span 'run'"),
         ("in: run", "unknown span 'run'"),
         ("must_close: maybe", "must_close of span 'run' must be true or false, not 'maybe'"),
-        ("pair: lifo", "pair of span 'run' must be one of key, fifo, not 'lifo'; "
-         "did you mean 'fifo'?"),
+        ("pair: filo", "pair of span 'run' must be one of key, fifo, lifo, not 'filo'"),
         ("after_close: forbidden", "did you mean 'forbid'?"),
         ("latency: {frist: {max: 1s}}", "unknown key 'frist' in latency of span 'run'; "
          "did you mean 'first'?"),
@@ -157,6 +156,8 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 1\ndecode: [json, msgpack]\nevents: {}", "a second codec 'msgpack' after 'json'"),
         ("wsrec: 1\ndecode: [{each: /a}, json]\nevents: {}", "must stand before the 'each' steps"),
         ("wsrec: 1\ndecode: [{when: {/a: 1}}]\nevents: {}", "needs 'each' beside it"),
+        ("wsrec: 1\nevents: {fields: {a: /a}}\nsession: {monotonic: {a: {by: 1, equal: allow}}}",
+         "'by' and 'equal: allow' exclude each other"),
         ("wsrec: 1\ndecode: [{keep: true}]\nevents: {}", "'keep' in a decode step needs 'each'"),
         ("wsrec: 1\nevents: {fields: {a: {text: b}}}", "unknown key 'text' in field 'a'"),
         ("wsrec: 1\ndecode: [{named: true}]\nevents: {}", "'named' in a decode step needs 'each'"),

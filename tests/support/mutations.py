@@ -129,10 +129,11 @@ def mutants(talk: Talk, contract: Contract) -> Iterator[Mutant]:
 def measure(talks: Iterable[Talk], contract: Contract) -> dict[Kind, Share]:
     """Judge every change of every session, each session by itself."""
     shares = {kind: Share() for kind in KINDS}
+    compiled = Compiled(contract)
     for talk in talks:
         for mutant in mutants(talk, contract):
             share = shares[mutant.kind]
-            found = judge([mutant.talk], contract).all_findings()
+            found = judge([mutant.talk], contract, compiled).all_findings()
             share.total += 1
             share.noticed += bool(found)
             if not found:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from support.conversation import MS, session
+from wsrec.checks.compiled import Compiled
 from wsrec.checks.judge import Judge
 from wsrec.checks.outcome import Outcome
 from wsrec.schemas.model import Contract
@@ -81,9 +82,9 @@ def _talk(lines: list[dict[str, Any]], number: int, start: int) -> Talk:
     return Talk(ending, tuple(messages))
 
 
-def judge(talks: Iterable[Talk], contract: Contract) -> Outcome:
+def judge(talks: Iterable[Talk], contract: Contract, compiled: Compiled | None = None) -> Outcome:
     """Judge sessions, one after the other."""
-    engine = Judge(contract)
+    engine = Judge(contract, compiled=compiled)
     for talk in talks:
         engine.open(talk.session)
         for message in talk.messages:
