@@ -23,6 +23,9 @@ def settle(span: Instance, context: Context) -> Iterator[Finding]:
     for track in span.tracks:
         yield from track.settle(context)
     if span.aborted:
+        # An abort may come where nothing began; other events before it may not.
+        if span.opened is None and span.closed != span.first:
+            yield from _opening(span, context)
         return
     if span.opened is None or span.opened_late:
         yield from _opening(span, context)

@@ -80,6 +80,13 @@ def test_an_aborted_span_is_not_judged_for_completeness() -> None:
     assert (found.code, found.event) == ("span.unopened", "tc")
 
 
+def test_an_abort_may_come_where_nothing_began() -> None:
+    rules = span("during: x, abort: a")
+    assert codes(judge(say("a:1"), rules)) == []
+    found = only(judge(say("x:1 a:1"), rules))
+    assert (found.code, found.event) == ("span.unopened", "x")
+
+
 def test_what_ended_well_may_still_turn_out_to_have_failed() -> None:
     rules = span("abort: a")
     assert codes(judge(say("o:1 c:1 a:1"), rules)) == []
