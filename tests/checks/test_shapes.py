@@ -1,4 +1,4 @@
-"""The seven shapes in which the same five events are sent, batches, aliases and sub-agents."""
+"""The shapes in which the same five events are sent, batches, aliases and sub-agents."""
 
 from __future__ import annotations
 
@@ -17,60 +17,14 @@ from support.conversation import (
     server,
     session,
 )
+from support.shapes import NAMES, SHAPES, golden
 
-NAMES = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"]
 IDS = {"run_id": "r1", "user_id": "u1"}
 
 
-def _bridge(name: str) -> Any:
-    """Flat, ISO timestamp, the details in data, no call id."""
-    event = {"type": name, **IDS, "agent_name": "a", "timestamp": "2026-01-01T00:00:00Z"}
-    return event | {"tool_name": "search", "data": {"parameters": {}, "status": "x"}}
-
-
-def _manager(name: str) -> Any:
-    """Flat, critical, an execution id that may be null, float timestamp."""
-    more = {"critical": True, "execution_id": None, "timestamp": 1.5, "tool_name": "search"}
-    return {"type": name, **IDS, **more}
-
-
-def _end_to_end(name: str) -> Any:
-    """The real name in data.event, turn_id for run_id, tool_name in data.payload."""
-    data = {"event": name, "type": name, "turn_id": "r1", "payload": {"tool_name": "search"}}
-    outer = "agent_response_complete" if name == "agent_completed" else "agent_progress"
-    return {"type": outer, "data": data}
-
-
-def _guide(name: str) -> Any:
-    """Everything in payload, no run id at all."""
-    payload = {"tool_name": "search", "agent_name": "a", "result": {}}
-    return {"type": name, "payload": payload, "thread_id": "t1", "timestamp": 2.5}
-
-
-def _validator(name: str) -> Any:
-    """Ids on top, the rest in payload."""
-    more = {"agent_name": "a", "timestamp": 1.0, "payload": {"tool_name": "search", "results": []}}
-    return {"type": name, **IDS, **more}
-
-
-def _golden(name: str) -> Any:
-    """All on top, with an execution id."""
-    more = {"tool_name": "search", "tool_args": {}, "execution_id": "c1", "agent_name": "a"}
-    return {"type": name, **IDS, **more}
-
-
-def _frontend(name: str) -> Any:
-    """Ids and tool in payload, a number as its timestamp, `tool_started` for tool_executing."""
-    payload = {"run_id": "r1", "tool_name": "search", "timestamp": 3}
-    return {"type": {"tool_executing": "tool_started"}.get(name, name), "payload": payload}
-
-
-SHAPES = [_bridge, _manager, _end_to_end, _guide, _validator, _golden, _frontend]
-
-
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 def test_each_shape_passes_and_misses_what_is_lost(shape: Any) -> None:
-    lines: list[Line] = [("server", shape(name)) for name in NAMES]
+    lines: list[Line] = [("server", shape(name, number=n)) for n, name in enumerate(NAMES)]
     outcome = judge(lines)
     assert codes(outcome) == []
     assert outcome.sessions[0].events == dict.fromkeys(NAMES, 1)
@@ -79,10 +33,12 @@ def test_each_shape_passes_and_misses_what_is_lost(shape: Any) -> None:
         assert len(lost.all_findings()) == 1, (NAMES[place], lost.all_findings())
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 @pytest.mark.parametrize("name", ["tool_executing", "tool_completed"])
 def test_each_shape_needs_a_tool_name(shape: Any, name: str) -> None:
-    lines: list[Line] = [("server", _nameless(shape(each), each == name)) for each in NAMES]
+    lines: list[Line] = [
+        ("server", _nameless(shape(each, number=n), each == name)) for n, each in enumerate(NAMES)
+    ]
     found = only(judge(lines))
     assert (found.code, found.event) == ("event.missing_field", name)
     assert "expected a tool_name in the event" in found.message
@@ -108,7 +64,7 @@ def test_a_batch_holds_events_in_order() -> None:
 
 
 def test_a_batch_in_the_wrong_order_is_one_finding() -> None:
-    tool = [_golden(name) for name in ("tool_completed", "tool_executing")]
+    tool = [golden(name) for name in ("tool_completed", "tool_executing")]
     batch = {"type": "event_batch", "events": {each["type"]: [each] for each in tool}}
     found = only(judge([*run()[:3], ("server", batch), run()[5]]))
     assert (found.code, found.seq, found.event) == ("span.order", 4, "tool_completed")
@@ -144,6 +100,82 @@ def test_sub_agents_are_runs_of_their_own() -> None:
     assert codes(judge([*outer[:3], *inner, *outer[3:]])) == []
     found = only(judge([*outer[:3], *inner[:2], *inner[3:], *outer[3:]]))
     assert (found.code, found.key) == ("span.unopened", "search")
+
+
+def test_a_sub_agent_that_is_only_announced_must_be_done_before_its_run() -> None:
+    def said(name: str, agent: str) -> Said:
+        return "server", {"type": name, "payload": {"sub_agent_name": agent}}
+
+    start, end = said("subagent_started", "reader"), said("subagent_completed", "reader")
+    other = said("subagent_started", "writer"), said("subagent_completed", "writer")
+    lines, inner = run("outer"), run("inner")[1:]
+    assert codes(judge([*lines[:3], start, *inner, other[0], end, other[1], *lines[3:]])) == []
+    found = only(judge([*lines[:3], start, *other, *lines[3:]]))
+    assert (found.code, found.key) == ("span.unclosed", "reader")
+    found = only(judge([*lines[:3], end, *lines[3:]]))
+    assert (found.code, found.key) == ("span.unopened", "reader")
+
+
+def test_a_run_that_the_user_stopped_lacks_nothing() -> None:
+    lines = run()
+    assert codes(judge([*lines[:4], server("agent_stopped", run_id="r1")])) == []
+    failed = judge([*lines[:4], server("agent_failed", run_id="r1")])
+    assert codes(failed) == ["span.missing"]
+
+
+RETRIED = [
+    ("agent_started", False, ["span.reopened"]),
+    ("agent_thinking", False, []),  # it may come as often as it likes
+    ("tool_executing", True, ["span.reopened"]),
+    ("tool_executing", False, ["span.unclosed"]),
+    ("tool_completed", True, ["span.unopened"]),
+    ("tool_completed", False, ["span.unopened"]),
+    ("agent_completed", False, ["span.after_close"]),
+]
+
+
+@pytest.mark.parametrize(("name", "call", "told"), RETRIED)
+def test_a_retry_that_came_twice_is_told_once(name: str, call: bool, told: list[str]) -> None:
+    shape = golden if call else SHAPES["suite"]
+    events = [shape(each, number=n) for n, each in enumerate(NAMES)]
+    place = NAMES.index(name)
+    again = events[place] | {"attempt": 2}
+    found = judge(
+        [("server", each) for each in [*events[: place + 1], again, *events[place + 1 :]]]
+    )
+    assert codes(found) == told
+    # The first attempt was lost, as the sender thought: the retry is the event.
+    events[place] = again
+    assert codes(judge([("server", each) for each in events])) == []
+    # With an id of its own, it is known for the same event, whatever it does.
+    events = [each | {"event_id": n} for n, each in enumerate(events)]
+    twice = [*events[: place + 1], events[place], *events[place + 1 :]]
+    found = judge([("server", each) for each in twice])
+    assert codes(found) == ["span.repeated"]
+
+
+def test_the_clock_of_the_sender_rises_in_either_form() -> None:
+    bridged = [SHAPES["bridge"](name, number=n) for n, name in enumerate(NAMES)]
+    managed = [SHAPES["manager"](name, number=n) for n, name in enumerate(NAMES)]
+    mixed: list[Line] = [("server", pair[n % 2]) for n, pair in
+                         enumerate(zip(bridged, managed, strict=True))]  # fmt: skip
+    assert codes(judge(mixed)) == []
+    late = bridged[1] | {"timestamp": "2026-01-01T00:00:30Z"}
+    found = only(judge([("server", each) for each in [bridged[0], late, *bridged[2:]]]))
+    assert (found.code, found.severity, found.event) == (
+        "span.monotonic", "warning", "tool_executing"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("timestamp", "yesterday"), ("timestamp", -1), ("reasoning", 5), ("final_response", 7)],
+)
+def test_what_is_said_has_a_form(field: str, value: object) -> None:
+    events = [SHAPES["suite"](name, number=n) | {field: value} for n, name in enumerate(NAMES)]
+    found = judge([("server", each) for each in events]).all_findings()
+    assert {f.code for f in found} == {"event.schema"}
+    assert len(found) == len(NAMES)
 
 
 def test_an_event_that_could_be_of_two_runs_is_never_guessed() -> None:

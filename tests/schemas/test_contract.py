@@ -48,7 +48,7 @@ def test_the_default_pack_is_there() -> None:
     assert run.inside.requires[-1] == "agent_completed"
     assert run.latency.first is not None
     assert run.latency.first.max == 2_000_000_000
-    assert contract.severity == (("latency.gap", "warning"),)
+    assert contract.severity == (("latency.gap", "warning"), ("span.monotonic", "warning"))
 
 
 def test_a_small_contract() -> None:
