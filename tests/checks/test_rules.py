@@ -82,7 +82,7 @@ def test_an_aborted_span_is_not_judged_for_completeness() -> None:
 
 def test_an_abort_may_come_where_nothing_began() -> None:
     rules = span("during: x, abort: a")
-    assert codes(judge(say("a:1"), rules)) == []
+    assert codes(judge(say("a:1 o:2 c:2"), rules)) == []
     found = only(judge(say("x:1 a:1"), rules))
     assert (found.code, found.event) == ("span.unopened", "x")
 
