@@ -10,6 +10,7 @@ from jsonschema.exceptions import ValidationError, best_match, relevance
 from referencing.exceptions import Unresolvable
 
 from ..schemas.event_schema import Aspect, EventSchema
+from .alternatives import meant
 from .finding import brief
 
 __all__ = ["Mismatch", "SchemaCheck"]
@@ -126,7 +127,10 @@ def _worst(schema: EventSchema, value: object, code: Aspect) -> Mismatch | None:
         if not errors:
             return None
         worst = max(errors, key=relevance)
-        if not (isinstance(worst.schema, dict) and "description" in worst.schema):
+        alternative = meant(worst)
+        if alternative is not None:
+            worst = alternative
+        elif not (isinstance(worst.schema, dict) and "description" in worst.schema):
             worst = _only(errors, _KINDS[code]) or best_match([worst]) or worst
     except (RecursionError, ArithmeticError, TypeError, ValueError, Unresolvable) as error:
         # A schema's recursion, or its arithmetic on an absurd number, meets its limit.
