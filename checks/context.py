@@ -47,7 +47,7 @@ class Context:
         self.end_seq: int | None = None
         self._hints: Counter[str] = Counter()
         self._strangers: dict[str, deque[int]] = {}
-        self._near: dict[str, deque[tuple[int, str]]] = {}
+        self._near: dict[str, deque[tuple[int, str, str | None]]] = {}
         self._waiting: dict[str, deque[_Asked]] = {}
 
     @property
@@ -91,17 +91,22 @@ class Context:
         if name in self._strangers or len(self._strangers) < MAX_STRANGERS:
             self._strangers.setdefault(name, deque(maxlen=MAX_NEAR)).append(seq)
 
-    def near(self, name: str, seq: int, why: str) -> None:
-        """Note an event that was not counted, and why: it may be the one that is missed."""
-        if name in self._near or len(self._near) < MAX_STRANGERS:
-            self._near.setdefault(name, deque(maxlen=MAX_NEAR)).append((seq, why))
+    def near(self, name: str, seq: int, why: str, span: str | None = None) -> None:
+        """Note an event that was not counted, and why: it may be the one that is missed.
 
-    def nearest(self, names: Iterable[str], after: int = 0, before: int = END) -> str | None:
+        With `span` it was not counted in spans of that kind; others may have taken it.
+        """
+        if name in self._near or len(self._near) < MAX_STRANGERS:
+            self._near.setdefault(name, deque(maxlen=MAX_NEAR)).append((seq, why, span))
+
+    def nearest(
+        self, names: Iterable[str], after: int = 0, before: int = END, span: str | None = None
+    ) -> str | None:
         """Return, for a message, what between two frames came closest to one of `names`."""
         names = tuple(names)
         for name in names:
-            for seq, why in self._near.get(name, ()):
-                if after <= seq <= before:
+            for seq, why, where in self._near.get(name, ()):
+                if after <= seq <= before and where in (None, span):
                     return f"{name} at frame {seq} {why}"
         strangers = {
             name: [seq for seq in seqs if after <= seq <= before]
@@ -176,6 +181,6 @@ class Context:
                 span=rule.name,
                 expected=f"at most {show_duration(limit)}",
                 seen="nothing",
-                nearest=self.nearest(rule.opens, asked.seq),
+                nearest=self.nearest(rule.opens, asked.seq, span=rule.name),
                 cause=lack(rule.opens, asked.seq),
             )

@@ -76,7 +76,7 @@ def _opening(span: Instance, context: Context) -> Iterator[Finding]:
             (span.first.seq, span.first.name),
             expected=opens,
             seen=span.first.name,
-            nearest=context.nearest(span.rule.opens, _start(span), span.first.seq),
+            nearest=context.nearest(span.rule.opens, _start(span), span.first.seq, span.rule.name),
             cause=lack(span.rule.opens, _start(span), span.first.seq),
         )
 
@@ -123,7 +123,7 @@ def _unclosed(span: Instance, context: Context) -> Iterator[Finding]:
         message + _besides(span, missing),
         (span.opened.seq, span.opened.name),
         expected=closes,
-        nearest=context.nearest(span.rule.closes, span.opened.seq, _until(span)),
+        nearest=context.nearest(span.rule.closes, span.opened.seq, _until(span), span.rule.name),
         cause=lack((*span.rule.closes, *missing), span.opened.seq, _until(span), 1 + len(missing)),
     )
 
@@ -156,7 +156,7 @@ def _missing(span: Instance, context: Context) -> Iterator[Finding]:
             (seq, instead),
             expected=instead,
             seen=span.closed.name,
-            nearest=context.nearest([instead], _start(span), _until(span)),
+            nearest=context.nearest([instead], _start(span), _until(span), span.rule.name),
             cause=lack(missing, span.possible, _until(span), len(missing)),
         )
         return
@@ -166,7 +166,7 @@ def _missing(span: Instance, context: Context) -> Iterator[Finding]:
             f"{span.label} was {end} without {' and '.join(names)}",
             (seq, names[0]),
             expected=", ".join(names),
-            nearest=context.nearest(names, _start(span), _until(span)),
+            nearest=context.nearest(names, _start(span), _until(span), span.rule.name),
             cause=lack(names, span.possible, _until(span), len(names)),
         )
 

@@ -59,6 +59,14 @@ class _Told:
         """Say whether a finding says the same of the same event."""
         return (self.rule[0], self.about) == (found.code, (found.seq, found.event))
 
+    def joins(self, found: Finding) -> bool:
+        """Say whether one event would have closed what this lacks and opened what that lacks."""
+        return (
+            {self.rule[0], found.code} == {"span.unclosed", "span.unopened"}
+            and found.cause is not None
+            and self.cause.names == found.cause.names is not None
+        )
+
 
 class Ledger:
     """What was said of one session, and what waits to be said."""
@@ -126,8 +134,12 @@ class Ledger:
                 # Two spans of a kind are two things.
                 or (told.rule[1] == found.span is not None and told.key != found.key)
                 # What is lacking is told by what is lacking; only a bad event tells more of it,
-                # or the same being lacked by two kinds of span that one event began.
-                or (told.rank > (0 if rank <= 2 else rank) and not told.echoes(found))
+                # or the same being lacked by two kinds of span that one event began, or joined.
+                or (
+                    told.rank > (0 if rank <= 2 else rank)
+                    and not told.echoes(found)
+                    and not told.joins(found)
+                )
                 or SEVERITIES.index(told.severity) > SEVERITIES.index(found.severity)
             ):
                 continue

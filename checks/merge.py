@@ -121,7 +121,7 @@ class Merge:
         if not self._decoded:
             return "no message was an event of the contract"
         if self.contract.spans and not self._opened:
-            kinds = " or ".join(span.name for span in self.contract.spans if span.parent is None)
+            kinds = " or ".join(span.name for span in self.contract.chief)
             return f"no {kinds} was opened in any session"
         return None
 

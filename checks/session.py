@@ -227,7 +227,7 @@ class SessionJudge:
                     yield from context.unanswered(rule, session.ended_ns)
         yield from self._session_rules()
         if self._tracks and not (self.opened or self.incomplete):
-            kinds = " or ".join(rule.name for rule in self._compiled.spans)
+            kinds = " or ".join(span.name for span in self._contract.chief)
             self._reasons.append(f"no {kinds} was opened")
             found = finding("contract.vacuous", f"no {kinds} was opened in this session")
             yield replace(found, severity="warning")

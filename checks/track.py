@@ -64,7 +64,7 @@ class Track:
         if role is None:
             why = self.rule.unfit(event)
             if why is not None:
-                context.near(event.name, event.seq, why)
+                context.near(event.name, event.seq, why, self.rule.name)
             if not self.rule.concerns(event):
                 yield from self.touch(event, context)
                 return

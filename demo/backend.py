@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -41,22 +42,30 @@ class Agent:
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Hold one client's conversation."""
         socket = web.WebSocketResponse()
+        sequence = itertools.count(1)
         await socket.prepare(request)
         user = request.query.get("user", "")
         with suppress(ConnectionError):  # somebody has pressed Ctrl-C
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self.received[user] += 1
-                    await self._run(socket, user, json.loads(message.data))
+                    await self._run(socket, user, json.loads(message.data), sequence)
         return socket
 
-    async def _run(self, socket: web.WebSocketResponse, user: str, request: dict[str, Any]) -> None:
+    async def _run(
+        self,
+        socket: web.WebSocketResponse,
+        user: str,
+        request: dict[str, Any],
+        sequence: Iterator[int],
+    ) -> None:
         """Answer one user message: start, think, use a tool, think again, complete."""
         number = next(self._numbers)
         tool = _TOOLS[number % len(_TOOLS)]
         query = {"query": request.get("content", "")}
+        asked = {"in_reply_to": request["message_id"]} if "message_id" in request else {}
         events: list[dict[str, Any]] = [
-            {"type": "agent_started"},
+            {"type": "agent_started", **asked},
             {"type": "agent_thinking", "thought": "Which tool can answer this?"},
             {"type": "tool_executing", "tool_name": tool, "parameters": query},
             {"type": "tool_completed", "tool_name": tool, "results": {"hits": number}},
@@ -67,7 +76,7 @@ class Agent:
             await self._spoil(events, user)
         for event in events:
             await asyncio.sleep(_STEP)
-            await self._send(socket, user, number, event)
+            await self._send(socket, user, number, {"sequence": next(sequence), **event})
 
     async def _spoil(self, events: list[dict[str, Any]], user: str) -> None:
         """Misbehave in the first run of a session, in the way that is this user's."""

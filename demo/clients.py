@@ -27,7 +27,12 @@ async def _user(
     async with http.ws_connect(f"{url}/ws?user={name}") as socket:
         for number in range(1, messages + 1):
             await socket.send_json(
-                {"type": "user_message", "user_id": name, "content": f"question {number}"}
+                {
+                    "type": "user_message",
+                    "message_id": f"{name}-{number}",
+                    "user_id": name,
+                    "content": f"question {number}",
+                }
             )
             counts["sent"][name] += 1
             while (await socket.receive_json(timeout=_PATIENCE))["type"] != "agent_completed":

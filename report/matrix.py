@@ -71,10 +71,9 @@ def matrix(outcome: Outcome, contract: Contract, width: int) -> Iterator[Table |
 def _promised(contract: Contract) -> list[str]:
     """Return the events that the contract promises, in the order in which it names them."""
     names: list[str] = list(contract.session.inside.requires)
-    for span in contract.spans:
-        if span.parent is None:
-            names += [trigger.event for trigger in span.open]
-            names += span.inside.requires
+    for span in contract.chief:
+        names += [trigger.event for trigger in span.open]
+        names += span.inside.requires
     return [name for name in dict.fromkeys(names) if name != "*"]
 
 

@@ -338,3 +338,9 @@ class Contract:
     session: SessionRules = SessionRules()
     severity: tuple[tuple[str, Severity | Literal["off"]], ...] = ()
     """Finding code or dotted prefix, and its severity; the longest that fits counts."""
+
+    @property
+    def chief(self) -> tuple[Span, ...]:
+        """What sessions are about: outermost spans that require events, or all where none does."""
+        outermost = tuple(span for span in self.spans if span.parent is None)
+        return tuple(span for span in outermost if span.inside.requires) or outermost

@@ -28,7 +28,7 @@ def test_a_whole_run_passes(lines: list[Line]) -> None:
     outcome = judge(lines)
     assert outcome.all_findings() == ()
     assert outcome.verdict == "pass"
-    assert outcome.sessions[0].spans == {"run": 1}
+    assert outcome.sessions[0].spans["run"] == 1
 
 
 # Dropping the user's message leaves nothing that could tell: only the client knows it was sent.

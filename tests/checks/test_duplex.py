@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.conversation import Line, codes, judge, only
+from support.conversation import Line, client, codes, judge, only, server
 
 HEAD = "events: {sender: both, name: /t, fields: {id: /id, room: [/room, {literal: lobby}]}}\n"
 
@@ -130,3 +130,26 @@ spans:
     assert only(judge([done, begun], rules)).code == "span.unclosed"
     assert only(judge([begun, done], rules)).code == "span.reopened"
     assert only(judge([done, end], rules)).code == "span.unopened"
+
+
+JOINED = """
+events: {sender: both, name: /t, fields: {id: /id, ask: /ask}}
+spans:
+  request: {key: ask, open: ask, close: began}
+  run: {key: id, open: began, during: step, close: done}
+"""
+
+
+def test_an_event_that_closes_one_span_and_opens_another_is_lost_once() -> None:
+    def talk(number: int) -> list[Line]:
+        ids = {"ask": f"a{number}", "id": f"r{number}"}
+        return [client("ask", **ids), *(server(name, **ids) for name in ("began", "step", "done"))]
+
+    def named(lines: list[Line]) -> list[Line]:
+        return [(who, {**said, "t": said["type"]}) for who, said in lines]  # type: ignore[misc]
+
+    first, second = named(talk(1)), named(talk(2))
+    assert codes(judge([*first, *second], JOINED)) == []
+    assert codes(judge([first[0], *first[2:], *second], JOINED)) == ["span.unclosed"]
+    both = [first[0], *first[2:], second[0], *second[2:]]
+    assert codes(judge(both, JOINED)) == ["span.unclosed", "span.unclosed"]

@@ -16,7 +16,7 @@ let events = 0;
 function ask() {
   if (asked === Number(questions)) return socket.close(1000);
   asked += 1;
-  socket.send(JSON.stringify({ type: "user_message", payload: { content: `question ${asked}` } }));
+  socket.send(JSON.stringify({ type: "user_message", message_id: `m${asked}`, content: `question ${asked}` }));
 }
 
 socket.on("open", ask);

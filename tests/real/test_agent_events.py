@@ -93,9 +93,9 @@ async def agent(socket: ServerConnection) -> None:
             await asyncio.sleep(0.002)
 
 
-async def ask(socket: ClientConnection, user: str, question: str, run: str) -> None:
+async def ask(socket: ClientConnection, user: str, question: str, run: str, **more: str) -> None:
     """Ask, and read to the end of the run."""
-    message = {"type": "user_message", "user_id": user, "payload": {"content": question}}
+    message = {"type": "user_message", "user_id": user, "payload": {"content": question}, **more}
     await socket.send(json.dumps(message))
     async with asyncio.timeout(10):
         async for said in socket:
@@ -142,7 +142,9 @@ def test_every_shape_passes(recording: Path) -> None:
     asyncio.run(all_answers(recording))
     sessions = passed(recording, "agent-events")
     spans = {one["target"].split("answer=")[1].split("&")[0]: one["spans"] for one in sessions}
-    assert spans == {kind: {"run": 6 if kind == "delegated" else 2} for kind in ANSWERS}
+    assert spans == {
+        kind: {"request": 0, "run": 6 if kind == "delegated" else 2} for kind in ANSWERS
+    }
 
 
 def test_the_backend_of_the_demo_passes(recording: Path, node_folder: Path) -> None:
@@ -155,7 +157,7 @@ def test_the_backend_of_the_demo_passes(recording: Path, node_folder: Path) -> N
                 assert client.says() == 3 * 6
             asyncio.run(_python_user(f"{proxy.url}/ws?user=python"))
     sessions = passed(recording, "agent-events")
-    assert [one["spans"] for one in sessions] == [{"run": 3}] * 2
+    assert [one["spans"] for one in sessions] == [{"request": 3, "run": 3}] * 2
     assert [one["events"]["agent_thinking"] for one in sessions] == [6, 6]
 
 
@@ -163,4 +165,5 @@ async def _python_user(url: str) -> None:
     async with connect(url, proxy=None) as socket:
         for number in (1, 2, 3):
             # The backend numbers the runs of all its users in one row: the other user had three.
-            await ask(socket, "python", f"question {number}", f"run-{3 + number}")
+            run, message = f"run-{3 + number}", f"m{number}"
+            await ask(socket, "python", f"question {number}", run, message_id=message)
