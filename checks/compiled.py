@@ -8,7 +8,7 @@ from ..schemas.model import Contract, EventType
 from .decode import Decoder
 from .events import Extractor
 from .finding import Severities
-from .rules import SpanRule, compile_spans
+from .rules import SpanRule, compile_spans, watched
 from .schema import SchemaCheck
 from .scope import EVERYTHING, Scope
 
@@ -43,6 +43,8 @@ class Compiled:
         }
         """Event and the ways not to match its schema that are worth a warning."""
         self.spans = compile_spans(contract.spans)
+        self.watched = watched(contract.session.inside)
+        """Events whose number in a whole session must be known."""
         self.severities = Severities(contract.severity)
         self.awaiting: dict[str, list[SpanRule]] = {}
         """Event and the spans whose `first` is measured from it."""

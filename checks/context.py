@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from ..schemas.durations import show_duration
 from ..schemas.mistakes import nearest
@@ -12,12 +12,11 @@ from .cause import END, lack
 from .events import Event
 from .finding import Finding, finding
 from .inside import InsideState
-from .rules import Key, SpanRule, compatible
+from .rules import Key, Kind, SpanRule, compatible
 from .samples import Samples
 
-__all__ = ["Context", "Kind"]
+__all__ = ["Context"]
 
-Kind = Literal["first", "gap", "total"]
 SampleSink = Callable[[str, Kind], Samples]
 
 MAX_WAITING: Final = 100
@@ -57,16 +56,12 @@ class Context:
 
     def limit(self, rule: SpanRule, kind: Kind) -> int | None:
         """Return the greatest time allowed for one span, in nanoseconds."""
-        limits = getattr(rule.span.latency, kind)
+        limits = rule.limits[kind]
         return None if limits is None else limits.max
-
-    def measures(self, rule: SpanRule, kind: Kind) -> bool:
-        """Say whether the contract asks for this latency."""
-        return getattr(rule.span.latency, kind) is not None
 
     def sample(self, rule: SpanRule, kind: Kind, ns: int) -> bool:
         """Record a latency the contract asks for; True when it is over the limit."""
-        limits = getattr(rule.span.latency, kind)
+        limits = rule.limits[kind]
         if limits is None:
             return False
         self.sink(rule.name, kind).add(ns)

@@ -43,12 +43,12 @@ def settle(span: Instance, context: Context) -> Iterator[Finding]:
 
 def _explain(span: Instance, names: Iterable[str], context: Context) -> None:
     """Tell everything around that the absence of these events is accounted for."""
-    names = tuple(names)
+    known = frozenset(names)
     place: Instance | None = span
     while place is not None:
-        place.inside.explained.update(names)
+        place.inside.explained |= known
         place = place.parent
-    context.inside.explained.update(names)
+    context.inside.explained |= known
 
 
 def _opening(span: Instance, context: Context) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ..schemas.model import (
@@ -40,11 +40,11 @@ class Event:
     at_ns: int
     fields: Mapping[str, Scalar]
     """Only those that resolved to a single value."""
-    whole: Mapping[str, Scalar] = field(default_factory=dict)
+    whole: Mapping[str, Scalar]
     """The fields that are added up, however long they are."""
     malformed: bool = False
     """It did not match its schema: its keys may be wrong too."""
-    differing: set[str] = field(default_factory=set)
+    differing: frozenset[str] = frozenset()
     """Fields for which a span already reported that they differ."""
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Final
 
 from ..schemas.model import Inside, Same, Scalar
@@ -14,7 +13,7 @@ from .finding import Finding, brief, finding
 from .machine import Illegal, MachineState
 from .monotonic import MonotonicState, Unsteady
 from .order import Broken, OrderState
-from .rules import watched
+from .rules import Key, show_key
 from .unique import MAX_UNIQUE, UniqueState, repeated
 
 __all__ = ["InsideState"]
@@ -30,27 +29,44 @@ def _value(value: Scalar | None) -> str:
 class InsideState:
     """What is known of the events inside one place so far."""
 
-    def __init__(self, rules: Inside, scope: str, span: str | None, key: str | None) -> None:
-        """`scope` is the first word of the codes: `span` or `session`."""
+    __slots__ = (
+        *("_rules", "_span", "_watched", "_seen", "explained", "_orders", "_values", "_other"),
+        *("_edges", "_rising", "unique", "_asked", "_machine", "_gaps", "_since", "bare"),
+    )
+
+    def __init__(
+        self, rules: Inside, watched: Collection[str], span: str | None = None, bare: Key = ()
+    ) -> None:
+        """Begin; `watched` are the events to be counted, `span` and its key: None, the session."""
         self._rules = rules
-        self._scope = scope
         self._span = span
-        self.key = key
-        self._watched = watched(rules)
-        self.seen: Counter[str] = Counter()
+        self.bare = bare
+        self._watched = watched
+        self._seen: dict[str, int] = {}
         """How often each watched event came."""
-        self.explained: set[str] = set()
+        self.explained: frozenset[str] = frozenset()
         """Events whose absence another finding already tells of."""
         self._orders = [OrderState(rule) for rule in rules.order]
         self._values: dict[str, tuple[Scalar | None, int]] = {}
         self._other: dict[str, set[Scalar | None]] = {}
-        self._edges = EdgesState(rules.first, rules.last)
+        self._edges = EdgesState(rules.first, rules.last) if rules.first or rules.last else None
         self._rising = [MonotonicState(rule) for rule in rules.monotonic]
-        self._unique = [UniqueState(field) for field in rules.unique]
+        self.unique = [UniqueState(field) for field in rules.unique]
+        """Only where there are any is `repeats` worth asking."""
         self._asked: Event | None = None
         self._machine = MachineState(rules.machine) if rules.machine is not None else None
         self._gaps = 0
         self._since: int | None = 0 if span is None else None
+
+    @property
+    def _scope(self) -> str:
+        """The first word of the codes."""
+        return "session" if self._span is None else "span"
+
+    @property
+    def key(self) -> str | None:
+        """Which span, for people."""
+        return show_key(self.bare)
 
     @property
     def _place(self) -> str:
@@ -73,11 +89,11 @@ class InsideState:
 
         Asked again about the same event, it says no.
         """
-        if not self._unique or self._asked is event:
+        if not self.unique or self._asked is event:
             return False
         self._asked = event
-        before = repeated(self._unique, event)
-        for state in self._unique:
+        before = repeated(self.unique, event)
+        for state in self.unique:
             if state.forgot and not state.told:
                 state.told = True
                 message = f"more than {MAX_UNIQUE} values of {state.field} in {self._place}"
@@ -106,32 +122,38 @@ class InsideState:
         over: bool = False,
         plays: bool = True,
         gaps: int = 0,
-    ) -> Iterator[Finding]:
-        """Take one event; `boundary` events open or close the place, so they are not in it.
+    ) -> list[Finding]:
+        """Return what one event shows; `boundary` events open or close the place, so they are not in it.
 
         A `late` one came after the close and was reported for that: it is not missing. When all is
         `over`, it came after the close and may: it is no step of a machine. One that `plays` a part
         here is expected to carry the fields of such an event. `gaps`: how often
         the recording missed frames so far.
         """
+        found: list[Finding] = []
         if self._since is None:
             self._since = event.seq
         if gaps > self._gaps:
             self._gaps = gaps
-            yield from self._lost()
+            found += self._lost()
         if late:
-            self.explained.add(event.name)
+            self.explained |= {event.name}
         elif event.name in self._watched:
-            self.seen[event.name] += 1
+            self._seen[event.name] = self._seen.get(event.name, 0) + 1
             for order in self._orders:
-                for broken in order.feed(event.name, event.seq, event.at_ns):
-                    yield self._order(broken)
-        if not boundary:
+                found += map(self._order, order.feed(event.name, event.seq, event.at_ns))
+        if self._edges is not None and not boundary:
             self._edges.feed(event)
-        if not (late or over):
-            yield from self._steps(event, boundary=boundary)
-        yield from self._rises(event)
-        yield from self._same(event, plays=plays)
+        if self._machine is not None and not (late or over):
+            found += self._steps(self._machine, event, boundary=boundary)
+        if self._rising:
+            found += self._rises(event)
+        if not event.malformed:
+            for rule in self._rules.same:
+                value, before = event.fields.get(rule.field), self._values.get(rule.field)
+                if value is None or before is None or value != before[0]:
+                    found += self._same(rule, value, event, plays=plays)
+        return found
 
     def _lost(self) -> Iterator[Finding]:
         if self._machine is not None:
@@ -140,9 +162,8 @@ class InsideState:
             for unsteady in state.lost():
                 yield self._unsteady(unsteady)
 
-    def _steps(self, event: Event, *, boundary: bool) -> Iterator[Finding]:
-        machine = self._machine
-        if machine is None or not machine.matters(event.name, boundary=boundary):
+    def _steps(self, machine: MachineState, event: Event, *, boundary: bool) -> Iterator[Finding]:
+        if not machine.matters(event.name, boundary=boundary):
             return
         illegal = machine.feed(event.name, event.seq)
         if illegal is not None:
@@ -183,29 +204,30 @@ class InsideState:
             cause=found.cause,
         )
 
-    def _same(self, event: Event, *, plays: bool) -> Iterator[Finding]:
-        for rule in self._rules.same:
-            name, value = rule.field, event.fields.get(rule.field)
-            if event.malformed or (value is None and not (plays and self._says(rule))):
-                continue
-            first, seq = self._values.setdefault(name, (value, event.seq))
-            if value == first:
-                continue
-            others = self._other.setdefault(name, set())
-            if value in others or name in event.differing or len(others) >= MAX_VALUES:
-                continue
-            others.add(value)
-            event.differing.add(name)
-            expected, seen = (_value(each) for each in (first, value))
-            yield self._found(
-                "differs",
-                f"{name} is {seen} in {event.name}, but was {expected} in "
-                f"{self._place} since frame {seq}",
-                event.seq,
-                event.name,
-                expected=expected if first is None else str(first),
-                seen=seen if value is None else str(value),
-            )
+    def _same(
+        self, rule: Same, value: Scalar | None, event: Event, *, plays: bool
+    ) -> Iterator[Finding]:
+        name = rule.field
+        if value is None and not (plays and self._says(rule)):
+            return
+        first, seq = self._values.setdefault(name, (value, event.seq))
+        if value == first:
+            return
+        others = self._other.setdefault(name, set())
+        if value in others or name in event.differing or len(others) >= MAX_VALUES:
+            return
+        others.add(value)
+        event.differing |= {name}
+        expected, seen = (_value(each) for each in (first, value))
+        yield self._found(
+            "differs",
+            f"{name} is {seen} in {event.name}, but was {expected} in "
+            f"{self._place} since frame {seq}",
+            event.seq,
+            event.name,
+            expected=expected if first is None else str(first),
+            seen=seen if value is None else str(value),
+        )
 
     def _says(self, rule: Same) -> bool:
         """Say whether the absence of a field is a value here."""
@@ -231,7 +253,7 @@ class InsideState:
         return [
             name
             for name in self._rules.requires
-            if not self.seen[name] and name not in self.explained
+            if not self._seen.get(name) and name not in self.explained
         ]
 
     def holes(self) -> Iterator[Finding]:
@@ -242,7 +264,7 @@ class InsideState:
 
     def closed(self) -> None:
         """Let go of what a closed place no longer needs."""
-        for state in self._unique:
+        for state in self.unique:
             state.closed()
 
     def settle(
@@ -254,7 +276,7 @@ class InsideState:
         loss of one of these may have brought events here that are of another place.
         """
         for count in self._rules.count:
-            number = self.seen[count.event]
+            number = self._seen.get(count.event, 0)
             if count.max is not None and number > count.max and not surplus:
                 names = frozenset({count.event, *kin})
                 cause = Cause(names, self._since or 0, END, rule=f"max {count.event}")
@@ -271,8 +293,10 @@ class InsideState:
         illegal = self._machine.settle() if self._machine is not None else None
         if illegal is not None:
             yield self._illegal(illegal, None, seq)
-        absent = {name for name in self._rules.requires if not self.seen[name]} | self.explained
-        for edge in self._edges.settle(absent):
+        absent = {
+            name for name in self._rules.requires if not self._seen.get(name)
+        } | self.explained
+        for edge in self._edges.settle(absent) if self._edges is not None else ():
             text = f"the {edge.rule} event in {self._place} is {edge.event.name}"
             yield self._found(
                 edge.rule, f"{text}; expected {edge.wanted}", edge.event.seq, edge.event.name,

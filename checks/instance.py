@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..schemas.durations import show_duration
 from ..schemas.model import Peer
 from .cause import Cause
-from .context import Context, Kind
+from .context import Context
 from .events import Event
 from .finding import Finding, brief, finding
 from .fold import FoldState
 from .inside import InsideState
-from .rules import Key, Role, SpanRule, show_key
+from .rules import Key, Kind, Role, SpanRule, show_key
 
 if TYPE_CHECKING:
     from .track import Track
@@ -34,6 +34,12 @@ class Instance:
     that a lost opening is one finding and not one for each event that follows.
     """
 
+    __slots__ = (
+        *("rule", "key", "parent", "sender", "first", "opened", "opened_late", "closed"),
+        *("aborted", "ended_by", "loose", "told", "reopened", "outside", "resolved", "unsure"),
+        *("inside", "number", "outer", "tracks", "_last_at", "_measured_first", "_folds", "_gaps"),
+    )
+
     def __init__(
         self, rule: SpanRule, key: Key, parent: Instance | None, event: Event, *, real: bool
     ) -> None:
@@ -46,7 +52,7 @@ class Instance:
         self.opened_late = False
         self.closed: _Mark | None = None
         self.aborted = False
-        self.ended_by: set[Peer] = set()
+        self.ended_by: frozenset[Peer] = frozenset()
         """Who has sent an event that closes it."""
         self.loose = event.malformed
         """The opening event was malformed, so its key may be wrong."""
@@ -58,9 +64,9 @@ class Instance:
         """It opened after its parent had ended, which was reported."""
         self.resolved = False
         """What is wrong with its opening or closing was reported together with another span."""
-        self.unsure: set[str] = set()
+        self.unsure: frozenset[str] = frozenset()
         """Events that came and may have belonged here."""
-        self.inside = InsideState(rule.span.inside, "span", rule.name, show_key(rule.bare(key)))
+        self.inside = InsideState(rule.span.inside, rule.watched, rule.name, rule.bare(key))
         self.number = 0
         """Its place among those of its kind; set by the track that makes it."""
         self.outer: Instance | None = None
@@ -95,7 +101,7 @@ class Instance:
             self.key = tuple(
                 new if old is None else old for old, new in zip(self.key, key, strict=True)
             )
-        self.inside.key = show_key(self.rule.bare(self.key))
+        self.inside.bare = self.rule.bare(self.key)
 
     def say(
         self, code: str, message: str, mark: tuple[int | None, str], *,
@@ -112,15 +118,15 @@ class Instance:
 
     def feed(
         self, event: Event, role: Role | None, context: Context, *, late: bool
-    ) -> Iterator[Finding]:
-        """Take an event that belongs here; `late`: that it came too late is reported."""
-        yield from self.tick(event, context)
+    ) -> list[Finding]:
+        """Return what an event that belongs here shows; `late`: that it was late is reported."""
+        found = self.tick(event, context)
         if role != "open" and not self._measured_first and self.opened is not None:
             self._measured_first = True
-            yield from self._latency("first", event, event.at_ns - self.opened.at_ns, context)
+            found += self._latency("first", event, event.at_ns - self.opened.at_ns, context)
         boundary = late or role in ("open", "close", "abort")
         plays = role is not None and role != "abort"
-        yield from self.inside.feed(
+        found += self.inside.feed(
             event,
             boundary=boundary,
             late=late,
@@ -132,6 +138,7 @@ class Instance:
             self._gaps = context.gaps
         if role == "during" and self._folds:
             self._add_up(event)
+        return found
 
     def _add_up(self, event: Event) -> None:
         if event.malformed:
@@ -141,23 +148,26 @@ class Instance:
             if value is not None:
                 fold.feed(value)
 
-    def tick(self, event: Event, context: Context) -> Iterator[Finding]:
-        """Take a sign of life."""
+    def tick(self, event: Event, context: Context) -> list[Finding]:
+        """Return what a sign of life shows."""
         silence, self._last_at = event.at_ns - self._last_at, event.at_ns
-        if self.closed is None and event.seq != self.first.seq:
-            yield from self._latency("gap", event, silence, context)
+        if self.closed is not None or event.seq == self.first.seq:
+            return []
+        return self._latency("gap", event, silence, context)
 
-    def close(self, event: Event, role: Role, context: Context) -> Iterator[Finding]:
-        """Take the event that ends the span."""
+    def close(self, event: Event, role: Role, context: Context) -> list[Finding]:
+        """Return what the event that ends the span shows."""
+        found: list[Finding] = []
         self.closed = self.mark(event)
         self.aborted = role == "abort"
-        self.ended_by.add(event.sender)
+        self.ended_by |= {event.sender}
         if self.opened is not None and not self.opened_late:
-            yield from self._latency("total", event, event.at_ns - self.opened.at_ns, context)
-        if role == "close":
-            yield from self._fold(event, context)
+            found += self._latency("total", event, event.at_ns - self.opened.at_ns, context)
+        if self._folds and role == "close":
+            found += self._fold(event, context)
         self._folds.clear()
         self.inside.closed()
+        return found
 
     def _fold(self, event: Event, context: Context) -> Iterator[Finding]:
         during = [trigger.event for trigger in self.rule.span.during]
@@ -182,9 +192,9 @@ class Instance:
                 cause=Cause(names, self.possible, event.seq),
             )
 
-    def _latency(self, kind: Kind, event: Event, ns: int, context: Context) -> Iterator[Finding]:
+    def _latency(self, kind: Kind, event: Event, ns: int, context: Context) -> list[Finding]:
         if not context.sample(self.rule, kind, ns):
-            return
+            return []
         limit = show_duration(context.limit(self.rule, kind) or 0)
         took = show_duration(ns)
         text = {
@@ -192,13 +202,14 @@ class Instance:
             "gap": f"{took} of silence in {self.label} before {event.name}",
             "total": f"{self.label} took {took}",
         }[kind]
-        yield self.say(
+        found = self.say(
             f"latency.{kind}",
             f"{text}; expected at most {limit}",
             (event.seq, event.name),
             expected=f"at most {limit}",
             seen=took,
         )
+        return [found]
 
     # The end.
 

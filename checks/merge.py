@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from ..schemas.durations import show_duration
 from ..schemas.model import AppliesTo, Contract, Limits, Scalar
-from .context import Kind
 from .finding import Finding, Severities, Verdict, brief, finding
 from .outcome import LatencyRow, Outcome, SessionOutcome, Skipped
+from .rules import Kind
 from .samples import Samples
 from .scope import EVERYTHING, Scope
 

@@ -14,9 +14,12 @@ __all__ = ["OpenSpans"]
 class OpenSpans:
     """Open spans in order of opening; a whole key is found without looking at the others."""
 
+    __slots__ = ("_by_key", "_rule", "_vague", "phantoms", "spans")
+
     def __init__(self, rule: SpanRule) -> None:
         self._rule = rule
-        self._spans: dict[int, Instance] = {}
+        self.spans: dict[int, Instance] = {}
+        """By number."""
         self._by_key: dict[Key, list[Instance]] = {}
         self._vague: dict[int, Instance] = {}
         """Those whose key may yet change: a part is lacking, or the opening was malformed."""
@@ -24,14 +27,14 @@ class OpenSpans:
         """Those that nothing opened."""
 
     def __len__(self) -> int:
-        return len(self._spans)
+        return len(self.spans)
 
     def __iter__(self) -> Iterator[Instance]:
-        return iter(self._spans.values())
+        return iter(self.spans.values())
 
     def add(self, span: Instance) -> None:
         """Take a span that begins."""
-        self._spans[span.number] = span
+        self.spans[span.number] = span
         self._list(span)
         if span.opened is None:
             self.phantoms[span.number] = span
@@ -39,7 +42,7 @@ class OpenSpans:
     def remove(self, span: Instance) -> None:
         """Let go of a span that ends."""
         self._unlist(span)
-        del self._spans[span.number]
+        del self.spans[span.number]
         self.phantoms.pop(span.number, None)
 
     def opened(self, span: Instance, event: Event, key: Key) -> None:
@@ -66,7 +69,7 @@ class OpenSpans:
         innermost = self._rule.span.nest
         if exact and whole:
             return exact[-1:] if innermost else exact[:1]
-        spans = self._vague if whole else self._spans  # two whole keys agree only when equal
+        spans = self._vague if whole else self.spans  # two whole keys agree only when equal
         fitting = [span for span in spans.values() if compatible(span.key, key)]
         if not fitting:
             loose = [span for span in self._vague.values() if span.loose]

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..schemas.model import Inside, Peer, Scalar, Span, Trigger
+from ..schemas.model import Inside, Limits, Peer, Scalar, Span, Trigger
 from .events import Event, meets
 
-__all__ = ["Key", "Part", "Role", "SpanRule", "compatible", "compile_spans", "part", "show_key"]
+__all__ = [
+    "Key",
+    "Kind",
+    "Part",
+    "Role",
+    "SpanRule",
+    "compatible",
+    "compile_spans",
+    "part",
+    "show_key",
+]
 
 Role = Literal["open", "close", "abort", "during"]
+Kind = Literal["first", "gap", "total"]
+"""What is measured of a span."""
 Part = Scalar | tuple[str, bool] | None
 Key = tuple[Part, ...]
 """One value for each key field; None where the event does not carry it."""
@@ -65,10 +77,20 @@ class SpanRule:
         self.opens = _names(span.open)
         self.closes = _names(span.close)
         self.watched = watched(span.inside)
+        times = span.latency
+        self.limits: dict[Kind, Limits | None] = {
+            "first": times.first,
+            "gap": times.gap,
+            "total": times.total,
+        }
         self._requires = frozenset(span.inside.requires)
         names = {*(trigger.event for _, trigger in self._roles), *self.watched}
         self._names: frozenset[str] = frozenset(names).union(*(c._names for c in self.children))
         """Every event that can matter here or below; `*` among them means any."""
+
+    def mentions(self, name: str) -> bool:
+        """Say whether an event of this name can matter here or below."""
+        return name in self._names or "*" in self._names
 
     def role(self, event: Event) -> tuple[Role | None, Peer]:
         """Return the part an event plays, and who must have opened the span it plays it in."""
@@ -93,7 +115,9 @@ class SpanRule:
     def key(self, event: Event, opener: Peer) -> Key:
         """Return the key the event carries, in parts."""
         fields = event.fields
-        parts = tuple([part(fields.get(name)) for name in self.span.key])
+        found = tuple(map(fields.get, self.span.key))
+        # Neither 1 nor 0, which are the same to Python: nothing needs to be told apart.
+        parts: Key = tuple(map(part, found)) if True in found or False in found else found
         return (opener, *parts) if self.directed else parts
 
     def bare(self, key: Key) -> Key:
@@ -118,9 +142,7 @@ class SpanRule:
 
     def concerns(self, event: Event) -> bool:
         """Say whether this event, if it is inside such a span, matters there or below."""
-        return (event.name in self._names or "*" in self._names) and (
-            event.name in self.watched or self.claims(event)
-        )
+        return self.mentions(event.name) and (event.name in self.watched or self.claims(event))
 
     def claims(self, event: Event) -> bool:
         """Say whether this event cannot be anywhere but inside such a span."""

@@ -19,6 +19,7 @@ from .inputs import MessageLike, SessionLike
 from .inside import InsideState
 from .ledger import Ledger
 from .outcome import SessionOutcome
+from .schema import Mismatch
 from .session_rules import close_code, closed_by, idle, too_many
 from .track import Track
 
@@ -37,9 +38,7 @@ class SessionJudge:
         self._compiled = compiled
         self._contract: Contract = compiled.contract
         self._session = session
-        self._context = Context(
-            InsideState(self._contract.session.inside, "session", None, None), sink
-        )
+        self._context = Context(InsideState(self._contract.session.inside, compiled.watched), sink)
         self._tracks = tuple(Track(rule, None) for rule in compiled.spans)
         self._ledger = Ledger(compiled.severities)
         self._findings: list[Finding] = []
@@ -60,7 +59,8 @@ class SessionJudge:
         """Take the next message of the session, return what it shows."""
         self.messages += 1
         self._context.end_seq = message.seq
-        return self._keep(self._ledger.sift(self._message(message)))
+        found = list(self._message(message))
+        return self._keep(self._ledger.sift(found)) if found else []
 
     def gap(self, seq: int, what: str) -> list[Finding]:
         """Take note that the recording misses frames before frame `seq`."""
@@ -119,7 +119,10 @@ class SessionJudge:
                     self._names[name] += 1
             event = Event(name, message.seq, message.sender, message.at_ns, fields, whole)
             if known:
-                yield from self._schema(event, value)
+                check = self._compiled.schemas.get(name)
+                mismatches = check(value) if check is not None else ()
+                if mismatches:
+                    yield from self._mismatched(event, mismatches)
             yield from self._event(event, known=known)
         self.decoded += known
 
@@ -165,9 +168,8 @@ class SessionJudge:
             cause=at(message.seq, name),
         )
 
-    def _schema(self, event: Event, value: object) -> Iterator[Finding]:
-        check = self._compiled.schemas.get(event.name)
-        for mismatch in check(value) if check is not None else ():
+    def _mismatched(self, event: Event, mismatches: Iterable[Mismatch]) -> Iterator[Finding]:
+        for mismatch in mismatches:
             event.malformed |= mismatch.code != "event.unknown_field"
             place = f"{event.name} at {mismatch.path}" if mismatch.path else event.name
             found = finding(
@@ -190,13 +192,14 @@ class SessionJudge:
             for track in self._tracks:
                 yield from track.touch(event, self._context)
             return
-        if (yield from self._context.inside.repeats(event)):
+        if self._context.inside.unique and (yield from self._context.inside.repeats(event)):
             return
         for rule in self._compiled.awaiting.get(event.name, ()):
             idle = any(each.rule is rule and each.idle for each in self._tracks)
             self._context.asked(rule, event, idle=idle)
         for track in self._tracks:
-            yield from track.take(event, self._context)
+            if track.heeds(event):
+                yield from track.take(event, self._context)
         yield from self._context.inside.feed(event, gaps=self._context.gaps)
 
     # The end.

@@ -28,12 +28,18 @@ MAX_KEYS: Final = 100_000
 class Track:
     """The spans of one rule inside one parent; None: directly inside the session."""
 
+    __slots__ = (
+        *("rule", "real", "_parent", "_open", "_closed", "_closed_by_key", "_old_keys"),
+        *("_ambiguous", "_early", "_next", "_forgot"),
+    )
+
     def __init__(self, rule: SpanRule, parent: Instance | None) -> None:
         self.rule = rule
         self._parent = parent
         self._open = OpenSpans(rule)
-        self._closed: OrderedDict[int, Instance] = OrderedDict()
-        self._closed_keys: dict[Key, int] = {}
+        self._closed: list[Instance] = []
+        self._closed_by_key: dict[Key, Instance] = {}
+        """The last one of each key."""
         self._old_keys: OrderedDict[Key, int] = OrderedDict()
         """Key and closing frame."""
         self._ambiguous: set[str] = set()
@@ -52,7 +58,11 @@ class Track:
     @property
     def idle(self) -> bool:
         """Whether no such span is open."""
-        return not self._open
+        return not self._open.spans
+
+    def heeds(self, event: Event) -> bool:
+        """Say whether an event can be anything to it: cheaper to ask than to `take` it."""
+        return bool(self._open.spans) or self.rule.mentions(event.name)
 
     def unclosed(self) -> Iterator[Instance]:
         """Yield the spans still open, oldest first."""
@@ -66,19 +76,26 @@ class Track:
             if why is not None:
                 context.near(event.name, event.seq, why, self.rule.name)
             if not self.rule.concerns(event):
-                yield from self.touch(event, context)
+                if not self.idle:
+                    yield from self.touch(event, context)
                 return
         key = self.rule.key(event, opener)
+        span: Instance | None
         if role == "open":
             span = yield from self._opening(event, key, context, late)
         else:
-            span = yield from self._belongs(event, key, role, context, late)
-        if span is None or (yield from span.inside.repeats(event)):
+            fitting = self._open.match(key)
+            if len(fitting) == 1:
+                span = self._belongs(fitting[0], key)
+            else:
+                span = yield from self._searched(fitting, event, key, role, context, late)
+        if span is None or (span.inside.unique and (yield from span.inside.repeats(event))):
             return
         late = late or span.told
         yield from span.feed(event, role, context, late=span.told)
         for track in span.tracks:
-            yield from track.take(event, context, late=late)
+            if track.heeds(event):
+                yield from track.take(event, context, late=late)
         if role == "open":
             role = self.rule.ends(event) or role
         if role in ("close", "abort") and span.closed is None:
@@ -92,30 +109,37 @@ class Track:
 
     # Which span?
 
-    def _belongs(
-        self, event: Event, key: Key, role: Role | None, context: Context, late: bool
+    def _belongs(self, span: Instance, key: Key) -> Instance:
+        """Return the one open span that an event with this key fits."""
+        if len(self._open.spans) == 1:
+            self._ambiguous.clear()
+        self._open.learn(span, key)
+        return span
+
+    def _searched(
+        self,
+        found: list[Instance],
+        event: Event,
+        key: Key,
+        role: Role | None,
+        context: Context,
+        late: bool,
     ) -> Generator[Finding, None, Instance | None]:
-        """Return the span an event that does not open one belongs to."""
-        found = self._open.match(key)
-        if len(found) == 1:
-            if len(self._open) == 1:
-                self._ambiguous.clear()
-            self._open.learn(found[0], key)
-            return found[0]
+        """Return the span an event belongs to that fits several open ones, or none of them."""
         if found or (event.malformed and self._open):
             # Which one is not known, so none of them can be blamed for lacking this event.
             for span in found or self._open:
-                span.unsure.add(event.name)
-                span.inside.explained.add(event.name)
+                span.unsure |= {event.name}
+                span.inside.explained |= {event.name}
             if found and not event.malformed and event.name not in self._ambiguous:
                 self._ambiguous.add(event.name)
                 yield tell.ambiguous(self.rule, event, found)
             return None
         # With first in, first out, an incomplete key of a closed span means nothing any more.
         if not self.rule.nameless(self.rule.bare(key)) and not self._begins_anew:
-            closed = self._closed_keys.get(key)
+            closed = self._closed_by_key.get(key)
             if closed is not None:
-                span = self._closed[closed]
+                span = closed
                 if (yield from span.inside.repeats(event)):
                     return None
                 if span.reopened is not None and role is not None:
@@ -163,7 +187,7 @@ class Track:
         ends = role in ("close", "abort")
         if rule == "crossing" and event.sender not in span.ended_by:
             if ends:
-                span.ended_by.add(event.sender)
+                span.ended_by |= {event.sender}
         elif rule != "allow":
             span.told = True
             if not any(part is not None for part in self.rule.bare(span.key)):
@@ -200,7 +224,7 @@ class Track:
                 self.real += 1
                 return span
         if self.rule.span.once:
-            before = self._closed.get(self._closed_keys.get(key, -1))
+            before = self._closed_by_key.get(key)
             seq = self._old_keys.get(key)
             if before is not None and before.opened is not None and before.closed is not None:
                 seq = before.closed.seq
@@ -230,8 +254,8 @@ class Track:
     ) -> Iterator[Finding]:
         yield from span.close(event, role, context)
         self._open.remove(span)
-        self._closed[span.number] = span
-        self._closed_keys[span.key] = span.number
+        self._closed.append(span)
+        self._closed_by_key[span.key] = span
         parent = self._parent
         told = late or span.outside or span.opened is None
         if parent is not None and parent.closed is not None and not told:
@@ -240,9 +264,9 @@ class Track:
             yield from self._evict(context)
 
     def _evict(self, context: Context) -> Iterator[Finding]:
-        number, span = self._closed.popitem(last=False)
-        if self._closed_keys.get(span.key) == number:
-            del self._closed_keys[span.key]
+        span = self._closed.pop(0)
+        if self._closed_by_key.get(span.key) is span:
+            del self._closed_by_key[span.key]
         yield from settle(span, context)
         if span.closed is not None and self._keeps_keys:
             self._old_keys[span.key] = span.closed.seq
@@ -273,13 +297,13 @@ class Track:
     def settle(self, context: Context) -> Iterator[Finding]:
         """Yield what the end of the parent shows, in order of the spans' first events."""
         yield from self._paired(context)
-        spans = [*self._closed.values(), *self._open]
+        spans = [*self._closed, *self._open]
         for span in sorted(spans, key=lambda each: each.number):
             yield from settle(span, context)
 
     def _paired(self, context: Context) -> Iterator[Finding]:
         """Find the closings that came before their openings, or with another key: one cause."""
-        strays = [span for span in self._closed.values() if span.opened is None]
+        strays = [span for span in self._closed if span.opened is None]
         if not strays or context.gap:
             return
         alone = len(strays) == 1 and sum(span.opened is not None for span in self._open) == 1
