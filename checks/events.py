@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..schemas.model import (
     Condition,
@@ -13,6 +13,7 @@ from ..schemas.model import (
     Join,
     Literally,
     NameSource,
+    OnlyKey,
     Peer,
     Scalar,
     SenderRule,
@@ -67,10 +68,25 @@ def _word(value: Any) -> str | None:
     return None
 
 
-def _source(source: NameSource, holders: Holders) -> Callable[[list[Any]], str | None]:
+class _Source(NamedTuple):
+    """Where a name may come from."""
+
+    holder: int | None
+    """What there must be for it; None: nothing."""
+    read: Callable[[list[Any]], str | None]
+
+
+def _source(source: NameSource, holders: Holders) -> _Source:
     if isinstance(source, Pointer):
         place = holders.place(source)
-        return lambda found: _word(at(found, place))
+        holder = None if place.holder == ELSEWHERE else place.holder
+        return _Source(holder, lambda found: _word(at(found, place)))
+    return _Source(None, _other_source(source, holders))
+
+
+def _other_source(
+    source: Literally | Join | OnlyKey, holders: Holders
+) -> Callable[[list[Any]], str | None]:
     if isinstance(source, Literally):
         return lambda found: source.name
     if isinstance(source, Join):
@@ -89,11 +105,11 @@ def _only_key(found: list[Any]) -> str | None:
     return _word(next(iter(value))) if isinstance(value, Mapping) and len(value) == 1 else None
 
 
-def _short(value: Scalar) -> Scalar:
-    if isinstance(value, str) and len(value) > MAX_FIELD:
-        digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        return f"{value[:80]}…{digest}"
-    return value
+def _short(text: str) -> str:
+    if len(text) <= MAX_FIELD:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{text[:80]}…{digest}"
 
 
 def _mentioned(contract: Contract) -> frozenset[str]:
@@ -179,15 +195,16 @@ class Extractor:
                 else:
                     item = step(holder, token)
                 if type(item) in _SCALARS:
-                    fields[field_name] = _short(item)
+                    fields[field_name] = _short(item) if isinstance(item, str) else item
                     if field_name in self._folded:
                         whole[field_name] = item
                     break
-        for source in self._sources:
-            name = source(holders)
+        for needed, named in self._sources:
+            if needed is not None and holders[needed] is None:
+                continue
+            name = named(holders)
             if name is not None:
-                if len(name) > MAX_FIELD:
-                    name = str(_short(name))
+                name = _short(name)
                 return self._alias.get(name, name), fields, whole
         return None, fields, whole
 
@@ -195,7 +212,7 @@ class Extractor:
         """Say whether the contract speaks of this event."""
         kind = self._types.get(name)
         if kind is not None:
-            return meets(kind.when, fields)
+            return kind.when is None or meets(kind.when, fields)
         return name in self._mentioned or "*" in self._mentioned
 
     def sender(self, name: str) -> SenderRule:

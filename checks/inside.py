@@ -123,7 +123,7 @@ class InsideState:
         plays: bool = True,
         gaps: int = 0,
     ) -> list[Finding]:
-        """Return what one event shows; `boundary` events open or close the place, so they are not in it.
+        """Return what one event shows; `boundary` ones open or close the place: they are not in it.
 
         A `late` one came after the close and was reported for that: it is not missing. When all is
         `over`, it came after the close and may: it is no step of a machine. One that `plays` a part

@@ -41,7 +41,7 @@ class Pointer:
     def get(self, value: object) -> object:
         """Return what the pointer leads to in `value`, or ABSENT; never raises."""
         for token in self.tokens:
-            if isinstance(value, Mapping):
+            if value.__class__ is dict or isinstance(value, Mapping):
                 if token not in value:
                     return ABSENT
                 value = value[token]

@@ -77,7 +77,7 @@ class Frame:
     """What the frame did that RFC 6455 forbids, by name; see `wire.anomalies`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to make one would take four times as long
 class Message:
     """One message: its data frames reassembled and, where negotiated, inflated."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .model import Frame, Message, Session
@@ -71,7 +71,7 @@ def session_of(row: tuple[Any, ...]) -> Session:
     return Session(*values)
 
 
-def is_place(row: tuple[Any, ...]) -> bool:
+def is_place(row: Sequence[Any]) -> bool:
     """Say whether a recorder could have written a row that begins with `PLACE_COLUMNS`."""
     number, seq, _, at_ns, forwarded_ns, names = row[:6]
     return (
@@ -81,7 +81,7 @@ def is_place(row: tuple[Any, ...]) -> bool:
     )
 
 
-def message_of(row: tuple[Any, ...], blob: Callable[[int], bytes]) -> Message:
+def message_of(row: Sequence[Any], blob: Callable[[int], bytes]) -> Message:
     """Return the message that a frame completes.
 
     Args:
@@ -97,11 +97,11 @@ def message_of(row: tuple[Any, ...], blob: Callable[[int], bytes]) -> Message:
     # A text that was not decodable stays bytes.
     if kind == "text" and not (names and ("utf8" in names or "inflate" in names)):
         data = data.decode()
-    place = session_id, first_seq, seq, sender, at_ns, forwarded_ns
-    return Message(*place, kind, data, _anomalies(names))
+    anomalies = _anomalies(names) if names else ()
+    return Message(session_id, first_seq, seq, sender, at_ns, forwarded_ns, kind, data, anomalies)
 
 
-def frame_of(row: tuple[Any, ...], blob: Callable[[int], bytes]) -> Frame:
+def frame_of(row: Sequence[Any], blob: Callable[[int], bytes]) -> Frame:
     """Return a frame, from `PLACE_COLUMNS` that are a place, `FRAME_COLUMNS` and the payload."""
     session_id, seq, sender, at_ns, forwarded_ns, names, *head, number, payload = row
     fin, rsv, opcode, masked = head
