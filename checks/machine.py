@@ -58,7 +58,6 @@ class MachineState:
         self._named = frozenset(name for row in rule.states.values() for name in row) - {ANY}
         self._open = any(ANY in row for row in rule.states.values())
         self._places = {_Place(rule.start)}
-        self._sure = rule.start
         self._seq = 0
 
     def _next(self, state: str, name: str) -> str | None:
