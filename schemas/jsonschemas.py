@@ -68,6 +68,7 @@ class SchemaFiles:
         self._read = read
         self._registry: Registry[Any] = Registry()
         self._loaded: set[str] = set()
+        self._broken: dict[str, str] = {}
         self._dialects: dict[str, str] = {}
 
     def has(self, name: str) -> bool:
@@ -106,16 +107,25 @@ class SchemaFiles:
         return self.inline("schemas:", {"anyOf": [{"$ref": each.uri} for each in schemas]})
 
     def _load(self, name: str) -> None:
+        if name in self._broken:
+            raise SchemaFileError(self._broken[name])
         if name in self._loaded:
             return
         if len(self._loaded) >= MAX_FILES:
             raise SchemaFileError(f"more than {MAX_FILES} schema files")
         self._loaded.add(name)
         try:
+            self._add(BASE + name, self._json(name))
+        except SchemaFileError as error:
+            self._broken[name] = str(error)
+            raise
+
+    def _json(self, name: str) -> object:
+        try:
             text = self._read(name)
             if len(text) > MAX_CHARS:
                 raise SchemaFileError(f"{name}: longer than {MAX_CHARS} characters")
-            schema = json.loads(text, object_pairs_hook=_no_duplicates)
+            return json.loads(text, object_pairs_hook=_no_duplicates)
         except OSError as error:
             raise SchemaFileError(f"{name}: {error.strerror or error}") from None
         except json.JSONDecodeError as error:
@@ -124,7 +134,6 @@ class SchemaFiles:
             raise SchemaFileError(f"{name}: {error}") from None
         except SchemaFileError as error:
             raise SchemaFileError(f"{name}: {error}") from None
-        self._add(BASE + name, schema)
 
     def _add(self, uri: str, schema: object) -> None:
         where = uri.removeprefix(BASE)

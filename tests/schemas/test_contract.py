@@ -256,6 +256,23 @@ def test_references_that_lead_astray(schema: Any, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["gone.json", "number.json", "broken.json"])
+def test_a_file_that_cannot_be_used_is_told_each_time(name: str) -> None:
+    texts = {"number.json": "5", "broken.json": '{"$ref": "gone.json"}'}
+
+    def read(name: str) -> str:
+        if name not in texts:
+            raise FileNotFoundError(2, "no such file")
+        return texts[name]
+
+    files, told = SchemaFiles(read), set()
+    for _ in range(2):
+        with pytest.raises(SchemaFileError) as caught:
+            files.file(name)
+        told.add(str(caught.value))
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("text", ["{", '{"a": 1, "a": 2}', "[" * 100_000, "nonsense"])
 def test_schema_files_that_are_no_json(text: str) -> None:
     with pytest.raises(SchemaFileError, match=r"^a\.json"):
