@@ -199,9 +199,6 @@ def _pieces(data: str | bytes, separator: str) -> list[str] | list[bytes]:
 
 
 def _meets(value: object, step: Each) -> bool:
-    for pointer in step.has:
-        if pointer.get(value) is ABSENT:
-            return False
     for pointer, values in step.when:
         found = pointer.get(value)
         for wanted in values:

@@ -35,7 +35,7 @@ SenderRule = Literal["client", "server", "both"]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must hold for a rule to apply: fields (or pointers) present, or equal to a value."""
+    """What must hold for a rule to apply: fields present, or equal to a value."""
 
     has: tuple[str, ...] = ()
     equals: tuple[tuple[str, tuple[Scalar | None, ...]], ...] = ()
@@ -48,8 +48,6 @@ class Each:
 
     pointer: Pointer
     when: tuple[tuple[Pointer, tuple[Scalar | None, ...]], ...] = ()
-    has: tuple[Pointer, ...] = ()
-    """Places of which all must be there."""
     named: bool = False
     """What is taken out stays under its key, `{KEY: item}`; of a list, under the list's."""
     keep: bool = False

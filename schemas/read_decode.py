@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from .model import AppliesTo, Codec, Decode, Each
-from .pointers import Pointer
 from .reader import Reader
 from .source import Node
 
@@ -68,18 +67,12 @@ def _separator(reader: Reader, node: Node) -> str:
 
 
 def _each(reader: Reader, step: dict[str, Node]) -> Each:
-    has: tuple[Pointer, ...] = ()
-    equals = []
-    for name, (key, item) in reader.entries(step.get("when"), "when").items():
-        if name == "has":
-            has = tuple(reader.pointer(place, "when: has") for place in reader.one_or_many(item))
-        else:
-            pointer = reader.pointer(key, "a key of 'when' in decode")
-            equals.append((pointer, reader.scalars(item, "when")))
     return Each(
         reader.pointer(step["each"], "each", star=True),
-        tuple(equals),
-        has,
+        tuple(
+            (reader.pointer(key, "a key of 'when' in decode"), reader.scalars(item, "when"))
+            for key, item in reader.entries(step.get("when"), "when").values()
+        ),
         reader.boolean(step.get("named"), "named", default=False),
         reader.boolean(step.get("keep"), "keep", default=False),
     )

@@ -237,7 +237,7 @@ KEYS = """
 decode:
   - json
   - {each: /*, named: true}
-  - {each: /call/functions/*, named: true, when: {has: /call}}
+  - {each: /call/functions/*, named: true, keep: true}
 events: {sender: both, name: {only_key: true}, fields: {id: /functions/id, text: /say}}
 """
 
@@ -251,12 +251,15 @@ def test_an_object_whose_keys_name_events_is_taken_apart() -> None:
     assert objects == [
         {"say": "a"},
         {"usage": {"n": 1}},
+        {"call": {"functions": [{"id": 7}, {"id": 8}]}},
         {"functions": {"id": 7}},
         {"functions": {"id": 8}},
     ]
-    assert [extract.read(each)[0] for each in objects] == ["say", "usage", "functions", "functions"]
-    assert [extract.read(each)[1] for each in objects] == [{"text": "a"}, {}, {"id": 7}, {"id": 8}]
-    nothing = Undecodable("nothing at /call/functions/* to take the events from")
-    assert decode('{"call": {}}') == [nothing]
+    assert [extract.read(each)[0] for each in objects] == [
+        "say", "usage", "call", "functions", "functions",
+    ]  # fmt: skip
+    assert [extract.read(each)[1] for each in objects[2:]] == [{}, {"id": 7}, {"id": 8}]
+    assert [extract.read(each)[1] for each in objects[:2]] == [{"text": "a"}, {}]
+    assert decode('{"call": {}}') == [{"call": {}}]
     assert decode("{}") == []
     assert decode('[{"say": 1}]') == [{"say": 1}]

@@ -27,7 +27,7 @@ WHOLE: dict[str, Any] = {
     "decode": [
         {"split": "\x1e"},
         "json",
-        {"each": "/events/*", "when": {"/kind": ["batch"], "has": ["/events"]}, "keep": True},
+        {"each": "/events/*", "when": {"/kind": ["batch"]}, "keep": True},
         {"each": "/x/*", "named": True},
         {"kinds": ["text"]},
     ],

@@ -162,7 +162,7 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 1\nevents: {fields: {a: {text: b}}}", "unknown key 'text' in field 'a'"),
         ("wsrec: 1\ndecode: [{named: true}]\nevents: {}", "'named' in a decode step needs 'each'"),
         ("wsrec: 1\ndecode: [{each: /a, named: 1}]\nevents: {}", "named must be true or false"),
-        ("wsrec: 1\ndecode: [{each: /a, when: {has: a}}]\nevents: {}", "'a' is not a JSON Pointer"),
+        ("wsrec: 1\ndecode: [{each: /a, when: {a: 1}}]\nevents: {}", "'a' is not a JSON Pointer"),
         ("wsrec: 1\ndecode: [{kinds: [texts]}]\nevents: {}", "did you mean 'text'?"),
         ("wsrec: 1\nspans: {s: {}}", "span 's' needs 'open'"),
         ("wsrec: 1\nspans: {s: 5}", "span 's' must be a mapping, not 5"),
