@@ -207,9 +207,10 @@ def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:
 
 
 def test_the_schema_and_the_reader_agree_on_codes() -> None:
-    for code in (*CODES, *{code.split(".")[0] for code in CODES}):
-        jsonschema.validate({"wsrec": 1, "events": {}, "severity": {code: "off"}}, SCHEMA)
-        parse(f"wsrec: 1\nevents: {{}}\nseverity: {{{code}: 'off'}}", "c")
+    codes = {*CODES, *(code.split(".")[0] for code in CODES)}
+    contract = {"wsrec": 1, "events": {}, "severity": dict.fromkeys(codes, "off")}
+    jsonschema.validate(contract, SCHEMA)
+    assert {code for code, _ in parse(json.dumps(contract), "c").severity} == codes
 
 
 def test_schemas_come_from_the_contracts_own_folder(tmp_path: Path) -> None:
