@@ -57,6 +57,14 @@ def test_the_page_says_what_is_noticed(name: str) -> None:
     assert found[1] == now, f"docs/packs/{name}.md should say:\n{now}"
 
 
+def test_the_list_of_packs_is_whole_and_says_what_their_pages_say() -> None:
+    rows = re.findall(r"^\| (\[?)`([\w-]+)`.*\| (.+) \|$", (PAGES / "README.md").read_text(), re.M)
+    assert [name for _, name, _ in rows] == sorted(packs())
+    for linked, name, share in rows:
+        if linked:
+            assert f"({share})**" in (PAGES / f"{name}.md").read_text("utf-8"), name
+
+
 @pytest.mark.parametrize("name", PACKS)
 def test_one_lost_event_is_one_finding(name: str) -> None:
     several = shares(name)["drop"].several
