@@ -61,14 +61,14 @@ class FoldState:
     def settle(self, final: Scalar) -> Mismatch | None:
         """Hold the closing event's field against what came before."""
         rule = self.rule
-        what = f"{rule.field} of {self._count} events"
+        what = f"{rule.field!r} of {self._count} event{'' if self._count == 1 else 's'}"
         if rule.how == "join":
             return self._joined(_text(final), what)
         if rule.how == "last":
             if self._last == final and isinstance(self._last, bool) is isinstance(final, bool):
                 return None
             seen = "nothing" if self._last is None else brief(self._last)
-            text = f"the last {what} is {seen}, but {rule.equals} is {brief(final)}"
+            text = f"the last {what} is {seen}, but {rule.equals!r} of the close is {brief(final)}"
             return Mismatch(text, seen, brief(final))
         return self._summed(final, what)
 
@@ -78,7 +78,7 @@ class FoldState:
             exact = isinstance(total, int) and isinstance(final, int)
             if total == final or (not exact and math.isclose(total, final, rel_tol=CLOSE)):
                 return None
-        text = f"{what} add up to {total}, but {self.rule.equals} is {brief(final)}"
+        text = f"{what} adds up to {total}, but {self.rule.equals!r} of the close is {brief(final)}"
         return Mismatch(text, str(total), brief(final))
 
     def _joined(self, final: str, what: str) -> Mismatch | None:
@@ -89,9 +89,8 @@ class FoldState:
             (i for i, (a, b) in enumerate(zip(self._start, final, strict=False)) if a != b),
             min(len(self._start), len(final)),
         )
-        text = (
-            f"{what} add up to {self._length} characters, but {self.rule.equals} has {len(final)}"
-        )
+        close = f"{self.rule.equals!r} of the close"
+        text = f"{what} adds up to {self._length} characters, but {close} has {len(final)}"
         if place >= SHOWN:
             where = f"they first differ after the first {SHOWN}"
             return Mismatch(f"{text}; {where}", f"{self._length} characters", f"{len(final)}")

@@ -31,7 +31,8 @@ class Names:
         name = reader.text(node, what)
         if name and self.events is not None and name not in self.events:
             hint = did_you_mean(name, self.events)
-            reader.wrong(node, f"unknown event {name!r} in {what}{hint}")
+            message = f"unknown event {name!r} in {what}{hint}"
+            reader.wrong(node, f"{message} (a new event is declared under events: types)")
         return name
 
 

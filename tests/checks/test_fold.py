@@ -49,20 +49,22 @@ def test_what_adds_up(how: Any, deltas: list[Any], final: Any) -> None:
     ("how", "deltas", "final", "message"),
     [
         ("join", ["Hel", "o"], "Hello",
-         "delta of 2 events add up to 4 characters, but text has 5; they first differ at "
-         "character 4: 'Helo', but 'Hello' at the close"),
+         "'delta' of 2 events adds up to 4 characters, but 'text' of the close has 5; "
+         "they first differ at character 4: 'Helo', but 'Hello' at the close"),
         ("join", [], "Hello",
-         "delta of 0 events add up to 0 characters, but text has 5; they first differ at "
-         "character 1: nothing, but 'Hello' at the close"),
+         "'delta' of 0 events adds up to 0 characters, but 'text' of the close has 5; "
+         "they first differ at character 1: nothing, but 'Hello' at the close"),
         ("join", ["a" * 5000, "b"], "a" * 5000 + "c",
-         "delta of 2 events add up to 5001 characters, but text has 5001; they first differ "
-         "after the first 4096"),
-        ("last", [1, 2], 1, "the last delta of 2 events is 2, but text is 1"),
-        ("last", [], "x", "the last delta of 0 events is nothing, but text is 'x'"),
-        ("last", [1], True, "the last delta of 1 events is 1, but text is True"),
-        ("sum", [1, 2], 4, "delta of 2 events add up to 3, but text is 4"),
-        ("sum", [10**17, 1], 10**17, f"delta of 2 events add up to {10**17 + 1}, but text is"),
-        ("sum", [1], "1", "delta of 1 events add up to 1, but text is '1'"),
+         "'delta' of 2 events adds up to 5001 characters, but 'text' of the close has 5001; "
+         "they first differ after the first 4096"),
+        ("last", [1, 2], 1, "the last 'delta' of 2 events is 2, but 'text' of the close is 1"),
+        ("last", [], "x",
+         "the last 'delta' of 0 events is nothing, but 'text' of the close is 'x'"),
+        ("last", [1], True, "the last 'delta' of 1 event is 1, but 'text' of the close is True"),
+        ("sum", [1, 2], 4, "'delta' of 2 events adds up to 3, but 'text' of the close is 4"),
+        ("sum", [10**17, 1], 10**17,
+         f"'delta' of 2 events adds up to {10**17 + 1}, but 'text' of the close is"),
+        ("sum", [1], "1", "'delta' of 1 event adds up to 1, but 'text' of the close is '1'"),
     ],
 )  # fmt: skip
 def test_what_does_not_add_up(how: Any, deltas: list[Any], final: Any, message: str) -> None:
