@@ -27,6 +27,8 @@ def settle(span: Instance, context: Context) -> Iterator[Finding]:
         if span.opened is None and span.closed != span.first:
             yield from _opening(span, context)
         return
+    if span.resolved and span.opened is None:
+        return
     if span.opened is None or span.opened_late:
         yield from _opening(span, context)
     if span.never_closed:
@@ -53,7 +55,7 @@ def _explain(span: Instance, names: Iterable[str], context: Context) -> None:
 
 def _opening(span: Instance, context: Context) -> Iterator[Finding]:
     _explain(span, span.rule.opens, context)
-    if span.resolved or context.gap:
+    if span.resolved or context.gap or _unopened_with_its_parent(span):
         return
     opens = " or ".join(span.rule.opens).replace("*", "an event that opens it")
     if span.opened is not None:
@@ -79,6 +81,12 @@ def _opening(span: Instance, context: Context) -> Iterator[Finding]:
             nearest=context.nearest(span.rule.opens, _start(span), span.first.seq, span.rule.name),
             cause=lack(span.rule.opens, _start(span), span.first.seq),
         )
+
+
+def _unopened_with_its_parent(span: Instance) -> bool:
+    """One event named both, and neither was open: what is said of the parent is enough."""
+    parent = span.parent
+    return parent is not None and parent.opened is None and parent.first.seq == span.first.seq
 
 
 def _start(span: Instance) -> int:

@@ -30,8 +30,8 @@ class InsideState:
     """What is known of the events inside one place so far."""
 
     __slots__ = (
-        *("_rules", "_span", "_watched", "_seen", "explained", "_orders", "_values", "_other"),
-        *("_edges", "_rising", "unique", "_asked", "_machine", "_gaps", "_since", "bare"),
+        *("_rules", "_span", "_watched", "_seen", "_beyond", "explained", "_orders", "_values"),
+        *("_other", "_edges", "_rising", "unique", "_asked", "_machine", "_gaps", "_since", "bare"),
     )
 
     def __init__(
@@ -44,6 +44,8 @@ class InsideState:
         self._watched = watched
         self._seen: dict[str, int] = {}
         """How often each watched event came."""
+        self._beyond: dict[str, int] = {}
+        """Where an event came the first time too many."""
         self.explained: frozenset[str] = frozenset()
         """Events whose absence another finding already tells of."""
         self._orders = [OrderState(rule) for rule in rules.order]
@@ -139,7 +141,10 @@ class InsideState:
         if late:
             self.explained |= {event.name}
         elif event.name in self._watched:
-            self._seen[event.name] = self._seen.get(event.name, 0) + 1
+            number = self._seen[event.name] = self._seen.get(event.name, 0) + 1
+            for count in self._rules.count:
+                if count.event == event.name and number - 1 == count.max:
+                    self._beyond[event.name] = event.seq
             for order in self._orders:
                 found += map(self._order, order.feed(event.name, event.seq, event.at_ns))
         if self._edges is not None and not boundary:
@@ -280,7 +285,9 @@ class InsideState:
             if count.max is not None and number > count.max and not surplus:
                 names = frozenset({count.event, *kin})
                 cause = Cause(names, self._since or 0, END, rule=f"max {count.event}")
-                yield self._count(count.event, number, f"at most {count.max}", seq, cause)
+                yield self._count(
+                    count.event, number, f"at most {count.max}", self._beyond[count.event], cause
+                )
             unexplained = count.event not in self.explained and not (
                 count.event in self._rules.requires and number == 0
             )

@@ -113,12 +113,25 @@ def test_a_span_outlives_its_parent() -> None:
     assert (found.code, found.event) == ("span.outside", "to")
 
 
+def test_a_close_with_another_key_is_no_span_of_its_own() -> None:
+    rules = span("during: x, requires: x, machine: {start: i, end: j, i: {x: j}}")
+    found = only(judge(say("o:1 x:1 c:2"), rules))
+    assert (found.code, found.nearest) == ("span.unclosed", "c at frame 3 differs in id")
+
+
+def test_an_event_of_two_spans_that_are_not_open_is_told_of_the_outer_one() -> None:
+    rules = span("during: x") + "  t: {in: s, key: sub, open: to, close: tc}\n"
+    found = only(judge([*say("o:1 c:1"), *say("tc:2", sub="k")], rules))
+    assert (found.code, found.span) == ("span.unopened", "s")
+
+
 def test_a_span_without_an_opening_event_is_opened_by_its_first() -> None:
     rules = HEAD + "spans: {s: {key: id, during: x, close: c, count: {x: {max: 2}}}}"
     assert codes(judge(say("x:1 x:1 c:1 c:2"), rules)) == []
     assert codes(judge(say("x:1 x:1"), rules)) == ["span.unclosed"]
     assert codes(judge(say("x:1 c:1 c:1"), rules)) == ["span.unopened"]
-    assert codes(judge(say("x:1 x:1 x:1 c:1"), rules)) == ["span.count"]
+    found = only(judge(say("x:1 x:1 x:1 x:1 c:1"), rules))
+    assert (found.code, found.seq) == ("span.count", 3)  # the first too many
 
 
 def test_conditions_choose_events_by_their_fields() -> None:
