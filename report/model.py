@@ -51,4 +51,7 @@ class Report:
             yield f"only findings of {', '.join(self.scope.codes)} count"
         if self.scope.sessions:
             which = ", ".join(map(str, self.scope.sessions))
+            if which.isdecimal():
+                yield f"only session {which} was judged; percentiles and reconnects are of it alone"
+                return
             yield f"only sessions {which} were judged; percentiles and reconnects are of them alone"

@@ -230,7 +230,7 @@ class TestScope:
         for name in "txgs":
             text = Path(name).read_text()
             assert "only findings of span count" in text
-            assert "only sessions 2 were judged" in text
+            assert "only session 2 was judged" in text
 
     def test_findings_between_sessions_are_asked_for_as_well(self, recording: Path) -> None:
         rules = (
