@@ -34,21 +34,20 @@ def contract_show(name: str, resolved: bool) -> None:
     from ..schemas.contract import show
     from ..schemas.packs import find, locate, packs
 
-    if resolved:
-        click.echo(show(*locate(name)), nl=False)
-        return
     if name in packs() or not _is_sqlite(Path(name)):
-        click.echo(find(name).text, nl=False)
+        click.echo(show(*locate(name)) if resolved else find(name).text, nl=False)
         return
     from ..replay.choice import stored_contract
     from ..report.inert import inert
+    from ..schemas.archive import Archive
     from ..store.reader import Recording
 
     with Recording.open(name) as recording:
         text = recording.meta.get("contract")
     if text is None:
         raise click.UsageError(f"{name}: no contract is stored in it")
-    for line in stored_contract(name, text).text.splitlines():
+    stored = stored_contract(name, text).text
+    for line in (Archive.read(text).show() if resolved else stored).splitlines():
         click.echo(inert(line))
 
 

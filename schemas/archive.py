@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from .contract import load, parse
+from .contract import load, parse, show_text
 from .mistakes import ContractError, Mistake
 from .model import Contract
 from .packs import locate
@@ -72,6 +72,10 @@ class Archive:
     def load(self) -> Contract:
         """Return the contract; raises ContractError with all its mistakes."""
         return parse(self.files[self.main], self.main, self._file)
+
+    def show(self) -> str:
+        """Return the contract merged with all it extends, as YAML; raises ContractError."""
+        return show_text(self.files[self.main], self.main, self._file)
 
     def _file(self, name: str) -> str:
         if name not in self.files:

@@ -123,9 +123,13 @@ def freeze(path: Path) -> dict[str, str]:
 def show(path: Path, origin: str | None = None) -> str:
     """Return a contract merged with all it extends, as YAML; raises ContractError."""
     origin = origin or str(path)
+    return show_text(_text(path, origin), origin, files_of(path.resolve().parent))
+
+
+def show_text(text: str, origin: str, files: Files) -> str:
+    """Do what `show` does for a contract's text; the arguments are those of `parse`."""
     reader = Reader()
-    files = files_of(path.resolve().parent)
-    tree = merged(reader, Source(origin, _text(path, origin)), files)
+    tree = merged(reader, Source(origin, text), files)
     reader.finish()
     return write(resolved(tree))
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from .mistakes import did_you_mean
 from .model import EventRules, Trigger
 from .read_events import read_condition
-from .reader import Reader
+from .reader import DECLARED, Reader
 from .source import Node
 
 __all__ = ["TRIGGER_KEYS", "Names", "read_triggers", "rule_names"]
@@ -31,8 +31,7 @@ class Names:
         name = reader.text(node, what)
         if name and self.events is not None and name not in self.events:
             hint = did_you_mean(name, self.events)
-            message = f"unknown event {name!r} in {what}{hint}"
-            reader.wrong(node, f"{message} (a new event is declared under events: types)")
+            reader.wrong(node, f"unknown event {name!r} in {what}{hint}{DECLARED['event']}")
         return name
 
 

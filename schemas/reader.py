@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .durations import parse_duration
 from .mistakes import ContractError, Mistake, did_you_mean
 from .pointers import Pointer
 from .source import Node
 
-__all__ = ["Reader"]
+__all__ = ["DECLARED", "Reader"]
 
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
+
+DECLARED: Final = {
+    "event": " (events are declared under events: types)",
+    "field": " (fields are declared under events: fields)",
+}
+"""Where names are made known; behind what is said of an unknown one."""
 
 
 class Reader:
@@ -107,7 +113,8 @@ class Reader:
         word = self.text(node, what)
         words = tuple(words)
         if word and word not in words:
-            self.wrong(node, f"unknown {kind} {word!r} in {what}{did_you_mean(word, words)}")
+            hint = did_you_mean(word, words) + DECLARED.get(kind, "")
+            self.wrong(node, f"unknown {kind} {word!r} in {what}{hint}")
         return word
 
     def boolean(self, node: Node | None, what: str, default: bool) -> bool:

@@ -192,6 +192,8 @@ class TestBroken:
         path = record(here / "b.db", json.dumps({"contract": "a", "files": {"a": text}}))
         shown = wsrec("contract", "show", path)
         assert (shown.exit_code, shown.stdout) == (0, EVENTS + "# \\u202e\n")
+        resolved = wsrec("contract", "show", "--resolved", path)
+        assert (resolved.exit_code, resolved.stdout[:9]) == (0, "wsrec: 1\n")
         nothing = wsrec("contract", "show", "a.db")
         assert nothing.exit_code == 2
         assert "a.db: no contract is stored in it" in nothing.stderr

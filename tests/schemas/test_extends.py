@@ -137,7 +137,7 @@ def test_a_mistake_is_told_in_the_file_where_it_stands() -> None:
     top = "wsrec: 1\nextends: base.yaml\nspans:\n  s:\n    requires: aa\n    clos: b\n"
     assert mistakes(top, base=base) == [
         "dir/top.yaml:5:15: unknown event 'aa' in requires of span 's'; did you mean 'a'? "
-        "(a new event is declared under events: types)",
+        "(events are declared under events: types)",
         "dir/top.yaml:6:5: unknown key 'clos' in span 's'; did you mean 'close'?",
     ]
     assert mistakes("wsrec: 1\nextends: base.yaml", base=base.replace("a, close", "a, clos")) == [

@@ -33,7 +33,8 @@ def inside(rules: str) -> list[str]:
         ("count: {a: {most: 1}}", "unknown key 'most' in count of span 'run': a"),
         ("count: {a: {max: -1}}", "must be a whole number from 0"),
         ("count: {a: {min: 2, max: 1}}", "min 2 is more than max 1"),
-        ("same: userr", "unknown field 'userr' in same of span 'run'"),
+        ("same: userr", "unknown field 'userr' in same of span 'run'; "
+         "expected one of id (fields are declared under events: fields)"),
         ("in: runn", "unknown span 'runn' in 'in' of span 'run'"),
         ("in: run", "unknown span 'run'"),
         ("must_close: maybe", "must_close of span 'run' must be true or false, not 'maybe'"),
