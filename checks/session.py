@@ -9,6 +9,7 @@ from typing import Final
 
 from ..schemas.codes import Severity
 from ..schemas.model import Contract, Scalar
+from ..schemas.pointers import Pointer
 from .cause import at, lack
 from .compiled import Compiled
 from .context import Context, SampleSink
@@ -141,7 +142,7 @@ class SessionJudge:
         default = self._contract.events.sender
         if rule == "allow" or default not in ("both", message.sender):
             return
-        seen = "an object without a name" if name is None else f"event {brief(name)}"
+        seen = self._nameless() if name is None else f"event {brief(name)}"
         near = self._compiled.nearest(name)
         found = finding(
             "event.unknown",
@@ -154,6 +155,11 @@ class SessionJudge:
             cause=at(message.seq, near),
         )
         yield replace(found, severity="warning") if rule == "warn" else found
+
+    def _nameless(self) -> str:
+        """Call an object that has no name, with the places where one was looked for."""
+        places = [str(each) for each in self._contract.events.name if isinstance(each, Pointer)]
+        return "an object without a name" + (f" at {' or '.join(places)}" if places else "")
 
     def _wrong_sender(self, name: str, message: MessageLike) -> Finding:
         wanted = self._compiled.extract.sender(name)

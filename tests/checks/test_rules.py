@@ -225,6 +225,12 @@ def test_unknown_events(unknown: str, found: list[tuple[str, str]]) -> None:
         assert outcome.all_findings()[0].nearest == "known_event"
 
 
+def test_where_a_name_was_looked_for_is_told() -> None:
+    rules = "events: {name: [/t, /u/t, {only_key: true}], unknown: fail, types: {x: }}"
+    found = only(judge([*say("x"), server("x", t=None)], rules))
+    assert found.message == "an object without a name at /t or /u/t is not an event of the contract"
+
+
 def test_a_type_with_a_condition_is_only_what_meets_it() -> None:
     rules = """
 events:
