@@ -28,7 +28,7 @@ VERIFY = Path(__file__).with_name("ag_ui_verify.mjs")
 PAGE = Path(__file__).parents[2] / "docs" / "packs" / "ag-ui.md"
 TABLE = re.compile(r"<!-- differences -->\n(.*?)\n<!-- /differences -->", re.DOTALL)
 SESSIONS = ["hello,weather", "plan,think", "delegate", "chunk,fail,hello", "search"]
-STREAMS = 3_000
+STREAMS = 10_000
 
 
 async def conversations(recording: Path, folder: Path) -> list[list[tuple[str, Any]]]:
