@@ -57,7 +57,7 @@ def numbered(lines: list[Line], *left_out: int) -> list[Line]:
 
 @pytest.mark.parametrize(
     ("lost", "code"),
-    [(0, "span.unopened"), (1, "span.unclosed"), (2, "span.missing"), (4, "span.unclosed"),
+    [(0, "span.unopened"), (1, "span.unopened"), (2, "span.missing"), (4, "span.unclosed"),
      (5, "span.unclosed")],
 )  # fmt: skip
 def test_each_lost_event_of_a_numbered_run_is_one_finding(lost: int, code: str) -> None:

@@ -43,7 +43,8 @@ def test_every_pack_loads_and_matches_the_schema_of_the_language(name: str) -> N
 
 def test_the_default_pack_is_there() -> None:
     contract = find(DEFAULT_PACK)
-    run, tool = contract.spans[:2]
+    spans = {span.name: span for span in contract.spans}
+    run, tool = spans["run"], spans["tool"]
     assert (run.name, tool.parent, tool.key, tool.pair) == ("run", "run", ("call", "tool"), "fifo")
     assert run.inside.requires[-1] == "agent_completed"
     assert run.latency.first is not None
