@@ -15,9 +15,10 @@ from pathlib import Path
 from ..redaction.rules import Rules
 from .errors import RecordingError
 from .lock import RecordingLock
+from .migrations import create_tables
 from .pruned import UNRECORDED, Pruned
 from .seal import END
-from .tables import APPLICATION_ID, FORMAT_VERSION, create_tables
+from .tables import APPLICATION_ID, FORMAT_VERSION
 
 __all__ = [
     "PATIENCE",

@@ -10,10 +10,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from .begin import connect
 from .errors import RecordingError
 from .lock import is_locked
-from .recovery import recover_into
 from .spool import segments, spool_folder
 from .tables import schema, schema_of_this_format
 
@@ -49,6 +47,10 @@ def recovered_copy(
         RecordingError: the spool is another recording's, no spool, or too much for a reader.
         sqlite3.Error: it cannot be read, or there is no place for the copy.
     """
+    # Only now: what records and recovers takes longer to load than all that reads.
+    from .begin import connect
+    from .recovery import recover_into
+
     folder = tempfile.TemporaryDirectory(prefix="wsrec-", ignore_cleanup_errors=True)
     try:
         copy = Path(folder.name) / "copy.db"

@@ -13,8 +13,6 @@ import sqlite3
 from contextlib import closing
 from functools import cache
 
-from sqlite_utils import Database, Migrations
-
 __all__ = [
     "APPLICATION_ID",
     "BINARY_MESSAGE",
@@ -24,7 +22,7 @@ __all__ = [
     "SERVER",
     "TABLES",
     "TEXT_MESSAGE",
-    "create_tables",
+    "V1",
     "schema",
     "schema_of_this_format",
 ]
@@ -52,13 +50,6 @@ TABLES = (
 )
 """The tables of a recording; beside them there is the view `messages`."""
 
-_migrations = Migrations("wsrec")
-
-
-def create_tables(connection: sqlite3.Connection) -> None:
-    """Bring a new or an older recording to the current format, in a transaction."""
-    _migrations.apply(Database(connection))
-
 
 def schema(connection: sqlite3.Connection) -> dict[str, str]:
     """Return what the recording's tables and view are made with, by name; no comments in it."""
@@ -73,19 +64,12 @@ def schema(connection: sqlite3.Connection) -> dict[str, str]:
 def schema_of_this_format() -> dict[str, str]:
     """Return what `schema` says of a recording that nobody has changed."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        for statement in _V1:
+        for statement in V1:
             connection.execute(statement)
         return schema(connection)
 
 
-@_migrations()
-def v1_tables(db: Database) -> None:
-    """Format 1."""
-    for statement in _V1:
-        db.execute(statement)
-
-
-_V1 = (
+V1 = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
     """CREATE TABLE sessions (
         id INTEGER PRIMARY KEY,

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from ..store.errors import RecordingError
-from ..store.tables import FORMAT_VERSION, create_tables
+from ..store.migrations import create_tables
+from ..store.tables import FORMAT_VERSION
 
 __all__ = ["Fresh"]
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from ..redaction.redactor import Redactor
 from ..redaction.rules import Rules
 from ..store.errors import RecordingError
+from ..store.migrations import create_tables
 from ..store.opening import WRONG_VALUES
 from ..store.reader import Recording
-from ..store.tables import create_tables
 from ..store.verify import require_intact
 from .scrubbing import Scrubbed, Scrubbing
 

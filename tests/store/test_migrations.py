@@ -13,10 +13,10 @@ from wsrec.store.tables import TABLES
 KILLED = """
 import os, shutil, signal, sqlite3, sys
 from pathlib import Path
-from wsrec.store import tables
+from wsrec.store import migrations
 
 if sys.argv[2] == "v2":
-    @tables._migrations()
+    @migrations._migrations()
     def v2_tables(db):
         db.execute("ALTER TABLE sessions ADD COLUMN later TEXT")
         db.execute("UPDATE sessions SET later = target")
@@ -40,7 +40,7 @@ while killed:
                 os.kill(os.getpid(), signal.SIGKILL)
             left[0] -= 1
         connection.set_trace_callback(step)
-        tables.create_tables(connection)
+        migrations.create_tables(connection)
         os._exit(0)
     killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     count += 1
