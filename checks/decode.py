@@ -198,19 +198,17 @@ def _pieces(data: str | bytes, separator: str) -> list[str] | list[bytes]:
     return pieces if pieces[-1] or len(pieces) == 1 else pieces[:-1]
 
 
-def _meets(value: object, step: Each) -> bool:
+def _applies(step: Each, value: object) -> bool:
+    if value.__class__ is Undecodable:
+        return False
     for pointer, values in step.when:
         found = pointer.get(value)
         for wanted in values:
-            if alike(found, wanted):
+            if found == wanted and alike(found, wanted):
                 break
         else:
             return False
     return True
-
-
-def _applies(step: Each, value: object) -> bool:
-    return not isinstance(value, Undecodable) and _meets(value, step)
 
 
 def _split(step: Each, value: object) -> Iterator[object]:

@@ -159,8 +159,9 @@ class Extractor:
         self._types = rules.types
         self._default = rules.sender
         self._mentioned = _mentioned(contract)
+        senders = {rules.sender, *(each.sender for each in rules.types.values())}
         self.senders: frozenset[SenderRule] = frozenset(
-            {rules.sender, *(each.sender for each in rules.types.values())}
+            {*senders, "client", "server"} if "both" in senders else senders
         )
         """Messages of another sender cannot be events."""
 
@@ -170,7 +171,7 @@ class Extractor:
 
     def judges(self, sender: Peer) -> bool:
         """Say whether any event may come from `sender`."""
-        return "both" in self.senders or sender in self.senders
+        return sender in self.senders
 
     def read(self, value: object) -> tuple[str | None, dict[str, Scalar], dict[str, Scalar]]:
         """Return the name of an object, its fields, and those that are added up, not shortened.

@@ -88,11 +88,12 @@ class SessionJudge:
         if rules.max_messages is not None:
             yield from too_many(rules.max_messages, self.messages, message)
         self._last_at = message.at_ns
-        extract = self._compiled.extract
-        if not extract.judges(message.sender) or message.kind not in self._compiled.decode.kinds:
+        compiled = self._compiled
+        extract = compiled.extract
+        if not extract.judges(message.sender) or message.kind not in compiled.decode.kinds:
             return
         known = False
-        for value in self._compiled.decode(message.data):
+        for value in compiled.decode(message.data):
             if isinstance(value, Undecodable):
                 mentioned = self._mentions(message.data)
                 if self._compiled.severities.of("event.undecodable") != "off":
@@ -120,7 +121,7 @@ class SessionJudge:
                     self._names[name] += 1
             event = Event(name, message.seq, message.sender, message.at_ns, fields, whole)
             if known:
-                check = self._compiled.schemas.get(name)
+                check = compiled.schemas.get(name)
                 mismatches = check(value) if check is not None else ()
                 if mismatches:
                     yield from self._mismatched(event, mismatches)
@@ -192,7 +193,7 @@ class SessionJudge:
 
     def _event(self, event: Event, *, known: bool) -> Iterator[Finding]:
         reconnect = self._contract.session.reconnect
-        if reconnect is not None and self.by is None:
+        if self.by is None and reconnect is not None:
             self.by = event.fields.get(reconnect.by)
         if not known:
             for track in self._tracks:
