@@ -5,10 +5,14 @@ from __future__ import annotations
 import errno
 import io
 import sys
+from typing import Final
 
 import click
 
 __all__ = ["Commands"]
+
+_MAX_LINE: Final = 500
+"""Characters of a line about a contract, which may quote any word of it."""
 
 
 class Commands(click.Group):
@@ -19,6 +23,7 @@ class Commands(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show, it spells out
                 stream.reconfigure(errors="backslashreplace")
+        from ..report.inert import inert
         from ..schemas.mistakes import ContractError
         from ..store.errors import RecordingError
 
@@ -28,7 +33,8 @@ class Commands(click.Group):
             click.echo(f"wsrec: {error}", err=True)
             sys.exit(3)
         except ContractError as error:
-            click.echo(str(error), err=True)
+            for mistake in error.mistakes:
+                click.echo(inert(str(mistake), _MAX_LINE), err=True)
             sys.exit(2)
         except OSError as error:
             if error.errno == errno.EPIPE:

@@ -304,3 +304,23 @@ def test_what_the_readme_shows_works(command: str, recording: Path, tmp_path: Pa
     done = wsrec(*command.split()[1:], cwd=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_a_contract_holds_cannot_drive_the_terminal_that_shows_a_mistake(
+    tmp_path: Path,
+) -> None:
+    contract = tmp_path / "c.yaml"
+    word = '"\\e]0;owned\\a\\u202e"'
+    contract.write_text(
+        f"wsrec: 1\nevents: {{types: {{{word}: {{schema: {word}}}}}}}\n"
+        f"session: {{idle: {'x' * 100_000}}}\n"
+    )
+
+    result = wsrec("contract", "check", contract)
+
+    assert result.returncode == 2
+    first, second = result.stderr.splitlines()
+    assert "c.yaml:2:" in first
+    assert "c.yaml:3:17: 'xxx" in second
+    assert first.isprintable()
+    assert len(second) <= 500
