@@ -95,6 +95,8 @@ class _Builder:
         self.keys: list[Node | None] = []
         """For each open node: the key that waits for its value."""
         self.count = 0
+        self.last = (1, 1)
+        """Line and column of what was read last."""
 
     def stop(self, line: int, column: int, message: str) -> NoReturn:
         raise ContractError([*self.mistakes, Mistake(self.origin, line, column, message)])
@@ -131,7 +133,7 @@ class _Builder:
     def take(self, event: yaml.Event) -> None:
         mark = event.start_mark
         assert mark is not None  # the parser always sets it
-        line, column = mark.line + 1, mark.column + 1
+        line, column = self.last = mark.line + 1, mark.column + 1
         if isinstance(event, yaml.AliasEvent):
             self.stop(line, column, f"aliases (*{event.anchor}) are not allowed in a contract")
         if isinstance(event, yaml.NodeEvent) and not isinstance(event, yaml.AliasEvent):
@@ -178,10 +180,13 @@ def read(text: str, origin: str) -> Node:
         problem = error.problem or error.context or "not YAML"
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         builder.stop(line, column, f"not valid YAML: {problem}")
-    except yaml.YAMLError as error:
-        builder.stop(0, 0, f"not valid YAML: {str(error).splitlines()[0]}")
-    except (ValueError, OverflowError, RecursionError) as error:
-        builder.stop(0, 0, f"not valid YAML: {type(error).__name__}")
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        builder.stop(line, column, f"not valid YAML: the character U+{error.character:04X}")
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+        # The parser's own arithmetic: an escape beyond Unicode, a version of thousands of digits.
+        builder.stop(*builder.last, "not valid YAML: a number too large, behind this place")
     if builder.root is None:
         builder.stop(1, 1, "the contract is empty")
     if builder.mistakes:
