@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["ContractError", "Mistake", "did_you_mean", "nearest"]
+
+_COMPARED: Final = 200
+"""Words that one is compared with, to guess which of them was meant."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,8 +38,12 @@ class ContractError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` was most likely meant to be, or None."""
-    # Long words are cut: difflib's cost is quadratic and a contract may be hostile.
-    close = difflib.get_close_matches(word[:100], sorted(known), n=1, cutoff=0.5)
+    # difflib's cost is quadratic and a contract may be hostile: long words are cut, and of very
+    # many only those are compared that begin the most like the word.
+    known = sorted(known)
+    place = bisect.bisect(known, word)
+    near = known[max(place - _COMPARED // 2, 0) :][:_COMPARED]
+    close = difflib.get_close_matches(word[:100], near, n=1, cutoff=0.5)
     return close[0] if close else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from .mistakes import did_you_mean
@@ -38,7 +39,7 @@ def _latency(reader: Reader, node: Node | None, what: str, names: Names) -> Late
     )
 
 
-def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str]) -> Span:
+def _span(reader: Reader, name: str, node: Node, names: Names, spans: Collection[str]) -> Span:
     what = f"span {name!r}"
     found = reader.keys(node, what, SPAN_KEYS)
     triggers = {
@@ -59,7 +60,8 @@ def _span(reader: Reader, name: str, node: Node, names: Names, siblings: set[str
     _consistent(reader, found, what)
     parent = None
     if "in" in found:
-        parent = reader.known(found["in"], f"'in' of {what}", siblings - {name}, "span") or None
+        others = [each for each in spans if each != name]
+        parent = reader.known(found["in"], f"'in' of {what}", others, "span") or None
     return Span(
         name,
         tuple(
@@ -118,9 +120,7 @@ def _consistent(reader: Reader, found: dict[str, Node], what: str) -> None:
 def read_spans(reader: Reader, node: Node | None, names: Names) -> tuple[Span, ...]:
     """Return the spans, a parent before what is inside it."""
     entries = reader.entries(node, "spans")
-    spans = {
-        name: _span(reader, name, item, names, set(entries)) for name, (_, item) in entries.items()
-    }
+    spans = {name: _span(reader, name, item, names, entries) for name, (_, item) in entries.items()}
     ordered: dict[str, Span] = {}
     waiting = dict(spans)
     while waiting:

@@ -12,6 +12,8 @@ from .source import Node
 
 __all__ = ["DECLARED", "Reader"]
 
+MAX_MISTAKES: Final = 200
+
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
 
@@ -34,7 +36,11 @@ class Reader:
         self.mistakes: list[Mistake] = []
 
     def wrong(self, node: Node, message: str) -> None:
-        """Note a mistake at `node`."""
+        """Note a mistake at `node`; raises ContractError at one that nobody would read any more."""
+        if len(self.mistakes) >= MAX_MISTAKES:
+            message = f"and more: reading ended here, after {MAX_MISTAKES} mistakes"
+            self.mistakes.append(Mistake(node.origin, node.line, node.column, message))
+            self.finish()
         self.mistakes.append(Mistake(node.origin, node.line, node.column, message))
 
     def finish(self) -> None:

@@ -7,6 +7,7 @@ import re
 import pytest
 from wsrec.schemas.contract import parse
 from wsrec.schemas.mistakes import ContractError, nearest
+from wsrec.schemas.reader import MAX_MISTAKES
 
 SPAN = "spans:\n  run: {key: id, open: a, close: b, %s}\n"
 EVENTS = "events: {name: /type, fields: {id: /id}, types: {a: , b: , tool_completed: }}\n"
@@ -219,7 +220,19 @@ def test_all_mistakes_are_found_in_one_reading_and_in_order() -> None:
     assert [each.split(":")[1] for each in found] == ["1", "2", "3", "4", "4"]
 
 
+@pytest.mark.timeout(20)
+def test_of_very_many_mistakes_the_first_are_told() -> None:
+    types = ", ".join(f"event_{number}: " for number in range(6000))
+    words = ", ".join(f"evnt_{number}" for number in range(3000))
+    found = mistakes(f"wsrec: 1\nevents: {{types: {{{types}}}}}\nsession:\n  requires: [{words}]\n")
+
+    assert len(found) == MAX_MISTAKES + 1
+    assert "unknown event 'evnt_0' in requires of session; did you mean 'event_" in found[0]
+    assert found[-1].endswith(f"and more: reading ended here, after {MAX_MISTAKES} mistakes")
+
+
 def test_the_nearest_word() -> None:
     assert nearest("requires_all", {"requires", "order"}) == "requires"
     assert nearest("zzz", {"requires"}) is None
     assert nearest("x" * 10**6, {"requires"}) is None
+    assert nearest("event_77x", {f"event_{number}" for number in range(900)}) == "event_77"
