@@ -96,7 +96,7 @@ def accepts(kind: Any, uri: str, resources: Mapping[str, Any]) -> Callable[[obje
             validate_formats=False,
             pattern_options=LINEAR,
         ).is_valid
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError):
+    except (ValueError, jsonschema_rs.ReferencingError):  # also what is deeper than it can go
         return None
     return accept
 

@@ -181,11 +181,14 @@ def without_dialect(schema: Any) -> tuple[Any, str]:
     choice, not with the one it was given.
     """
     bare = copy.deepcopy(schema)
-    named = {each.pop("$schema", None) for _, each in schemas_in(bare)} - {None}
+    found = [each.pop("$schema") for _, each in schemas_in(bare) if "$schema" in each]
+    if not all(isinstance(each, str) for each in found):
+        raise SchemaFileError("a $schema that is no text; expected the URI of a dialect")
+    named = set(found)
     if len(named) > 1:
-        raise SchemaFileError(f"more than one $schema: {', '.join(sorted(map(str, named)))}")
+        raise SchemaFileError(f"more than one $schema: {', '.join(sorted(named))}")
     dialect = named.pop() if named else _DIALECT
-    return bare, str(dialect).rstrip("#")
+    return bare, dialect.rstrip("#")
 
 
 def _foreseeable(schemas: Iterable[object]) -> None:

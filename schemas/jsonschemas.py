@@ -7,6 +7,7 @@ folder and nothing else: jsonschema on its own would fetch URLs and open files.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urldefrag, urljoin
@@ -37,9 +38,8 @@ MAX_FILES: Final = 200
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise SchemaFileError(f"duplicate key {twice!r}")
+        names = Counter(name for name, _ in pairs)
+        raise SchemaFileError(f"duplicate key {names.most_common(1)[0][0]!r}")
     return found
 
 
@@ -70,6 +70,10 @@ class SchemaFiles:
         self._loaded: set[str] = set()
         self._broken: dict[str, str] = {}
         self._dialects: dict[str, str] = {}
+        self._places: dict[int, object] = {}
+        """All that stands where a schema may, by identity."""
+        self._aims: set[int] = set()
+        """Those that a reference leads to, and that are schemas."""
 
     def has(self, name: str) -> bool:
         """Say whether there is a file of that name."""
@@ -125,7 +129,10 @@ class SchemaFiles:
             text = self._read(name)
             if len(text) > MAX_CHARS:
                 raise SchemaFileError(f"{name}: longer than {MAX_CHARS} characters")
-            return json.loads(text, object_pairs_hook=_no_duplicates)
+            schema: object = json.loads(text, object_pairs_hook=_no_duplicates)
+            json.dumps(schema, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise SchemaFileError(f"{name}: a lone surrogate, which is no character") from None
         except OSError as error:
             raise SchemaFileError(f"{name}: {error.strerror or error}") from None
         except json.JSONDecodeError as error:
@@ -134,24 +141,20 @@ class SchemaFiles:
             raise SchemaFileError(f"{name}: {error}") from None
         except SchemaFileError as error:
             raise SchemaFileError(f"{name}: {error}") from None
+        return schema
 
     def _add(self, uri: str, schema: object) -> None:
         where = uri.removeprefix(BASE)
         if not isinstance(schema, Mapping | bool):
             raise SchemaFileError(f"{where}: a JSON Schema is an object or a boolean")
         try:
-            kind: Any = validator_for(schema, default=Draft202012Validator)
-            kind.check_schema(schema, format_checker=None)
             schema, self._dialects[uri] = without_dialect(schema)
+            _check(schema, self._dialects[uri])
             _usable(schema)
+            self._places.update((id(each), each) for _, each in schemas_in(schema))
             resource: Any = specification_with(self._dialects[uri], DRAFT202012).create_resource(
                 schema
             )
-        except SchemaError as error:
-            path = "".join(f"/{part}" for part in error.absolute_path)
-            raise SchemaFileError(
-                f"{where}: not a JSON Schema: at {path or 'its top'}: {error.message[:200]}"
-            ) from None
         except SchemaFileError as error:
             raise SchemaFileError(f"{where}: {error}") from None
         except (RecursionError, ValueError) as error:
@@ -170,7 +173,11 @@ class SchemaFiles:
                 self._load(urljoin(uri, target).removeprefix(BASE))
 
     def _checked(self, uri: str) -> EventSchema:
-        self._registry = self._registry.crawl()
+        try:
+            self._registry = self._registry.crawl()
+        except (AttributeError, TypeError):  # of draft 3, referencing reads some keywords as others
+            where = uri.removeprefix(BASE)
+            raise SchemaFileError(f"{where}: it cannot be read; use a newer $schema") from None
         dialect = self._dialects[uri]
         for base in reachable(self._registry, uri):
             where = base.removeprefix(BASE)
@@ -185,7 +192,28 @@ class SchemaFiles:
         return EventSchema.of(self._registry, uri, dialect)
 
     def _lookup(self, base: str, reference: str, what: str) -> None:
+        """Do nothing for a reference that leads to a schema; raises SchemaFileError for others."""
         try:
-            self._registry.resolver(base).lookup(reference)
-        except Unresolvable:
+            found = self._registry.resolver(base).lookup(reference).contents
+        except (Unresolvable, TypeError, ValueError):
             raise SchemaFileError(f"{what} {reference!r} leads to nothing") from None
+        if isinstance(found, bool) or id(found) in self._aims:
+            return
+        if id(found) not in self._places:
+            raise SchemaFileError(f"{what} {reference!r} leads to what is no schema")
+        try:  # under a keyword of the author's own, nothing has checked it yet
+            _check(found, self._dialects.get(base, ""))
+        except SchemaFileError as error:
+            raise SchemaFileError(f"{what} {reference!r} leads to what is {error}") from None
+        self._aims.add(id(found))
+
+
+def _check(schema: Any, dialect: str) -> None:
+    """Do nothing for a JSON Schema; raises SchemaFileError for anything else."""
+    kind: Any = validator_for({"$schema": dialect}, default=Draft202012Validator)
+    try:
+        kind.check_schema(schema, format_checker=None)
+    except SchemaError as error:
+        path = "".join(f"/{part}" for part in error.absolute_path)
+        message = f"at {path or 'its top'}: {error.message[:200]}"
+        raise SchemaFileError(f"not a JSON Schema: {message}") from None

@@ -50,6 +50,22 @@ def doubling(times: int) -> dict[str, Any]:
              "$schema": "https://json-schema.org/draft/2020-12/schema"},
             "more than one $schema",
         ),
+        ({"$schema": 5}, "a $schema that is no text"),
+        ({"$schema": {"a": 1}}, "a $schema that is no text"),
+        ({"$ref": "#/x/y", "x": 5}, "$ref '#/x/y' leads to nothing"),
+        ({"$ref": "#/x/y", "x": [5]}, "$ref '#/x/y' leads to nothing"),
+        ({"$ref": "#/x", "x": 5}, "$ref '#/x' leads to what is no schema"),
+        ({"$ref": "#/const", "const": {"$ref": "http://x"}}, "'#/const' leads to what is no schem"),
+        ({"$ref": "#/properties", "properties": {"type": {}}}, "leads to what is no schema"),
+        (
+            {"$ref": "#/x", "x": {"items": {"type": "strin"}}},
+            "$ref '#/x' leads to what is not a JSON Schema: at /items/type: 'strin' is not valid",
+        ),
+        (
+            {"$schema": "http://json-schema.org/draft-03/schema#", "extends": {"$ref": "#/x"}},
+            "it cannot be read; use a newer $schema",
+        ),
+        ({"properties": {"\ud800": {}}}, "s.json: a lone surrogate, which is no character"),
         ({"$ref": "http://127.0.0.1:9/x.json"}, "never fetched"),
         ({"$ref": "file:///etc/passwd"}, "never fetched"),
     ],
@@ -60,6 +76,31 @@ def test_refused_when_it_is_read(schema: Any, message: str) -> None:
 
     assert message in str(raised.value)
     assert len(str(raised.value)) < 300
+
+
+def test_a_reference_may_lead_to_a_schema_under_a_keyword_of_the_author() -> None:
+    check = ready(
+        {"$ref": "#/components/schemas/A", "components": {"schemas": {"A": {"const": 1}}}}
+    )
+
+    assert check(1) == ()
+    assert check(2)
+
+
+def test_a_constant_deeper_than_the_compiled_check_goes() -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+
+    assert ready({"const": deep})([])
+
+
+@pytest.mark.timeout(10)
+def test_of_very_many_keys_the_one_that_comes_twice() -> None:
+    text = "{" + ", ".join(f'"k{number}": 1' for number in [*range(40_000), 39_999]) + "}"
+
+    with pytest.raises(SchemaFileError, match="duplicate key 'k39999'"):
+        SchemaFiles({"s.json": text}.__getitem__).file("s.json")
 
 
 def test_two_dialects_in_one_schema(tmp_path: Path) -> None:
