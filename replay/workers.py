@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -44,6 +45,8 @@ class Workers:
         self._workers: list[_Worker] = []
         context = multiprocessing.get_context("spawn")
         # Ctrl-C is for this process alone, which ends the others: they would each say something.
+        # Were it to begin below, multiprocessing's own process would have the signal unblocked.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             for _ in range(number):

@@ -207,9 +207,11 @@ def started(process: subprocess.Popen[str]) -> list[int]:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_ctrl_c_ends_it_in_one_line(command: subprocess.Popen[str]) -> None:
     children = started(command)
-    command.send_signal(signal.SIGINT)
     for child in children:
-        os.kill(child, signal.SIGINT)  # a terminal sends it to all of them
+        os.kill(child, signal.SIGINT)  # a terminal sends it to all of them, in any order
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        command.wait(0.2)
+    command.send_signal(signal.SIGINT)
     _, line = command.communicate(timeout=30)
 
     assert command.returncode == 130
