@@ -13,7 +13,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final
@@ -72,7 +72,8 @@ def _schema(reference: str, folder: Path) -> dict[str, Any]:
         from pydantic import TypeAdapter
     except ImportError:
         raise ModelError("module:Type needs pydantic: pip install 'wsrec[models]'") from None
-    with _importable(folder), warnings.catch_warnings():
+    # What the code prints is no part of a report that goes to standard output.
+    with _importable(folder), warnings.catch_warnings(), redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")  # they are the author's, and no reader's of a report
         try:
             loaded = importlib.import_module(module)

@@ -113,6 +113,15 @@ def test_freezing_from_the_command_line(home: Path) -> None:
     assert wsrec("freeze", "--trust-code", "--check", "c.yaml")[0] == 1
 
 
+def test_what_code_prints_is_not_on_standard_output(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    next(home.glob("*_ids.py")).write_text("print('hello')\nId = str\n")
+    load(home / "c.yaml", trust_code=True)
+
+    assert capsys.readouterr() == ("", "hello\n")
+
+
 @pytest.mark.parametrize(
     ("reference", "code", "message"),
     [
