@@ -51,12 +51,12 @@ def clear(wanted: Sequence[Wanted], inputs: Iterable[Path], summary_file: Path |
     """
     taken = {
         path.with_name(path.name + suffix): "replace the recording or the contract"
-        for path in (each.resolve() for each in inputs)
+        for path in map(_final, inputs)
         for suffix in _BESIDE
     }
-    if summary_file is not None and summary_file.resolve() in taken:
+    if summary_file is not None and _final(summary_file) in taken:
         raise RefusedError(f"GITHUB_STEP_SUMMARY={summary_file} is one of the files to be judged")
-    files = [(each.path, each.path.resolve()) for each in wanted if each.path is not None]
+    files = [(each.path, _final(each.path)) for each in wanted if each.path is not None]
     for path, final in files:
         if final in taken:
             raise RefusedError(f"{path}: the report would {taken[final]}")
@@ -72,6 +72,11 @@ def clear(wanted: Sequence[Wanted], inputs: Iterable[Path], summary_file: Path |
     for _, final in files:
         if final.is_file():
             final.unlink()
+
+
+def _final(path: Path) -> Path:
+    """Return what a path leads to; of links in a circle, which open as an OSError, one of them."""
+    return Path(os.path.realpath(path))
 
 
 def write_reports(
@@ -122,7 +127,7 @@ def _plain(report: Report) -> str:
 
 def _put(path: Path, text: str) -> None:
     """Write a file that takes its name when all of it is there; a device or pipe directly."""
-    final = path.resolve()
+    final = _final(path)
     beside = final.with_name(f".{final.name}.{os.getpid()}")
     direct = final.exists() and not final.is_file()
     try:

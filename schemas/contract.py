@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from .codes import CODES, SEVERITIES, Severity
 from .extends import Source, merged, resolved
-from .folders import MAX_CHARS, Files, files_of, packs_only
+from .folders import Files, files_of, packs_only, read_text
 from .jsonschemas import SchemaFiles
 from .mistakes import ContractError, Mistake
 from .model import Contract
@@ -136,11 +136,11 @@ def show_text(text: str, origin: str, files: Files) -> str:
 
 def _text(path: Path, origin: str) -> str:
     try:
-        if path.is_file() and path.stat().st_size > MAX_CHARS:
-            raise ContractError([Mistake(origin, 0, 0, "far too long for a contract")])
-        return path.read_text("utf-8-sig")
+        return read_text(path)
     except OSError as error:
         message = error.strerror or "cannot be read"
         raise ContractError([Mistake(origin, 0, 0, message)]) from None
     except UnicodeDecodeError:
         raise ContractError([Mistake(origin, 0, 0, "not a text file (UTF-8)")]) from None
+    except ValueError:
+        raise ContractError([Mistake(origin, 0, 0, "far too long for a contract")]) from None

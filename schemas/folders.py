@@ -5,6 +5,7 @@ A file has a name in one space of names: relative to the contract's folder, or `
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Final
 
 from .mistakes import did_you_mean
 
-__all__ = ["MAX_CHARS", "PACK", "Files", "files_of", "inside", "pack_path", "packs", "packs_only"]
+__all__ = [
+    "MAX_CHARS", "PACK", "Files", "files_of", "inside", "pack_path", "packs", "packs_only",
+    "read_text",
+]  # fmt: skip
 
 MAX_CHARS: Final = 8 * 1024 * 1024
 
@@ -57,12 +61,19 @@ def _pack_file(name: str) -> tuple[Path, str]:
 
 
 def _text(folder: Path, name: str) -> str:
-    target = (folder / name).resolve()
+    target = Path(os.path.realpath(folder / name))  # links in a circle open as an OSError
     if not target.is_relative_to(folder):
         raise ValueError("it is outside the contract's folder")
-    if target.is_file() and target.stat().st_size > MAX_CHARS:
+    return read_text(target)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, UTF-8; raises OSError, or ValueError for a far too long one."""
+    with path.open("rb") as file:  # which may be a pipe or a device, and tell no size
+        data = file.read(MAX_CHARS + 1)
+    if len(data) > MAX_CHARS:
         raise ValueError(f"it is longer than {MAX_CHARS} bytes")
-    return target.read_text("utf-8-sig")
+    return data.decode("utf-8-sig")
 
 
 def packs_only(name: str) -> str:

@@ -324,3 +324,34 @@ def test_what_a_contract_holds_cannot_drive_the_terminal_that_shows_a_mistake(
     assert "c.yaml:3:17: 'xxx" in second
     assert first.isprintable()
     assert len(second) <= 500
+
+
+def test_links_in_a_circle(tmp_path: Path, recording: Path) -> None:
+    for one, other in (("a.db", "b.db"), ("b.db", "a.db")):
+        (tmp_path / one).symlink_to(tmp_path / other)
+
+    read = wsrec("validate", "a.db", cwd=tmp_path)
+    written = wsrec("validate", recording, "-o", "a.db", cwd=tmp_path)
+
+    assert (read.returncode, read.stderr) == (
+        3,
+        "wsrec: a.db: Too many levels of symbolic links\n",
+    )
+    assert (written.returncode, written.stderr) == (0, "")
+    assert "verdict   pass" in (tmp_path / "a.db").read_text()
+
+
+def test_a_schema_in_links_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "s.json").symlink_to("s.json")
+    (tmp_path / "c.yaml").write_text("wsrec: 1\nevents: {types: {a: {schema: s.json}}}\n")
+
+    result = wsrec("contract", "check", "c.yaml", cwd=tmp_path)
+
+    assert result.returncode == 2
+    assert result.stderr == "c.yaml:2:30: s.json: Too many levels of symbolic links\n"
+
+
+def test_a_contract_without_an_end(recording: Path) -> None:
+    result = wsrec("validate", recording, "-c", "/dev/zero")
+
+    assert (result.returncode, result.stderr) == (2, "/dev/zero: far too long for a contract\n")
