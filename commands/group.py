@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
+from pathlib import Path
 from typing import Final
 
 import click
@@ -20,6 +22,9 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> object:
         """Run a command; what it could not read, or was told wrongly, is said here."""
+        # A stream that was closed before wsrec began is None.
+        sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+        sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show, it spells out
                 stream.reconfigure(errors="backslashreplace")
@@ -29,6 +34,9 @@ class Commands(click.Group):
 
         try:
             return super().invoke(context)
+        except KeyboardInterrupt:  # to click that is 1, which of a judge means findings
+            click.echo("wsrec: interrupted", err=True)
+            sys.exit(130)
         except RecordingError as error:
             click.echo(f"wsrec: {error}", err=True)
             sys.exit(3)

@@ -355,3 +355,21 @@ def test_a_contract_without_an_end(recording: Path) -> None:
     result = wsrec("validate", recording, "-c", "/dev/zero")
 
     assert (result.returncode, result.stderr) == (2, "/dev/zero: far too long for a contract\n")
+
+
+def test_a_verdict_that_nobody_can_read_is_one(recording: Path) -> None:
+    command = [sys.executable, "-m", "wsrec", "validate", str(recording)]
+    shell = ["sh", "-c", '"$@" >&- 2>&-', "sh", *command]
+
+    assert subprocess.run(shell, timeout=60, check=False).returncode == 0
+
+
+def test_an_interrupt_before_anything_is_judged_is_no_finding(
+    tmp_path: Path, recording: Path
+) -> None:
+    (tmp_path / "ctrl_c.py").write_text("raise KeyboardInterrupt\n")
+    (tmp_path / "c.yaml").write_text("wsrec: 1\nevents: {types: {a: {schema: 'ctrl_c:T'}}}\n")
+
+    result = wsrec("validate", "--trust-code", "-c", tmp_path / "c.yaml", recording)
+
+    assert (result.returncode, result.stderr) == (130, "wsrec: interrupted\n")
