@@ -39,6 +39,8 @@ def read_decode(reader: Reader, node: Node | None) -> Decode:
             reader.wrong(item, "a decode step without a key; one of split, each, kinds")
         if "kinds" in step:
             words = reader.one_or_many(step["kinds"])
+            if not words:
+                reader.wrong(step["kinds"], "kinds is an empty list, so no message is meant")
             kinds = tuple(
                 reader.choice(word, "kinds", ("text", "binary"), "text") for word in words
             )

@@ -157,6 +157,8 @@ class Reader:
                 self.wrong(item, f"{what} must be a single value or a list, not {item.kind}")
             else:
                 found.append(item.value)
+        if node.value == []:
+            self.wrong(node, f"{what} is an empty list, so nothing is meant")
         return tuple(found)
 
     def _parsed(self, node: Node, wanted: str, parse: Callable[[str | None], T]) -> T:
