@@ -59,6 +59,11 @@ def number(value: Scalar) -> Number | None:
     return value
 
 
+def _shown(value: Scalar) -> str:
+    """Return a number as it is, also of a text of digits; a date as it was written."""
+    return str(int(value)) if isinstance(value, str) and value.isdigit() else str(value)
+
+
 def _seconds(text: str) -> float | None:
     if len(text) < SHORTEST or text[10] not in "Tt ":
         return None
@@ -76,6 +81,8 @@ class MonotonicState:
         self._rule = rule
         self.field = rule.field
         self._top: Number | None = None
+        self._shown = ""
+        """The greatest value, as messages have it."""
         self._seq = 0
         self._again: Number | None = None
         """The value that came last, when it was not above all before: a counter begun anew."""
@@ -97,6 +104,7 @@ class MonotonicState:
             return
         if top is None or new > top or (new == top and self._rule.level):
             self._top, self._seq, self._again = new, seq, None
+            self._shown = _shown(value)
             if top is not None and by is not None:
                 yield from self._risen(
                     top, new, _Hole(top + by, new - by, after, seq, event, False)
@@ -117,13 +125,15 @@ class MonotonicState:
         if again is not None and (new - again == by if by is not None else new > again):
             # The counter began anew, or a whole stretch came twice: that was said.
             self._top, self._seq, self._again = new, seq, None
+            self._shown = _shown(value)
             self._holes.clear()
             return
-        wanted = f"{top + by}" if by is not None else f"more than {top}"
+        wanted = f"{top + by}" if by is not None else f"more than {self._shown}"
         if self._rule.level:
-            wanted = f"{top} or more"
-        text = f"{field} is {new} in {event}, but was {top} already (frame {after})"
-        yield Unsteady(seq, event, f"{text}; expected {wanted}", wanted, str(new), here)
+            wanted = f"{self._shown} or more"
+        seen = _shown(value)
+        text = f"{field} is {seen} in {event}, but was {self._shown} already (frame {after})"
+        yield Unsteady(seq, event, f"{text}; expected {wanted}", wanted, seen, here)
 
     def _risen(self, top: Number, new: Number, hole: _Hole) -> Iterator[Unsteady]:
         by = self._rule.by

@@ -7,7 +7,7 @@ from typing import Final
 from .model import Count, Inside, Limits, OrderRule
 from .read_machine import read_machine
 from .read_names import Names, read_triggers
-from .read_values import read_monotonic, read_same, read_unique
+from .read_values import read_fields, read_monotonic, read_same
 from .reader import Reader
 from .source import Node
 
@@ -18,6 +18,16 @@ INSIDE_KEYS: Final = (
 )  # fmt: skip
 LIMIT_KEYS: Final = ("max", "p50", "p95", "p99", "min_samples")
 ORDER_KINDS: Final = ("before", "responds", "never")
+
+
+def _required(reader: Reader, node: Node | None, what: str, names: Names) -> tuple[str, ...]:
+    found: list[str] = []
+    for each in reader.one_or_many(node):
+        name = names.event(reader, each, what)
+        if name and name in found:
+            reader.wrong(each, f"event {name!r} is given twice in {what}; 'count' says how often")
+        found.append(name)
+    return tuple(found)
 
 
 def _counts(reader: Reader, node: Node | None, what: str, names: Names) -> tuple[Count, ...]:
@@ -82,17 +92,14 @@ def read_inside(reader: Reader, found: dict[str, Node], what: str, names: Names)
     order = reader.items(found.get("order"), f"order of {what}")
     rules = (_order_rule(reader, each, f"order of {what}", names) for each in order)
     return Inside(
-        tuple(
-            names.event(reader, each, f"requires of {what}")
-            for each in reader.one_or_many(found.get("requires"))
-        ),
+        _required(reader, found.get("requires"), f"requires of {what}", names),
         _counts(reader, found.get("count"), f"count of {what}", names),
         read_triggers(reader, found.get("first"), f"first of {what}", names),
         read_triggers(reader, found.get("last"), f"last of {what}", names),
         tuple(rule for rule in rules if rule is not None),
         read_same(reader, found.get("same"), f"same of {what}", names.fields),
         read_monotonic(reader, found.get("monotonic"), f"monotonic of {what}", names.fields),
-        read_unique(reader, found.get("unique"), f"unique of {what}", names.fields),
+        read_fields(reader, found.get("unique"), f"unique of {what}", names.fields),
         read_machine(reader, found.get("machine"), f"machine of {what}", names),
     )
 

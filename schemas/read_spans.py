@@ -9,7 +9,7 @@ from .mistakes import did_you_mean
 from .model import Latency, Reconnect, SessionRules, Span, Trigger
 from .read_names import TRIGGER_KEYS, Names, read_triggers
 from .read_rules import INSIDE_KEYS, read_inside, read_limits
-from .read_values import read_folds
+from .read_values import read_fields, read_folds
 from .reader import Reader
 from .source import Node
 
@@ -47,10 +47,10 @@ def _span(reader: Reader, name: str, node: Node, names: Names, spans: Collection
         for key in TRIGGER_KEYS
     }
     if isinstance(node.value, dict):
-        if not {"open", "during"} & found.keys():
+        if not (triggers["open"] or triggers["during"]):
             reader.wrong(node, f"{what} needs 'open' or 'during': the event that opens it")
         endless = "must_close" in found and found["must_close"].value is False
-        if not {"close", "abort"} & found.keys() and not endless:
+        if not (triggers["close"] or triggers["abort"] or endless):
             reader.wrong(
                 node, f"{what} needs 'close', the event that closes it, or 'must_close: false'"
             )
@@ -64,10 +64,7 @@ def _span(reader: Reader, name: str, node: Node, names: Names, spans: Collection
         parent = reader.known(found["in"], f"'in' of {what}", others, "span") or None
     return Span(
         name,
-        tuple(
-            reader.known(each, f"key of {what}", names.fields, "field")
-            for each in reader.one_or_many(found.get("key"))
-        ),
+        read_fields(reader, found.get("key"), f"key of {what}", names.fields),
         open=triggers["open"],
         during=triggers["during"],
         close=triggers["close"],
@@ -106,15 +103,25 @@ def _distinct(
 
 def _consistent(reader: Reader, found: dict[str, Node], what: str) -> None:
     """Keys that take each other's meaning away, or have none without another."""
+
+    def says(key: str, value: object) -> bool:
+        return key in found and found[key].value == value
+
     if "fold" in found and not {"during", "close"} <= found.keys():
         message = f"fold of {what} needs 'during' (what adds up) and 'close' (what it adds up to)"
         reader.wrong(found["fold"], message)
-    if "nest" in found and found["nest"].value is True:
-        if "once" in found and found["once"].value is True:
+    if says("nest", True):
+        if says("once", True):
             message = f"nest of {what} opens a key again while open, which 'once' forbids"
+            reader.wrong(found["nest"], message)
+        if says("pair", "fifo"):
+            message = f"nest of {what} closes the innermost first, 'pair: fifo' the oldest"
             reader.wrong(found["nest"], message)
         if "open" not in found:
             reader.wrong(found["nest"], f"nest of {what} needs 'open': what opens it again")
+    if says("pair", "lifo") and says("key", []):
+        message = f"'pair: lifo' of {what} needs a key; 'nest: true' lets several open without one"
+        reader.wrong(found["pair"], message)
 
 
 def read_spans(reader: Reader, node: Node | None, names: Names) -> tuple[Span, ...]:

@@ -9,7 +9,7 @@ from .model import Fold, Monotonic, Same
 from .reader import Reader
 from .source import Node
 
-__all__ = ["FOLD_KEYS", "read_folds", "read_monotonic", "read_same", "read_unique"]
+__all__ = ["FOLD_KEYS", "read_fields", "read_folds", "read_monotonic", "read_same"]
 
 FOLD_KEYS: Final[tuple[Literal["join", "last", "sum"], ...]] = ("join", "last", "sum")
 SAME_KEYS: Final = ("field", "absent")
@@ -71,10 +71,10 @@ def read_monotonic(
     return tuple(found.values())
 
 
-def read_unique(
+def read_fields(
     reader: Reader, node: Node | None, what: str, fields: Collection[str]
 ) -> tuple[str, ...]:
-    """Return fields of which no value comes twice."""
+    """Return fields, one or a list, none of them twice."""
     found: list[str] = []
     for item in reader.one_or_many(node):
         field = reader.known(item, what, fields, "field")

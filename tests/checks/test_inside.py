@@ -134,6 +134,7 @@ def test_dates_with_times_rise_in_any_form() -> None:
     assert codes(judge([*good, *told(1769860802.5)], rules)) == []
     found = only(judge(told("2026-01-31T12:00:00Z", "2026-01-31T12:00:00+01:00"), rules))
     assert (found.code, found.seq) == ("session.monotonic", 2)
+    assert found.expected == "more than 2026-01-31T12:00:00Z"
     assert only(judge(told("2026-01-31T12:00:00Z", "2026-31-01T12:00:00Z"), rules)).seq == 2
 
 
