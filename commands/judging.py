@@ -59,7 +59,8 @@ def validate(
     Several reports at once: --format text --format junit -o report.xml. With --format github, a
     summary is added to the file that GITHUB_STEP_SUMMARY names.
 
-    A wsrec.toml here or above may set contract, fail_on, format and max_findings.
+    A wsrec.toml here or above may set contract, fail_on, format, jobs and
+    max_findings.
 
     Exit code: 0 pass, 1 findings or not enough recorded to tell, 2 usage or contract error,
     3 recording unreadable or damaged, 5 nothing was validated.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "Configured", "Project", "ProjectError", "choice_of"]
 
-KEYS: Final = ("contract", "fail_on", "format", "max_findings")
+KEYS: Final = ("contract", "fail_on", "format", "jobs", "max_findings")
 """What may be set; each is an option of `wsrec validate`."""
 
 _MAX_BYTES: Final = 1 << 20

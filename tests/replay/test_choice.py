@@ -124,11 +124,11 @@ class TestWrong:
             ("\n# x\nfail-on = 'error'", "wsrec.toml:3: unknown key 'fail-on'; did you mean "
              "'fail_on'?"),
             ("[validate]\nx = 1", "wsrec.toml:1: unknown key 'validate'; expected one of contract, "
-             "fail_on, format, max_findings"),
+             "fail_on, format, jobs, max_findings"),
             ("fail_on = 'eror'", "wsrec.toml:1: fail_on cannot be 'eror'; did you mean 'error'?"),
             ("format = true", "wsrec.toml:1: format is one text, or one number"),
             ("contract = ['a']", "wsrec.toml:1: contract is a text: the name of a pack, or a path"),
-            ("x.y = 1", "wsrec.toml:1: unknown key 'x'; expected one of contract, fail_on, format, "
+            ("x.y = 1", "wsrec.toml:1: unknown key 'x'; expected one of contract, fail_on, format, jobs, "
              "max_findings"),
             ("format = 'text'\ncontract = 'agent-event'", "wsrec.toml:2: 'agent-event' is no file, "
              "and no pack of that name; did you mean 'agent-events'?"),
