@@ -128,8 +128,8 @@ class TestWrong:
             ("fail_on = 'eror'", "wsrec.toml:1: fail_on cannot be 'eror'; did you mean 'error'?"),
             ("format = true", "wsrec.toml:1: format is one text, or one number"),
             ("contract = ['a']", "wsrec.toml:1: contract is a text: the name of a pack, or a path"),
-            ("x.y = 1", "wsrec.toml:1: unknown key 'x'; expected one of contract, fail_on, format, jobs, "
-             "max_findings"),
+            ("x.y = 1", "wsrec.toml:1: unknown key 'x'; expected one of contract, fail_on, format, "
+             "jobs, max_findings"),
             ("format = 'text'\ncontract = 'agent-event'", "wsrec.toml:2: 'agent-event' is no file, "
              "and no pack of that name; did you mean 'agent-events'?"),
             ("\xe9 = 1", "wsrec.toml: not TOML: Invalid statement (at line 1, column 1)"),
