@@ -22,7 +22,7 @@ from ..schemas.model import (
 )
 from ..schemas.pointers import Pointer
 from .decode import alike
-from .holders import ELSEWHERE, Holders, at, step
+from .holders import ELSEWHERE, Holders, Place, at, step
 
 __all__ = ["Event", "Extractor", "meets"]
 
@@ -140,6 +140,12 @@ def _mentioned(contract: Contract) -> frozenset[str]:
 
 
 _SCALARS: Final = frozenset((str, int, float, bool))
+_Fields = tuple[tuple[str, tuple[Place, ...]], ...]
+
+MAX_SHAPES: Final = 500
+"""Different sets of members for which it is known which fields there are."""
+MAX_MEMBERS: Final = 64
+"""Members of an object that is worth remembering."""
 
 
 class Extractor:
@@ -154,6 +160,7 @@ class Extractor:
             (name, tuple(map(self._holders.place, pointers)))
             for name, pointers in rules.fields.items()
         )
+        self._shapes: dict[tuple[tuple[str, ...] | None, ...], _Fields] = {}
         folds = [fold for span in contract.spans for fold in span.fold]
         self._folded = {name for fold in folds for name in (fold.field, fold.equals)}
         self._types = rules.types
@@ -183,7 +190,7 @@ class Extractor:
         item: Any
         fields: dict[str, Scalar] = {}
         whole: dict[str, Scalar] = {}
-        for field_name, places in self._fields:
+        for field_name, places in self._places(holders):
             for place in places:
                 number, token, _ = place
                 holder = holders[number]
@@ -208,6 +215,33 @@ class Extractor:
                 name = _short(name)
                 return self._alias.get(name, name), fields, whole
         return None, fields, whole
+
+    def _places(self, holders: list[Any]) -> _Fields:
+        """Return where fields may be in an object with these members.
+
+        Most objects of a stream have the members of others before them, so that which places
+        there are is looked up, and not tried one after the other.
+        """
+        shape: list[tuple[str, ...] | None] = []
+        for holder in holders:
+            if holder is None:
+                shape.append(None)
+            elif holder.__class__ is dict and len(holder) <= MAX_MEMBERS:
+                shape.append(tuple(holder))
+            else:
+                return self._fields
+        key = tuple(shape)
+        known = self._shapes.get(key)
+        if known is None:
+            members = [() if each is None else frozenset(each) for each in shape]
+            known = tuple(
+                (name, there)
+                for name, places in self._fields
+                if (there := tuple(each for each in places if each.there(members)))
+            )
+            if len(self._shapes) < MAX_SHAPES:
+                self._shapes[key] = known
+        return known
 
     def knows(self, name: str, fields: Mapping[str, Scalar]) -> bool:
         """Say whether the contract speaks of this event."""

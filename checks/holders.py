@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from ..schemas.model import FieldSource
@@ -19,6 +20,10 @@ class Place(NamedTuple):
     """Its number; `ELSEWHERE`: `pointer` itself has to be asked."""
     token: str
     pointer: FieldSource
+
+    def there(self, members: Sequence[Collection[str]]) -> bool:
+        """Say whether there may be something, by the members of each holder."""
+        return self.holder == ELSEWHERE or self.token in members[self.holder]
 
 
 class Holders:
