@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ..checks.compiled import Compiled
@@ -22,8 +20,6 @@ Tick = Callable[[int], object]
 """Told how many more messages have been judged; may raise, to end it all."""
 
 _TICK = 500
-_GARBAGE: Final = 20_000
-"""Objects made before they are looked through; a seventh of the time was spent on that."""
 MISSING: Final = "frames are missing from the file"
 
 
@@ -46,29 +42,17 @@ def judge_session(
     trial = Trial(compiled, session)
     gap = recording.first_gap(session)
     number = 0
-    with _rarely_collected():
-        for number, message in enumerate(recording.messages(session.id), 1):
-            if gap is not None and message.seq > gap:
-                trial.gap(message.seq, MISSING)
-                gap = None
-            trial.message(message)
-            if not number % _TICK:
-                tick(_TICK)
+    for number, message in enumerate(recording.messages(session.id), 1):
+        if gap is not None and message.seq > gap:
+            trial.gap(message.seq, MISSING)
+            gap = None
+        trial.message(message)
+        if not number % _TICK:
+            tick(_TICK)
     if gap is not None:
         trial.gap(gap, MISSING)
     tick(number % _TICK)
     return trial.close(session)[1]
-
-
-@contextlib.contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Let cyclic garbage wait: what is open in a session is young, and looked at over and over."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], _GARBAGE), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def work_off(
