@@ -108,7 +108,7 @@ TABLES: dict[str, Make] = {
         f"INSERT INTO sqlite_master {ENDLESS} 'table', 't' || i, 't' || i, 2,"
         " 'CREATE TABLE t' || i || '(x)' FROM n LIMIT 10000",
         "DELETE FROM meta",
-        "INSERT INTO meta VALUES ('x', CAST(zeroblob(2000000) AS TEXT))",
+        "INSERT INTO meta VALUES ('x', CAST(zeroblob(5000000) AS TEXT))",
     ),
     "a schema of one long statement": sql(
         "UPDATE sqlite_master SET sql = sql || ' --' || hex(zeroblob(3000000))"
