@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 from support.gemini_live import TALKS, held, live_server
-from support.proxying import start
-from wsrec.checks.judge import Judge
-from wsrec.schemas.packs import find
-from wsrec.store.reader import Recording
+from support.proxying import judged, start
 
 pytestmark = pytest.mark.real
 
@@ -36,16 +33,7 @@ def test_the_live_client(recording: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
     asyncio.run(record(recording, certificate))
 
-    engine = Judge(find("gemini-live"))
-    with Recording.open(recording) as opened:
-        for session in opened.sessions():
-            engine.open(session)
-            for message in opened.messages(session.id):
-                engine.message(session.id, message)
-            engine.close(session)
-    outcome = engine.finish()
-    assert outcome.all_findings() == ()
-    assert outcome.verdict == "pass"
+    outcome = judged(recording, "gemini-live")
     kinds = ("setup", "turn", "call", "activity")
     assert [tuple(each.spans[kind] for kind in kinds) for each in outcome.sessions] == [
         (1, 2, 0, 0),  # chat
