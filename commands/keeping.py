@@ -38,7 +38,7 @@ def scrub(
 
     Exit code: 0 written, 2 usage, 3 recording unreadable or damaged, or OUTPUT exists.
     """
-    from ..proxy.errors import SettingError
+    from ..net.errors import SettingError
     from ..proxy.settings import read_redaction_key, read_rules, read_sign_key
     from ..upkeep.scrub import scrub
 
@@ -155,7 +155,7 @@ def recover(recordings: tuple[Path, ...]) -> None:
 
 
 def _signer(path: Path | None) -> SigningKey | None:
-    from ..proxy.errors import SettingError
+    from ..net.errors import SettingError
     from ..proxy.settings import read_sign_key
 
     try:

@@ -139,10 +139,10 @@ def proxy(
     Exit code: 0 after Ctrl-C or SIGTERM, COMMAND's own with one, 2 usage, contract or address,
     3 recording.
     """
+    from ..net.errors import SettingError
+    from ..net.upstream import Upstream, UpstreamError
     from ..proxy.command import run_proxy
-    from ..proxy.errors import SettingError
     from ..proxy.settings import read_settings
-    from ..proxy.upstream import Upstream, UpstreamError
 
     if not command and sys.argv[-1:] == ["--"]:
         raise click.UsageError("there is no command behind --")

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from ..net.fault import reason
+from ..net.upstream import Upstream
 from ..store.errors import RecordingError
 from .caretaker import warn
-from .gate import reason
 from .headroom import Notice
 from .options import Options
 from .server import Proxy
-from .upstream import Upstream
 
 __all__ = ["run_proxy"]
 

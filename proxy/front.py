@@ -8,9 +8,9 @@ from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
-from .errors import SettingError
-from .headers import Pairs
-from .refusal import RefusedError
+from ..net.errors import SettingError
+from ..net.headers import Pairs
+from ..net.refusal import RefusedError
 
 __all__ = ["Front", "HostHeader", "parse_network", "parse_origin"]
 

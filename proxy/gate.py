@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import os
-import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -15,25 +12,27 @@ from http import HTTPStatus
 import aiohttp
 from aiohttp import ClientResponse, ClientSession, web
 
-from ..store.tap import SessionTap
-from .client import AUTO_HEADERS, http_client
-from .connection import HEAD_LIMIT, Connection
-from .detach import Detached, Hijacked, detach_request, detach_response
-from .handshake import (
+from ..net.answer import answer
+from ..net.client import AUTO_HEADERS, http_client
+from ..net.connection import HEAD_LIMIT, Connection
+from ..net.detach import Detached, Hijacked, detach_request, detach_response
+from ..net.fault import in_a_line
+from ..net.handshake import (
     answer_fault,
     check_request,
     is_upgrade,
     switching_protocols,
     upgrade_headers,
 )
-from .headers import Pairs, decode_pairs, get, head_size, outgoing
-from .http import answer, forward_http, relay_fault, relay_response
+from ..net.headers import Pairs, decode_pairs, get, head_size, outgoing
+from ..net.refusal import RefusedError, check_target
+from ..net.upstream import Upstream
+from ..store.tap import SessionTap
+from .http import forward_http, relay_fault, relay_response
 from .options import Options
 from .recordings import Recordings
-from .refusal import RefusedError, check_target
-from .upstream import Upstream
 
-__all__ = ["Gate", "reason"]
+__all__ = ["Gate"]
 
 log = logging.getLogger("wsrec.proxy")
 
@@ -227,7 +226,7 @@ class Gate:
             return answer(fault.status, fault.reason, fault.headers)
         if isinstance(fault, UnicodeEncodeError):
             return answer(HTTPStatus.BAD_REQUEST, "a header is not UTF-8")
-        text = f"{self._upstream}: {_in_a_line(fault)}"
+        text = f"{self._upstream}: {in_a_line(fault)}"
         log.warning("%s", text)
         late = isinstance(fault, TimeoutError)
         return answer(HTTPStatus.GATEWAY_TIMEOUT if late else HTTPStatus.BAD_GATEWAY, text)
@@ -235,13 +234,6 @@ class Gate:
 
 # What a request may run into before the backend's answer is on its way to the client.
 _FAULTS = (RefusedError, aiohttp.ClientError, TimeoutError, ValueError)
-
-
-def reason(error: OSError) -> str:
-    """Say what went wrong without the address, which event loops put into `strerror`."""
-    if isinstance(error, ssl.SSLError | socket.gaierror):  # their numbers are not errno's
-        return error.strerror or str(error) or "the TLS handshake failed"
-    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
 def _busy(why: str) -> RefusedError:
@@ -257,13 +249,3 @@ def _out_of_files(fault: Exception) -> bool:
 
 def _peer(peer: object) -> str | None:
     return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else None
-
-
-def _in_a_line(fault: Exception) -> str:
-    if isinstance(fault, TimeoutError):
-        return "no answer in time"
-    if isinstance(fault, aiohttp.ClientConnectorError):
-        return f"cannot be reached: {reason(fault.os_error)}"
-    if isinstance(fault, aiohttp.ClientResponseError):
-        return f"its answer is not HTTP: {fault.message.partition(':')[0].strip()}"
-    return " ".join(str(fault).split()) or type(fault).__name__

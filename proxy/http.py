@@ -8,12 +8,13 @@ from http import HTTPStatus
 from aiohttp import ClientError, ClientPayloadError, ClientResponse, ClientSession, web
 from aiohttp.http_writer import StreamWriter
 
-from .client import AUTO_HEADERS
-from .headers import Pairs, decode_pairs, end_to_end, get, has_control, head, outgoing, values
-from .refusal import RefusedError
-from .upstream import Upstream
+from ..net.answer import answer
+from ..net.client import AUTO_HEADERS
+from ..net.headers import Pairs, decode_pairs, end_to_end, get, has_control, head, outgoing, values
+from ..net.refusal import RefusedError
+from ..net.upstream import Upstream
 
-__all__ = ["answer", "forward_http", "relay_fault", "relay_response"]
+__all__ = ["forward_http", "relay_fault", "relay_response"]
 
 # aiohttp would add these to a response that the backend sent without them.
 _ADDED = ("content-type", "date", "server")
@@ -132,28 +133,6 @@ class _Relayed(web.StreamResponse):
         await writer.write_headers(line, self.headers)
         writer._headers_buf = head(line, list(self.headers.items()))
         writer.send_headers()
-
-
-class _Answer(web.Response):
-    """A response in HTTP/1.1: aiohttp would claim whatever version the request came in."""
-
-    async def _prepare_headers(self) -> None:
-        await super()._prepare_headers()
-        self.headers.pop("Server", None)
-
-    async def _write_headers(self) -> None:
-        assert self._payload_writer is not None
-        line = f"HTTP/1.1 {self.status} {self.reason}"
-        await self._payload_writer.write_headers(line, self.headers)
-
-
-def answer(status: int, text: str, headers: Pairs | None = None) -> web.Response:
-    """Return a response of the proxy's own, one line of text; the connection ends with it."""
-    response = _Answer(status=status, text=f"wsrec: {text}\n", headers={"Connection": "close"})
-    for name, value in headers or []:
-        response.headers.add(name, value)
-    response.force_close()
-    return response
 
 
 async def _body(request: web.BaseRequest) -> AsyncIterator[bytes]:

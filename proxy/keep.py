@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..net.amounts import interval, size
+from ..net.errors import SettingError
 from ..store.series import Series
 from ..upkeep.retention import Retention
-from .amounts import interval, size
-from .errors import SettingError
 
 __all__ = ["Keep", "read_keep"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 
+from ..net.address import Address
 from ..redaction.rules import Rules
 from ..store.durability import Durability
 from ..store.seal import Signer
-from .address import Address
 from .front import Front
 from .keep import Keep
 

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Self
 
 from .. import __version__
+from ..net.address import Listener
+from ..net.client import HEADER_SIZE
+from ..net.connection import Connections
+from ..net.detach import Detached
+from ..net.unmask import unmask
+from ..net.upstream import Upstream
 from ..store.recorder import Recorder
 from ..store.series import Series
 from ..store.tap import SessionTap
-from .address import Listener
 from .caretaker import Caretaker, Tell, warn
-from .client import HEADER_SIZE
-from .connection import Connections
-from .detach import Detached
 from .failure import Failure
 from .files import connections_that_fit
 from .gate import Gate
@@ -27,8 +29,6 @@ from .recordings import Recordings
 from .throttle import Throttle
 from .tunnel import RECORD, Tunnel
 from .tunnels import INTERNAL_ERROR, Tunnels
-from .unmask import unmask
-from .upstream import Upstream
 
 __all__ = ["Proxy"]
 

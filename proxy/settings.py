@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from ..net.address import parse_address
+from ..net.amounts import positive, seconds, size
+from ..net.errors import SettingError
+from ..net.tls import client_context, server_context
+from ..net.upstream import Upstream
 from ..redaction.rules import Rules, read_key
 from ..store.durability import Durability
-from .address import parse_address
-from .amounts import positive, seconds, size
-from .errors import SettingError
 from .front import Front, HostHeader, parse_network, parse_origin
 from .keep import read_keep
 from .options import Options
-from .tls import client_context, server_context
-from .upstream import Upstream
 
 if TYPE_CHECKING:
     from ..store.keys import SigningKey

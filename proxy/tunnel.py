@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable
 from time import monotonic_ns
 
+from ..net.sockets import is_broken, keep_alive, reset, waiting
 from ..store.model import Sender
 from ..store.tap import Room, SessionTap
 from ..wire.close import close_body
 from ..wire.decoder import FrameDecoder
 from ..wire.frames import CLOSE, Frame, encode_frame
-from .sockets import is_broken, keep_alive, reset, waiting
 from .throttle import Throttle
 
 __all__ = ["RECORD", "Pipe", "Pulse", "Tunnel"]

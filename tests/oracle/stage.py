@@ -13,9 +13,9 @@ from pathlib import Path
 from oracle.peers import PATIENCE, Talk, Wire
 from oracle.rows import found, rows
 from support.raw import SWITCH, upgrade
+from wsrec.net.upstream import Upstream
 from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
-from wsrec.proxy.upstream import Upstream
 from wsrec.redaction.rules import Rules
 from wsrec.store.durability import Durability
 from wsrec.store.model import Frame, Session

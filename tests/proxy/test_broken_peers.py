@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.proxying import in_process, sessions, wsrec
 from support.raw import SWITCH, Peer, backend, conversation, open_session, upgrade
-from wsrec.proxy.address import Address
+from wsrec.net.address import Address
 from wsrec.proxy.options import Options
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

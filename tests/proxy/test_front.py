@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from support.proxying import in_process, sessions
 from support.raw import SWITCH, Peer, backend, conversation, upgrade
-from wsrec.proxy.errors import SettingError
+from wsrec.net.errors import SettingError
+from wsrec.net.refusal import RefusedError
 from wsrec.proxy.front import Front, parse_network, parse_origin
 from wsrec.proxy.options import Options
-from wsrec.proxy.refusal import RefusedError
 
 LOCAL = parse_network("127.0.0.0/8")
 CLAIMS = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.proxying import wsrec
-from wsrec.proxy.errors import SettingError
+from wsrec.net.errors import SettingError
 from wsrec.proxy.keep import Keep, read_keep
 from wsrec.upkeep.retention import Retention
 

@@ -15,8 +15,8 @@ import pytest
 import trustme
 from support.proxying import recorded, sessions, start, wsrec
 from support.raw import SWITCH, Peer, backend, conversation_with_process, upgrade
-from wsrec.proxy.address import Address, parse_address
-from wsrec.proxy.errors import SettingError
+from wsrec.net.address import Address, parse_address
+from wsrec.net.errors import SettingError
 
 HELLO = b"\x81\x05hello"
 MASKED_HELLO = b"\x81\x85\0\0\0\0hello"

@@ -23,11 +23,11 @@ from support.raw import (
     upgrade,
 )
 from support.recordings import Conversation, elsewhere, recorder_at
+from wsrec.net.upstream import Upstream
 from wsrec.proxy.headroom import Notice
 from wsrec.proxy.keep import Keep
 from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
-from wsrec.proxy.upstream import Upstream
 from wsrec.store.errors import RecordingError
 from wsrec.store.reader import Recording
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from support.raw import ACCEPT, KEY
-from wsrec.proxy.handshake import answer_fault, is_upgrade, switching_protocols, upgrade_headers
-from wsrec.proxy.headers import Pairs
+from wsrec.net.handshake import answer_fault, is_upgrade, switching_protocols, upgrade_headers
+from wsrec.net.headers import Pairs
 
 GOOD = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", ACCEPT)]
 

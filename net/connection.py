@@ -12,9 +12,9 @@ from aiohttp.http import HttpProcessingError
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from .answer import answer
 from .handshake import is_upgrade
 from .headers import Pairs
-from .http import answer
 
 __all__ = ["HEAD_LIMIT", "Connection", "Connections", "Malformed"]
 

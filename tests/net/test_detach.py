@@ -15,8 +15,8 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.web_protocol import RequestHandler
 from support.proxying import in_process, sessions
 from support.raw import SWITCH, Peer, backend, conversation, open_session, upgrade
-from wsrec.proxy.client import http_client
-from wsrec.proxy.detach import Detached, Hijacked, detach_request, detach_response
+from wsrec.net.client import http_client
+from wsrec.net.detach import Detached, Hijacked, detach_request, detach_response
 
 
 class Listener(asyncio.Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from aiohttp import HttpVersion
 from aiohttp.test_utils import make_mocked_request
-from wsrec.proxy.headers import Pairs
-from wsrec.proxy.refusal import RefusedError, check_target
+from wsrec.net.headers import Pairs
+from wsrec.net.refusal import RefusedError, check_target
 
 HOST = ("Host", "backend.test")
 

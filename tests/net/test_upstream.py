@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from wsrec.proxy.upstream import Upstream, UpstreamError
+from wsrec.net.upstream import Upstream, UpstreamError
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from wsrec.proxy.headers import (
+from wsrec.net.headers import (
     Pairs,
     decode_pairs,
     end_to_end,
