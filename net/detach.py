@@ -2,7 +2,7 @@
 
 aiohttp has no call for this. What is used here: `BaseRequest.transport` and `ClientResponse
 .connection`, which are documented; `set_parser`, `connection_lost` and `transport` of both
-protocols, which are public but not documented. tests/net/test_detach.py fails if they change.
+protocols, which are public but not documented. tests/proxy/test_detach.py fails if they change.
 """
 
 from __future__ import annotations

@@ -1,0 +1,55 @@
+"""Differences between what was recorded and what a live peer says, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Change", "Difference", "DifferenceKind"]
+
+DifferenceKind = Literal[
+    "changed", "missing", "unexpected", "reordered", "early", "close", "lost", "handshake"
+]
+"""What is wrong:
+
+- changed: a message came in the place of a recorded one, with other values;
+- missing: a recorded message did not come;
+- unexpected: a message came that was not recorded;
+- reordered: a recorded message came behind one that it had come before;
+- early: a message came before what had led to it was said;
+- close: the session was closed otherwise than recorded, or not at all;
+- lost: the connection ended while more was recorded;
+- handshake: the opening handshake was answered otherwise, or offered something else.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value that is another than recorded."""
+
+    pointer: str
+    """Where, as a JSON Pointer; empty for a message that is compared as a whole."""
+    recorded: object
+    """`schemas.pointers.ABSENT` where there was none."""
+    live: object
+    """ABSENT where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference. Its texts quote what peers sent: make them inert before they are shown."""
+
+    kind: DifferenceKind
+    message: str
+    """One line: what was recorded, and what came instead."""
+    session: int
+    """The session of the recording."""
+    seq: int | None = None
+    """The recorded frame that it is about; None: there is none."""
+    number: int | None = None
+    """Which of the live peer's utterances it is, 1..; None: none is."""
+    event: str | None = None
+    """The event's name, where one is known."""
+    changes: tuple[Change, ...] = ()
+    nearest: int | None = None
+    """The recorded frame whose message came closest to one that was not recorded."""

@@ -1,0 +1,64 @@
+"""How a live session is held against a recorded one, and how a half of it is played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ..schemas.model import Contract
+from ..schemas.pointers import Pointer
+
+__all__ = ["CAUSAL", "Matching", "Pace", "Pacing", "Patience"]
+
+Pace = Literal["causal", "recorded", "asap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """When a live message is the recorded one."""
+
+    contract: Contract | None = None
+    """Names events, tells which fields are keys, and which messages are pieces of a text."""
+    ignore: tuple[Pointer, ...] = ()
+    """Members that may differ, be there or not; `*` stands for every member of an object or list.
+    Beside the usual ones, see `match.compare.USUAL`."""
+    usual: bool = True
+    """Whether the usual ones are ignored."""
+    tolerance: float = 0.0
+    """By how much numbers may differ: absolutely, or relatively to the recorded one."""
+    binds: bool = True
+    """Whether ids that a peer makes up may be others than recorded."""
+    bind: tuple[Pointer, ...] = ()
+    """Members that are ids, whatever they look like."""
+    unconsumed: frozenset[str] = frozenset()
+    """Names of events that may be missing at the end of a session."""
+    any_order: bool = False
+    """Whether messages of one peer, between two of the other, may come in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """When what is ours to say is said."""
+
+    pace: Pace = "causal"
+    """causal: once all has come that the peer had said before it in the recording.
+    recorded: as long after that as it took then (a server), or after the session's start (a
+    client).
+    asap: at once."""
+    speed: float = 1.0
+    """Recorded times are divided by it."""
+    max_gap_ns: int | None = None
+    """No recorded pause counts as longer."""
+
+
+CAUSAL: Final = Pacing()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long nothing may happen that the recording says should; all in nanoseconds."""
+
+    message_ns: int = 10_000_000_000
+    """For the next recorded message of the peer, beyond the pause that was recorded before it."""
+    close_ns: int = 5_000_000_000
+    """For the peer's close, and the end of the connection."""
