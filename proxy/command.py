@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import logging
-import os
 import signal
-import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from ..net.child import Child
+from ..net.errors import SettingError
 from ..net.fault import reason
+from ..net.life import loop_factory, note_faults, open_standard_streams, stop_signals
 from ..net.upstream import Upstream
 from ..store.errors import RecordingError
 from .caretaker import warn
@@ -25,13 +25,9 @@ from .server import Proxy
 
 __all__ = ["run_proxy"]
 
-_STOP_SIGNALS = tuple(
-    signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
 _SWITCH_INTERVAL = 0.001
 """Seconds for which the recorder's thread may keep the event loop waiting. With the usual 0.005, an
 exchange beside a flood of tiny frames took 11 ms, with this 2.5, and all rates stayed the same."""
-_PATIENCE = 10.0  # seconds that a command has to end after a signal, before the next one
 
 
 def run_proxy(
@@ -48,23 +44,17 @@ def run_proxy(
     address cannot be listened on, 3 when the recording cannot be opened or written, 1 after a
     fault in wsrec itself.
     """
-    _open_standard_streams()
+    open_standard_streams()
     logging.basicConfig(level=logging.WARNING, format="wsrec: %(message)s", stream=sys.stderr)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         tell = _tell_machines if format == "json" else warn
         return runner.run(_run(Proxy(upstream, output, options, tell), format, command))
 
 
 async def _run(proxy: Proxy, format: str, command: Sequence[str]) -> int:  # noqa: A002
-    stop: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    for number in _STOP_SIGNALS:
-        if signal.getsignal(number) is signal.SIG_IGN:
-            continue  # as `nohup` has it
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises instead
-            loop.add_signal_handler(number, _first_then_default, loop, stop, number)
-    faults: list[object] = []
-    loop.set_exception_handler(lambda loop, context: _on_fault(loop, context, faults))
+    stop = stop_signals(loop)
+    faults = note_faults(loop)
     try:
         await proxy.__aenter__()
     except RecordingError as error:
@@ -97,36 +87,18 @@ async def _wait(proxy: Proxy, stop: asyncio.Queue[int]) -> int:
 async def _command(proxy: Proxy, command: Sequence[str], stop: asyncio.Queue[int]) -> int:
     """Run the command with WSREC_URL set; pass a signal on to it; return its exit status."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command, env={**os.environ, "WSREC_URL": proxy.url}
-        )
-    except OSError as error:
-        return _fail(2, f"{command[0]}: {error.strerror}")
-    ended = asyncio.ensure_future(process.wait())
+        child = await Child.start(command, WSREC_URL=proxy.url)
+    except SettingError as error:
+        return _fail(2, str(error))
+    ended = asyncio.ensure_future(child.wait())
     signalled = asyncio.ensure_future(stop.get())
     failed = asyncio.ensure_future(proxy.failed.wait())
     await asyncio.wait((ended, signalled, failed), return_when=asyncio.FIRST_COMPLETED)
-    if not ended.done():
-        number = signalled.result() if signalled.done() else signal.SIGTERM
-        if not (number == signal.SIGINT and _in_the_foreground()):
-            process.send_signal(number)
-        for end in (process.terminate, process.kill):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(ended), _PATIENCE)
-                break
-            end()
-    status = await ended
-    signalled.cancel()
-    failed.cancel()
-    return 128 - status if status < 0 else status
-
-
-def _in_the_foreground() -> bool:
-    """Whether a terminal's Ctrl-C reaches the command as it reaches this process."""
-    try:
-        return os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:
-        return False
+    number = signalled.result() if signalled.done() else signal.SIGTERM
+    status = await child.stop(number)
+    for wait in (ended, signalled, failed):
+        wait.cancel()
+    return status
 
 
 def _announce(proxy: Proxy, format: str) -> None:  # noqa: A002
@@ -157,42 +129,6 @@ def _tell_machines(notice: Notice) -> None:
     """Tell of what happens while the proxy runs: for people too, and a line of JSON."""
     warn(notice)
     print(json.dumps({"event": notice.event, "text": notice.text, **notice.fields}), flush=True)
-
-
-def _open_standard_streams() -> None:
-    """Put the null device where a standard stream was closed: sockets would take its number."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
-def _first_then_default(
-    loop: asyncio.AbstractEventLoop, stop: asyncio.Queue[int], number: int
-) -> None:
-    """End cleanly at the first signal; leave the second one to do what it does by default."""
-    stop.put_nowait(number)
-    for each in _STOP_SIGNALS:
-        if loop.remove_signal_handler(each):
-            signal.signal(each, signal.SIG_DFL)
-
-
-def _on_fault(
-    loop: asyncio.AbstractEventLoop, context: dict[str, Any], faults: list[object]
-) -> None:
-    """Tell of a fault in here, with its traceback; a peer that goes away is none."""
-    if not isinstance(context.get("exception"), ConnectionError | ssl.SSLError | TimeoutError):
-        faults.append(context)
-        loop.default_exception_handler(context)
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.Loop
 
 
 def _tune_collector() -> None:

@@ -1,0 +1,77 @@
+"""A command that runs beside wsrec: `-- CMD...`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+from typing import Self
+
+from .errors import SettingError
+
+__all__ = ["Child"]
+
+_PATIENCE = 10.0  # seconds that a command has to end after a signal, before the next one
+
+
+class Child:
+    """A running command. Its standard streams are this process's own."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._ended = asyncio.ensure_future(process.wait())
+
+    @classmethod
+    async def start(cls, command: Sequence[str], **environment: str) -> Self:
+        """Start a command, with these variables beside those of this process.
+
+        Raises:
+            SettingError: it cannot be started.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, env={**os.environ, **environment}
+            )
+        except OSError as error:
+            raise SettingError(f"{command[0]}: {error.strerror}") from error
+        return cls(process)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._ended.done()
+
+    async def wait(self) -> int:
+        """Wait for its end; return its exit status, 128 and the signal's number if one ended it."""
+        status = await asyncio.shield(self._ended)
+        return 128 - status if status < 0 else status
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Pass a signal on to it unless the terminal has, and insist; return its exit status.
+
+        It has ten seconds after the signal, and ten after SIGTERM before SIGKILL.
+        """
+        if not self.ended and not (number == signal.SIGINT and _in_the_foreground()):
+            self._send(number)
+        for harder in (signal.SIGTERM, signal.SIGKILL):
+            if number == harder:
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.wait(), _PATIENCE)
+                break
+            self._send(harder)
+        return await self.wait()
+
+    def _send(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+            self._process.send_signal(number)
+
+
+def _in_the_foreground() -> bool:
+    """Whether a terminal's Ctrl-C reaches the command as it reaches this process."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
