@@ -1,0 +1,98 @@
+"""Which recorded session may begin when, so that sessions overlap as they did: pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from ..match.rules import Pacing
+from ..store.model import Session
+
+__all__ = ["Schedule", "Span"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a recorded session took place; nanoseconds since the recording began."""
+
+    session: int
+    began_ns: int
+    ended_ns: int | None
+    """None: nobody knows, so nothing had waited for it."""
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """Return when a session of a recording took place."""
+        lasted = session.ended_ns
+        ended = None if lasted is None else session.started_ns + lasted
+        return cls(session.id, session.started_ns, ended)
+
+
+class Schedule:
+    """Sessions begin in recorded order.
+
+    With recorded pacing each begins as long after the one before it as it did then. Otherwise each
+    begins once all those are over that had ended before it began.
+    """
+
+    def __init__(self, spans: Iterable[Span], pacing: Pacing, most: int | None = None) -> None:
+        """`most`: how many may run at once; None: as many as did."""
+        self._waiting = deque(sorted(spans, key=lambda span: (span.began_ns, span.session)))
+        self._running: dict[int, Span] = {}
+        self._most = most
+        self._dues = _dues(self._waiting, pacing) if pacing.pace == "recorded" else None
+
+    @property
+    def waiting(self) -> int:
+        """How many sessions have not begun."""
+        return len(self._waiting)
+
+    def begin(self, elapsed_ns: int) -> Iterator[int]:
+        """Yield the sessions that begin `elapsed_ns` after the first could: from now they run."""
+        while self._waiting and self._may_begin(self._waiting[0], elapsed_ns):
+            span = self._waiting.popleft()
+            if self._dues is not None:
+                self._dues.popleft()
+            self._running[span.session] = span
+            yield span.session
+
+    def over(self, session: int) -> None:
+        """Take the end of a session that has begun."""
+        del self._running[session]
+
+    @property
+    def due_ns(self) -> int | None:
+        """When the next session begins; None: when another is over, or never."""
+        if not self._dues or self._is_full:
+            return None
+        return self._dues[0]
+
+    @property
+    def _is_full(self) -> bool:
+        return self._most is not None and len(self._running) >= self._most
+
+    def _may_begin(self, span: Span, elapsed_ns: int) -> bool:
+        if self._is_full:
+            return False
+        if self._dues is not None:
+            return self._dues[0] <= elapsed_ns
+        # Whatever had ended before it began had begun before it, so it runs or is over.
+        return not any(
+            each.ended_ns is not None and each.ended_ns <= span.began_ns
+            for each in self._running.values()
+        )
+
+
+def _dues(spans: Iterable[Span], pacing: Pacing) -> deque[int]:
+    """Return when each session begins, since the first one did."""
+    dues: deque[int] = deque()
+    before: int | None = None
+    since = 0
+    for span in spans:
+        gap = 0 if before is None else span.began_ns - before
+        since += gap if pacing.max_gap_ns is None else min(gap, pacing.max_gap_ns)
+        dues.append(round(since / pacing.speed))
+        before = span.began_ns
+    return dues

@@ -1,0 +1,128 @@
+"""Which recorded session may begin when."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wsrec.match.rules import Pacing
+from wsrec.replay.schedule import Schedule, Span
+
+MS = 1_000_000
+NEVER = 1 << 60
+RECORDED = Pacing("recorded")
+
+
+def began(schedule: Schedule, elapsed_ns: int = 0) -> list[int]:
+    return list(schedule.begin(elapsed_ns))
+
+
+def test_a_session_begins_once_those_that_had_ended_before_it_are_over() -> None:
+    schedule = Schedule([Span(1, 0, 10), Span(2, 5, 20), Span(3, 15, 30)], Pacing())
+    assert began(schedule) == [1, 2]
+    schedule.over(2)
+    assert began(schedule) == []
+    schedule.over(1)
+    assert began(schedule) == [3]
+    assert schedule.waiting == 0
+
+
+def test_nothing_waits_for_a_session_whose_end_nobody_knows() -> None:
+    assert began(Schedule([Span(1, 0, None), Span(2, 500, 900)], Pacing("asap"))) == [1, 2]
+
+
+def test_with_recorded_pacing_a_session_begins_as_long_after_the_first_as_it_did() -> None:
+    schedule = Schedule([Span(7, 40 * MS, 41 * MS), Span(8, 90 * MS, 95 * MS)], RECORDED)
+    assert began(schedule) == [7]
+    assert schedule.due_ns == 50 * MS
+    assert began(schedule, 50 * MS - 1) == []
+    assert began(schedule, 50 * MS) == [8]
+    assert schedule.due_ns is None
+
+
+def test_speed_divides_and_long_pauses_are_cut() -> None:
+    pacing = Pacing("recorded", speed=2.0, max_gap_ns=10 * MS)
+    spans = [Span(1, 0, None), Span(2, 60_000 * MS, None), Span(3, 60_004 * MS, None)]
+    schedule = Schedule(spans, pacing)
+    assert began(schedule, 5 * MS) == [1, 2]
+    assert began(schedule, 7 * MS) == [3]
+
+
+def test_no_more_run_at_once_than_may() -> None:
+    schedule = Schedule([Span(number, 0, None) for number in range(1, 6)], RECORDED, most=2)
+    assert began(schedule) == [1, 2]
+    assert schedule.due_ns is None, "it waits for one to be over, whatever the time"
+    schedule.over(1)
+    assert began(schedule) == [3]
+
+
+SPANS = st.lists(
+    st.tuples(st.integers(0, 50), st.none() | st.integers(0, 30)), max_size=25
+).map(
+    lambda pairs: [
+        Span(number, start, None if lasted is None else start + lasted)
+        for number, (start, lasted) in enumerate(pairs, 1)
+    ]
+)  # fmt: skip
+PACINGS = st.sampled_from(
+    [Pacing(), Pacing("asap"), RECORDED, Pacing("recorded", speed=3.0, max_gap_ns=4)]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SPANS, PACINGS, st.none() | st.integers(1, 4), st.randoms(use_true_random=False))
+def test_every_session_begins_once_in_order_whenever_others_end(
+    spans: list[Span], pacing: Pacing, most: int | None, random: Random
+) -> None:
+    schedule = Schedule(spans, pacing, most)
+    by_id = {span.session: span for span in spans}
+    running: list[int] = []
+    order: list[int] = []
+    over: set[int] = set()
+    now = 0
+    while schedule.waiting or running:
+        fresh = began(schedule, now)
+        for number in fresh:
+            if pacing.pace != "recorded":
+                held = [
+                    each for each in spans
+                    if each.ended_ns is not None and each.ended_ns <= by_id[number].began_ns
+                    and each.session != number and each.began_ns < by_id[number].began_ns
+                ]  # fmt: skip
+                assert {each.session for each in held} <= over
+        running += fresh
+        order += fresh
+        assert most is None or len(running) <= most
+        if running and (schedule.due_ns is None or random.random() < 0.5):
+            ended = running.pop(random.randrange(len(running)))
+            schedule.over(ended)
+            over.add(ended)
+        else:
+            assert schedule.due_ns is not None, "nothing runs, and nothing will ever begin"
+            now = max(now, schedule.due_ns)
+    assert order == [
+        span.session for span in sorted(spans, key=lambda span: (span.began_ns, span.session))
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(SPANS)
+def test_sessions_that_overlapped_overlap_again_if_they_end_in_recorded_order(
+    spans: list[Span],
+) -> None:
+    ends = {span.session: NEVER if span.ended_ns is None else span.ended_ns for span in spans}
+    schedule = Schedule(spans, Pacing())
+    running: set[int] = set()
+    together: set[tuple[int, int]] = set()
+    while schedule.waiting or running:
+        for number in began(schedule):
+            together |= {(each, number) for each in running}
+            running.add(number)
+        first = min(running, key=lambda number: ends[number])
+        schedule.over(first)
+        running.remove(first)
+    for one in spans:
+        for other in spans:
+            if one.began_ns < other.began_ns < ends[one.session]:
+                assert (one.session, other.session) in together
