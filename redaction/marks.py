@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Protocol
 
-__all__ = ["PREFIX", "Digest", "Marker", "is_mark", "replace_spans"]
+__all__ = ["PREFIX", "Digest", "Marker", "holds_mark", "is_mark", "replace_spans"]
 
 PREFIX = "redacted:"
 _MARK = re.compile(r"redacted:[0-9a-f]{16}")
@@ -56,6 +56,11 @@ class Marker:
 def is_mark(value: str) -> bool:
     """Whether a value has been replaced before."""
     return _MARK.fullmatch(value) is not None
+
+
+def holds_mark(text: str) -> bool:
+    """Whether something in a text has been replaced."""
+    return _MARK.search(text) is not None
 
 
 def replace_spans(text: str, spans: Iterable[tuple[int, int]], mark: Marker) -> str:
