@@ -1,0 +1,185 @@
+"""Which item of one sequence is which of another."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .common import EFFORT, common
+
+__all__ = ["Alignment", "Items", "align"]
+
+NOBODY: Final = -1
+_CELLS: Final = 400
+"""So many comparisons at most to find out which of several items are most alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence as it is aligned: three numbers for each item."""
+
+    keys: Sequence[int]
+    """Equal for items that are equal."""
+    kinds: Sequence[int]
+    """Equal for items of which one may be the other, changed."""
+    voices: Sequence[int] | None = None
+    """Who says it: items of one voice, between two of another, may come in any order. None: the
+    order of all counts."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+class Alignment:
+    """Each item of two sequences, in a pair with one of the other or alone."""
+
+    def __init__(self, left: int, right: int) -> None:
+        self.left = array("q", [NOBODY]) * left
+        """For each item of the left its partner, NOBODY: it is missing on the right."""
+        self.right = array("q", [NOBODY]) * right
+        """For each item of the right its partner, NOBODY: it is extra."""
+        self.moved: set[int] = set()
+        """Items of the left that are on the right in another place."""
+        self.aside: set[int] = set()
+        """Items of the left that have a partner behind, or before, where others have theirs."""
+        self.exact = True
+        """Whether as few items as possible are alone or moved; False: that was too much."""
+
+    def pair(self, i: int, j: int) -> None:
+        """Make two items a pair."""
+        self.left[i] = j
+        self.right[j] = i
+
+    def rows(self) -> Iterator[tuple[int | None, int | None]]:
+        """Yield the items of both in one order: those that are in line as pairs, others alone."""
+        j = 0
+        for i, partner in enumerate(self.left):
+            if partner == NOBODY or i in self.aside:
+                yield i, None
+                continue
+            while j < partner:
+                yield None, j
+                j += 1
+            yield i, j
+            j += 1
+        for rest in range(j, len(self.right)):
+            yield None, rest
+
+
+def align(
+    left: Items,
+    right: Items,
+    likeness: Callable[[int, int], float],
+    effort: int = EFFORT,
+) -> Alignment:
+    """Align two sequences; the same two are always aligned alike.
+
+    Equal items in the same order stand fast, as many as there can be. What is left is, in this
+    order, moved, if an equal item is left on the other side; changed, if one of its kind is left
+    between the same two that stand fast; missing or extra. `likeness` (0 to 1) tells which of
+    several of a kind are the same, where they are few; where they are many, their order does.
+    """
+    made = Alignment(len(left), len(right))
+    fast, made.exact = common(left.keys, right.keys, effort)
+    for i, j in fast:
+        made.pair(i, j)
+    here, there = _Turns(left, fast, 0), _Turns(right, fast, 1)
+    _move(left, right, made, here, there)
+    # What stands fast is equal: only between two that do, one may be the other, changed.
+    ours, theirs = _left_over(made.left, left, here), _left_over(made.right, right, there)
+    for place in sorted(ours.keys() & theirs.keys()):
+        for i, j in _alike(ours[place], theirs[place], likeness):
+            made.pair(i, j)
+    made.aside = set(_aside(made.left, fast))
+    made.moved &= made.aside
+    return made
+
+
+class _Turns:
+    """Between which items that stand fast, and whose order counts, an item is."""
+
+    def __init__(self, items: Items, fast: Iterable[tuple[int, int]], side: int) -> None:
+        self._voices = items.voices
+        places = [pair[side] for pair in fast]
+        self._of: dict[int | None, list[int]] = {None: places}
+        if items.voices is not None:
+            for voice in set(items.voices):
+                self._of[voice] = [each for each in places if items.voices[each] != voice]
+
+    def __call__(self, item: int) -> int:
+        """Return how many there are before it: for the same item of both sides the same."""
+        voice = None if self._voices is None else self._voices[item]
+        return bisect_left(self._of[voice], item)
+
+
+def _move(left: Items, right: Items, made: Alignment, here: _Turns, there: _Turns) -> None:
+    """Pair equal items that are left on both sides, the first with the first."""
+    places: dict[int, list[int]] = {}
+    for j in reversed(range(len(right))):
+        if made.right[j] == NOBODY:
+            places.setdefault(right.keys[j], []).append(j)
+    for i in range(len(left)):
+        if made.left[i] == NOBODY and places.get(left.keys[i]):
+            j = places[left.keys[i]].pop()
+            made.pair(i, j)
+            if left.voices is None or here(i) != there(j):
+                made.moved.add(i)
+
+
+def _left_over(
+    partners: Sequence[int], items: Items, turn: _Turns
+) -> dict[tuple[int, int], list[int]]:
+    """Return the items without a partner by where they are and what kind they are of."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for item, partner in enumerate(partners):
+        if partner == NOBODY:
+            found.setdefault((turn(item), items.kinds[item]), []).append(item)
+    return found
+
+
+def _alike(
+    left: Sequence[int], right: Sequence[int], likeness: Callable[[int, int], float]
+) -> Iterable[tuple[int, int]]:
+    """Return as many pairs as there can be, in order, and of these the ones most alike."""
+    few = len(left) * len(right)
+    if few == 1 or few > _CELLS:
+        return zip(left, right, strict=False)
+    # best[p][q]: how alike the best pairs are among the items from p and from q on.
+    best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
+    taken = [[False] * len(right) for _ in left]
+    for p in reversed(range(len(left))):
+        for q in reversed(range(len(right))):
+            both = 1 + likeness(left[p], right[q]) + best[p + 1][q + 1]
+            without = max(best[p + 1][q], best[p][q + 1])
+            taken[p][q] = both >= without
+            best[p][q] = max(both, without)
+    found = []
+    p = q = 0
+    while p < len(left) and q < len(right):
+        if taken[p][q]:
+            found.append((left[p], right[q]))
+            p, q = p + 1, q + 1
+        elif best[p + 1][q] >= best[p][q + 1]:
+            p += 1
+        else:
+            q += 1
+    return found
+
+
+def _aside(partners: Sequence[int], fast: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """Yield the items of the left whose partner is not in line with those of what stands fast."""
+    ahead = iter([*fast, (len(partners), NOBODY)])
+    i, limit = next(ahead)
+    last = NOBODY
+    for item, partner in enumerate(partners):
+        if item == i:
+            last = partner
+            i, limit = next(ahead)
+        elif partner != NOBODY:
+            if partner > last and (limit == NOBODY or partner < limit):
+                last = partner
+            else:
+                yield item
