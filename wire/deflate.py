@@ -1,4 +1,4 @@
-"""RFC 7692: permessage-deflate, as far as a reader of both directions needs it."""
+"""RFC 7692: permessage-deflate, what was agreed to, and both directions of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["INFLATE_LIMIT", "Extensions", "InflateError", "InflateLimitError", "Inflater"]
+__all__ = [
+    "INFLATE_LIMIT",
+    "Deflater",
+    "Extensions",
+    "InflateError",
+    "InflateLimitError",
+    "Inflater",
+]
 
 INFLATE_LIMIT = 64 << 20
 """How far one message may grow, in bytes; beyond it lies a bomb rather than a message."""
 
 _TAIL = b"\x00\x00\xff\xff"
 """What a sender leaves out at the end of each message (§7.2.1)."""
+
+_EMPTY = b"\x00"
+"""An empty message (§7.2.3.6)."""
 
 _LAST_BLOCK = b"\x03\x00"
 """An empty block that ends a stream."""
@@ -28,6 +38,14 @@ _STEP = 1024
 _WINDOW = 32 << 10
 """How far back a compressed message may refer (RFC 1951 §2)."""
 
+_MOST_BITS = 15
+"""Of a window: that makes 32 KiB (§7.1.2.1)."""
+
+_LEAST_BITS = 9
+"""For a window smaller than this zlib compresses nothing, though 8 may be agreed to."""
+
+_WINDOW_BITS = frozenset(str(bits) for bits in range(8, 16))
+
 _PARAMETER = re.compile(r'\s*([^=;,\s]+)\s*(?:=\s*("[^"]*"|[^;,\s]*))?\s*')
 
 
@@ -40,19 +58,24 @@ class Extensions:
     client_keeps_context: bool = True
     others: tuple[str, ...] = ()
     """Extensions whose meaning is not known here: their RSV bits are nobody's fault."""
+    server_window_bits: int = _MOST_BITS
+    """The server compresses with a window of two to the power of this many bytes, at most."""
+    client_window_bits: int = _MOST_BITS
 
     @classmethod
     def parse(cls, header: str | None) -> Extensions:
         """Read the header's value, several joined by commas; never raises."""
         deflate = False
-        parameters: set[str] = set()
+        parameters: dict[str, str | None] = {}
         others: list[str] = []
         for extension in (header or "").split(","):
             name, *settings = (piece.strip() for piece in extension.split(";"))
             if name.lower() == "permessage-deflate":
                 deflate = True
                 parameters = {
-                    match[1].lower() for text in settings if (match := _PARAMETER.match(text))
+                    match[1].lower(): match[2]
+                    for text in settings
+                    if (match := _PARAMETER.match(text))
                 }
             elif name:
                 others.append(name)
@@ -61,19 +84,42 @@ class Extensions:
             server_keeps_context="server_no_context_takeover" not in parameters,
             client_keeps_context="client_no_context_takeover" not in parameters,
             others=tuple(others),
+            server_window_bits=_window_bits(parameters.get("server_max_window_bits")),
+            client_window_bits=_window_bits(parameters.get("client_max_window_bits")),
         )
 
-    def inflater(self, sender: Literal["client", "server"]) -> Inflater | None:
-        """Return what inflates the messages of `sender`, or None when nothing needs it."""
+    def inflater(
+        self, sender: Literal["client", "server"], limit: int = INFLATE_LIMIT
+    ) -> Inflater | None:
+        """Return what inflates the messages of `sender`, or None when nothing needs it.
+
+        `limit` is how far one message may grow, in bytes.
+        """
         if not self.deflate or self.others:
             return None  # an unknown extension may sit on top of the compressed bytes
         keeps = self.client_keeps_context if sender == "client" else self.server_keeps_context
-        return Inflater(keeps_context=keeps)
+        return Inflater(keeps_context=keeps, limit=limit)
+
+    def deflater(self, sender: Literal["client", "server"]) -> Deflater | None:
+        """Return what compresses the messages of `sender`, or None when nothing may."""
+        if not self.deflate or self.others:
+            return None
+        if sender == "client":
+            return Deflater(self.client_window_bits, keeps_context=self.client_keeps_context)
+        return Deflater(self.server_window_bits, keeps_context=self.server_keeps_context)
 
     @property
     def rsv_bits(self) -> int:
         """The RSV bits that may be set, as in `Frame.rsv`."""
         return 7 if self.others else 4 if self.deflate else 0
+
+
+def _window_bits(text: str | None) -> int:
+    """Return a parameter's value; the most for none, or for one that has no meaning."""
+    digits = (text or "").strip('"')
+    if digits in _WINDOW_BITS:
+        return int(digits)
+    return _MOST_BITS
 
 
 class InflateError(Exception):
@@ -82,6 +128,33 @@ class InflateError(Exception):
 
 class InflateLimitError(Exception):
     """The message grows beyond the limit."""
+
+
+class Deflater:
+    """Compresses the messages of one direction."""
+
+    __slots__ = ("_bits", "_keeps_context", "_zlib")
+
+    def __init__(self, bits: int, *, keeps_context: bool) -> None:
+        """`bits` of the window, 8 to 15; `keeps_context`: messages refer to those before."""
+        self._bits = bits
+        self._keeps_context = keeps_context
+        self.forget()
+
+    def forget(self) -> None:
+        """Refer to no earlier message: the peer may have lost them."""
+        # Without matches nothing is referred to, so that any window is large enough.
+        strategy = zlib.Z_HUFFMAN_ONLY if self._bits < _LEAST_BITS else zlib.Z_DEFAULT_STRATEGY
+        self._zlib = zlib.compressobj(wbits=-max(self._bits, _LEAST_BITS), strategy=strategy)
+
+    def message(self, data: bytes) -> bytes:
+        """Return what a message's frames hold (§7.2.1)."""
+        if not data:
+            return _EMPTY  # zlib flushes nothing when nothing has come since
+        if not self._keeps_context:
+            self.forget()
+        out = self._zlib.compress(data) + self._zlib.flush(zlib.Z_SYNC_FLUSH)
+        return out[: -len(_TAIL)]
 
 
 class Inflater:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Kind", "Utterance"]
+__all__ = ["Kind", "Sender", "Utterance"]
+
+Sender = Literal["client", "server"]
+"""Who says it."""
 
 Kind = Literal["text", "binary", "ping", "pong", "close", "frame"]
 """`frame` is one that belongs to no message: of a reserved opcode, a continuation of nothing, or

@@ -261,7 +261,7 @@ class TestBombs:
     def test_an_interrupted_message_does_not_count(self) -> None:
         deflater = Deflater(keeps_context=False)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Inflater.__init__, "__kwdefaults__", {"limit": 1000})
+            patch.setattr(Extensions.inflater, "__defaults__", (1000,))
             begun = wire(1, deflater.message(b"a" * 900), rsv=RSV1, fin=False)
             messages = told(begun + deflater.frame(b"b" * 900), NO_CONTEXT)
             assert [(m.data, m.anomalies) for m in messages] == [
@@ -271,7 +271,7 @@ class TestBombs:
     @pytest.mark.parametrize("extensions", [DEFLATE, NO_CONTEXT])
     def test_a_message_beyond_the_limit_keeps_what_fits(self, extensions: str) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Inflater.__init__, "__kwdefaults__", {"limit": 1000})
+            patch.setattr(Extensions.inflater, "__defaults__", (1000,))
             packed = Deflater(keeps_context=False).message("世".encode() * 500)
             stream = wire(1, packed[:9], rsv=RSV1, fin=False) + wire(0, packed[9:])
             hello = Deflater().frame(b"Hello")
@@ -309,8 +309,18 @@ class TestTheHeader:
             ("permessage-deflate", Extensions(deflate=True)),
             ("  PerMessage-Deflate ", Extensions(deflate=True)),
             ("permessage-deflate;;", Extensions(deflate=True)),
-            ("permessage-deflate; server_max_window_bits=10", Extensions(deflate=True)),
-            ('permessage-deflate; client_max_window_bits="15"', Extensions(deflate=True)),
+            (
+                "permessage-deflate; server_max_window_bits=10",
+                Extensions(deflate=True, server_window_bits=10),
+            ),
+            (
+                'permessage-deflate; client_max_window_bits="8"',
+                Extensions(deflate=True, client_window_bits=8),
+            ),
+            (
+                "permessage-deflate; client_max_window_bits; server_max_window_bits=16",
+                Extensions(deflate=True),
+            ),
             (
                 "permessage-deflate;server_no_context_takeover",
                 Extensions(deflate=True, server_keeps_context=False),
@@ -321,7 +331,7 @@ class TestTheHeader:
             ),
             (
                 "permessage-deflate; client_max_window_bits=9; server_no_context_takeover",
-                Extensions(deflate=True, server_keeps_context=False),
+                Extensions(deflate=True, server_keeps_context=False, client_window_bits=9),
             ),
             ("permessage-deflated", Extensions(others=("permessage-deflated",))),
             ("x-webkit-deflate-frame", Extensions(others=("x-webkit-deflate-frame",))),
