@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from ..schemas.durations import show_duration
@@ -17,7 +17,8 @@ from .samples import Samples
 
 __all__ = ["Context"]
 
-SampleSink = Callable[[str, Kind], Samples]
+SampleSink = Mapping[tuple[str, str], Samples]
+"""Where what is measured goes, by span and kind; it makes what it is asked for."""
 
 MAX_WAITING: Final = 100
 MAX_STRANGERS: Final = 50
@@ -38,7 +39,7 @@ class Context:
 
     def __init__(self, inside: InsideState, sink: SampleSink) -> None:
         self.inside = inside
-        self.sink = sink
+        self._sink = sink
         self.tail_lost = False
         """The recording may miss the session's last frames."""
         self.gaps = 0
@@ -64,7 +65,7 @@ class Context:
         limits = rule.limits[kind]
         if limits is None:
             return False
-        self.sink(rule.name, kind).add(ns)
+        self._sink[rule.name, kind].add(ns)
         return limits.max is not None and ns > limits.max
 
     def hint(self, names: Iterable[str]) -> None:

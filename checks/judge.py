@@ -38,7 +38,7 @@ class Trial:
 
     def __init__(self, compiled: Compiled, session: SessionLike) -> None:
         self._samples: defaultdict[tuple[str, str], Samples] = defaultdict(Samples)
-        self._judge = SessionJudge(compiled, session, lambda span, kind: self._samples[span, kind])
+        self._judge = SessionJudge(compiled, session, self._samples)
         measured = compiled.contract.session.proxy_added is not None
         self._added = self._samples["session", "proxy_added"] if measured else None
 

@@ -20,6 +20,8 @@ ERROR: Final = 0.01
 """Beyond, the greatest relative error of a percentile."""
 
 _LOG: Final = math.log((1 + ERROR) / (1 - ERROR))
+_ZERO: Final = -1
+"""The bucket of what took no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +40,56 @@ class Samples:
     """A growing collection of non-negative nanoseconds."""
 
     def __init__(self) -> None:
-        self._values: list[int] | None = []
+        self._values: list[int] = []
+        """All of them while they are few; then those that are in no bucket yet."""
         self._buckets: Counter[int] = Counter()
-        self.count = 0
-        self.max = 0
+        self._shelved = 0
+        """How many are in buckets."""
+        self._greatest = 0
+        """Of those in buckets."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._shelved + len(self._values)
+
+    @property
+    def max(self) -> int:
+        """The greatest; 0 for none."""
+        return max(self._greatest, max(self._values, default=0))
 
     def add(self, ns: int) -> None:
         """Take one value; a negative one counts as zero."""
-        if ns < 0:
-            ns = 0
-        self.count += 1
-        if ns > self.max:
-            self.max = ns
-        if self._values is None:
-            self._buckets[_bucket(ns)] += 1
-            return
-        self._values.append(ns)
-        if self.count > EXACT:
-            self._buckets.update(map(_bucket, self._values))
-            self._values = None
+        self._values.append(ns if ns > 0 else 0)
+        if len(self._values) > EXACT:
+            self._shelve()
 
     def update(self, other: Samples) -> None:
         """Take all that another collection holds; the same comes of it in whatever order."""
-        self.count += other.count
-        self.max = max(self.max, other.max)
-        if self._values is not None and other._values is not None and self.count <= EXACT:
+        if not self._shelved and not other._shelved and self.count + other.count <= EXACT:
             self._values += other._values
             return
-        for values in (self._values, other._values):
-            self._buckets.update(map(_bucket, values or ()))
+        for each in (self, other):
+            each._shelve()
         self._buckets.update(other._buckets)
-        self._values = None
+        self._shelved += other._shelved
+        self._greatest = max(self._greatest, other._greatest)
+
+    def _shelve(self) -> None:
+        """Put what is in no bucket yet into its own: many at once, to be quick in between."""
+        self._greatest = self.max
+        self._shelved = self.count
+        self._buckets.update(
+            [math.ceil(math.log(ns) / _LOG) if ns else _ZERO for ns in self._values]
+        )
+        self._values = []
 
     def percentile(self, percent: int) -> int:
         """Return the smallest value that `percent` of all values do not exceed; 0 for none."""
         rank = max(math.ceil(self.count * percent / 100), 1)
-        if self._values is not None:
+        if not self._shelved:
             return sorted(self._values)[rank - 1] if self._values else 0
+        self._shelve()
         below = 0
         for bucket in sorted(self._buckets):
             below += self._buckets[bucket]
@@ -85,15 +100,11 @@ class Samples:
     def quantiles(self) -> Quantiles:
         """Return the distribution so far."""
         p50, p95, p99 = (self.percentile(percent) for percent in (50, 95, 99))
-        return Quantiles(self.count, p50, p95, p99, self.max, self._values is not None)
-
-
-def _bucket(ns: int) -> int:
-    return math.ceil(math.log(ns) / _LOG) if ns > 0 else -1
+        return Quantiles(self.count, p50, p95, p99, self.max, not self._shelved)
 
 
 def _middle(bucket: int) -> int:
     """Return the value whose relative distance to both ends of the bucket is the same."""
-    if bucket < 0:
+    if bucket == _ZERO:
         return 0
     return round(2 * math.exp(bucket * _LOG) / (math.exp(_LOG) + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,7 +92,7 @@ def long(count: int) -> Iterator[dict[str, Any]]:
 
 def after(count: int) -> tuple[int, int]:
     """The size of the state after so many events, and the calls the last thousand took."""
-    engine = SessionJudge(Compiled(contract(RULES)), session(), lambda span, kind: Samples())
+    engine = SessionJudge(Compiled(contract(RULES)), session(), defaultdict(Samples))
     calls = 0
 
     def called(frame: object, event: str, arg: object) -> None:
