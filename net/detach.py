@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import ClientResponse, web
 
-__all__ = ["Detached", "Hijacked", "detach_request", "detach_response"]
+__all__ = ["Detached", "Held", "Hijacked", "detach_request", "detach_response"]
 
 
 class _Catcher:
@@ -32,7 +32,7 @@ class _Catcher:
 class Detached:
     """A transport that is nobody's yet: `attach` gives it its new protocol."""
 
-    def __init__(self, protocol: Any, catcher: _Catcher) -> None:
+    def __init__(self, protocol: Any, catcher: _Catcher | Held) -> None:
         self._protocol = protocol
         self._catcher = catcher
         self.transport: asyncio.Transport = protocol.transport
@@ -78,3 +78,25 @@ def detach_response(response: ClientResponse) -> Detached | None:
     catcher = _Catcher()
     protocol.set_parser(catcher, None)
     return Detached(protocol, catcher)
+
+
+class Held(asyncio.Protocol):
+    """Holds a detached connection, and reads nothing of it, until somebody attaches.
+
+    What detached it may be closed meanwhile: it is aiohttp's no more.
+    """
+
+    def __init__(self, detached: Detached) -> None:
+        self.transport: asyncio.Transport | None = detached.transport
+        self.data = bytearray(detached.attach(self))
+        detached.transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what a transport had in its hands when it was paused."""
+        self.data += data
+
+    @classmethod
+    def of(cls, detached: Detached) -> Detached:
+        """Return the connection in the hands of nobody but us."""
+        held = cls(detached)
+        return Detached(held, held)
