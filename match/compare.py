@@ -4,41 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ..wire.utterance import Utterance
 from .difference import Change
 from .ids import Binding, Ids
 from .line import Line, Role
+from .members import Places
+from .parse import Contracted, Objects, Parsed, Stream, parse_plainly
 from .rules import Matching
+from .walk import Walk, Yardstick
 
 __all__ = ["Comparer", "Comparison", "Parsed", "Stream"]
 
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """What a message adds to a text that comes in pieces, as a contract's `fold` says.
-
-    A model cuts its answers anew each time: pieces of one stream are compared by what they add
-    up to, not one by one.
-    """
-
-    key: tuple[object, ...]
-    """Of which span and key it is a piece, and of which event: equal for all of one text."""
-    text: str
-    rest: object
-    """The message without its piece: what else must be equal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """An utterance as it is compared."""
-
-    said: Utterance
-    event: str | None
-    """The name of its event (the first one's, if it holds several), None: it has none."""
-    value: object
-    """Its decoded objects, if it can be decoded; else its text or bytes."""
-    stream: Stream | None = None
+_FULLY: Final = 20
+"""Of recorded messages that may be the nearest, so many are compared in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +26,7 @@ class Comparison:
     """What two messages have in common, and what not."""
 
     changes: tuple[Change, ...]
-    """None: the live one is the recorded one."""
+    """None: the live one is the recorded one. Of very different ones not all are told."""
     bindings: tuple[Binding, ...]
     """What has to be bound for it."""
     likeness: float
@@ -62,21 +42,90 @@ class Comparer:
     """Compares messages as one `Matching` says; holds no state of a session."""
 
     def __init__(self, matching: Matching) -> None:
-        raise NotImplementedError
+        self._contract = None if matching.contract is None else Contracted(matching.contract)
+        self._rules = Yardstick(
+            Places(matching.ignore),
+            Places(matching.bind),
+            usual=matching.usual,
+            tolerance=matching.tolerance,
+            binds=matching.binds,
+        )
 
     def parse(self, sender: Role, said: Utterance) -> Parsed:
         """Read an utterance; never raises."""
-        raise NotImplementedError
+        if self._contract is None:
+            return parse_plainly(said)
+        return self._contract.parse(sender, said)
 
     def compare(self, line: Line, recorded: Parsed, live: Parsed, ids: Ids) -> Comparison:
         """Hold a live utterance against a recorded one; `ids` is read, and not changed.
 
         Of streams, only what is not their text is compared.
         """
-        raise NotImplementedError
+        walk = Walk(self._rules, ids, line.seq, (recorded.keys, live.keys))
+        if recorded.said.kind != live.said.kind:
+            walk.change((), f"a {recorded.said.kind} message", f"a {live.said.kind} message")
+        if recorded.stream is not None and live.stream is not None:
+            walk.values(recorded.stream.rest, live.stream.rest)
+        elif isinstance(recorded.value, Objects) and isinstance(live.value, Objects):
+            place = ("buffers",) if isinstance(recorded.beside, bytes) else ()
+            walk.values(recorded.beside, live.beside, place)
+            if len(recorded.value) == len(live.value) == 1:
+                walk.values(recorded.value[0], live.value[0])
+            else:
+                walk.several(recorded.value, live.value)
+        else:
+            walk.values(_whole(recorded), _whole(live))
+        walk.settle()
+        return _comparison(walk, recorded, live)
+
+    def same_stream(self, line: Line, recorded: Parsed, live: Parsed, ids: Ids) -> Comparison:
+        """Say whether two pieces are of one text: of the same span and event, keys being ids.
+
+        Equal: they are, if what it says is bound. Nothing else of the messages is compared.
+        """
+        walk = Walk(self._rules, ids, line.seq, (recorded.keys, live.keys))
+        ours, theirs = recorded.stream, live.stream
+        if ours is None or theirs is None or ours.key[:2] != theirs.key[:2]:
+            walk.change((), recorded.event, live.event)
+        elif self._contract is not None:
+            places = self._contract.key_pointers(str(ours.key[0]))
+            for place, left, right in zip(places, ours.key[2:], theirs.key[2:], strict=True):
+                walk.values(left, right, tuple(place.split("/")[1:]))
+        walk.settle()
+        return _comparison(walk, recorded, live)
 
     def nearest(
         self, live: Parsed, lines: Sequence[tuple[Line, Parsed]], ids: Ids
     ) -> tuple[int, Comparison] | None:
-        """Return which of the recorded ones comes closest to a live one, and how close."""
-        raise NotImplementedError
+        """Return which of the recorded ones comes closest to a live one, and how close.
+
+        Those of the same event before others; of equally close ones the first. None: there are no
+        recorded ones.
+        """
+        numbers = [n for n, (_, parsed) in enumerate(lines) if parsed.event == live.event]
+        best: tuple[int, Comparison] | None = None
+        for number in (numbers or range(len(lines)))[:_FULLY]:
+            line, recorded = lines[number]
+            found = self.compare(line, recorded, live, ids)
+            if best is None or found.likeness > best[1].likeness:
+                best = number, found
+                if found.equal:
+                    break
+        return best
+
+
+def _whole(parsed: Parsed) -> object:
+    """Return what is compared of a message that only one of both sides can decode."""
+    return parsed.said.data if isinstance(parsed.value, Objects) else parsed.value
+
+
+def _comparison(walk: Walk, recorded: Parsed, live: Parsed) -> Comparison:
+    if not walk.changes:
+        return Comparison((), walk.bindings, 1.0)
+    share = walk.same / (walk.same + walk.differing)
+    if recorded.event is None and live.event is None:
+        likeness = share
+    else:
+        likeness = (share + (recorded.event == live.event)) / 2
+    return Comparison(tuple(walk.changes), walk.bindings, min(likeness, 0.999))

@@ -33,6 +33,8 @@ class Change:
     """`schemas.pointers.ABSENT` where there was none."""
     live: object
     """ABSENT where there is none."""
+    note: str = ""
+    """Why it is one, where the two values do not tell: `r1 is l1 here` for an id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Final
+from urllib.parse import unquote
 
 from ..wire.utterance import Utterance
+from .inside import in_json, in_text, members
+from .reading import is_json, leaves, read_json
+from .shape import LONG, is_id, kind, renewed
 
 __all__ = ["Binding", "Id", "Ids"]
 
 Id = str | int
+
+KNOWN_AROUND: Final = 16
+"""Ids of so many characters that one session binds are known to all of a run."""
+MAX_OURS: Final = 100_000
+"""Ids that we said which are remembered, so that an echo of one is known as such."""
+
+_PIECE: Final = re.compile(r"[^/?&=;#]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,42 +32,217 @@ class Binding:
 
     recorded: Id
     live: Id
+    """The recorded one, where the peer was heard to use that itself: then nothing else may stand
+    for it."""
     pointer: str
     """Where it was seen first."""
     seq: int
     """The recorded frame in which it was seen first."""
 
+    @property
+    def name(self) -> str:
+        """The name of the member where it was seen."""
+        return self.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+
+
+_Key = str | tuple[str, int]
+
 
 class Ids:
-    """What stands for what in one session; what is not in it, in the sessions around it."""
+    """What stands for what in one session; what is not in it, in the sessions around it.
 
-    def __init__(self, around: Ids | None = None) -> None:
-        """`around`: of the whole run; long ids that one session binds are known to all."""
-        raise NotImplementedError
+    A text stands for a text wherever it is found. A number stands for a number only in members
+    of the name under which it was bound: small numbers mean something else elsewhere.
+    """
 
-    def live(self, recorded: Id) -> Id | None:
-        """Return what stands for a recorded id; None: it is not bound."""
-        raise NotImplementedError
+    def __init__(self, around: Ids | None = None, fresh: Random | None = None) -> None:
+        """`around`: of the whole run; long ids that one session binds are known to all.
 
-    def recorded(self, live: Id) -> Id | None:
-        """Return which recorded id a live one stands for; None: for none."""
-        raise NotImplementedError
+        `fresh`: `renew` takes new ids from it; None: it makes none.
+        """
+        self._around = around
+        self._fresh = fresh
+        self._bound: dict[_Key, Binding] = {}
+        self._back: dict[_Key, Id] = {}
+        self._lengths: tuple[int, ...] = ()
+        """Of long ids that are others than recorded, longest first."""
+        self._changed = False
+        """Whether any is another than recorded."""
+        self._ours: set[_Key] = set()
+
+    # What stands for what.
+
+    def live(self, recorded: Id, name: str | None = None) -> Id | None:
+        """Return what stands for a recorded id; None: it is not bound.
+
+        `name`: of the member, for a number; None: whatever stands for it under any name.
+        """
+        found = self.own(recorded, name)
+        if found is None and self._around is not None and _is_long(recorded, KNOWN_AROUND):
+            return self._around.own(recorded)
+        return found
+
+    def own(self, recorded: Id, name: str | None = None) -> Id | None:
+        """Return what stands for a recorded id in this session alone; None: it is not bound."""
+        if isinstance(recorded, int) and name is None:
+            return next((each.live for each in self._bound.values() if each.recorded == recorded),
+                        None)  # fmt: skip
+        found = self._bound.get(_key(recorded, name))
+        return None if found is None else found.live
+
+    def recorded(self, live: Id, name: str | None = None) -> Id | None:
+        """Return which recorded id a live one stands for in this session; None: for none."""
+        if isinstance(live, int) and name is None:
+            return next((each.recorded for each in self._bound.values() if each.live == live), None)
+        return self._back.get(_key(live, name))
+
+    def ours(self, recorded: Id, name: str | None = None) -> bool:
+        """Say whether it was said by us: what the peer says in its place is no new id."""
+        return _key(recorded, name) in self._ours
 
     def take(self, bindings: Iterable[Binding]) -> None:
         """Bind; what is bound already stays as it is."""
-        raise NotImplementedError
+        for each in bindings:
+            key, back = _key(each.recorded, each.name), _key(each.live, each.name)
+            if key in self._bound or back in self._back:
+                continue
+            self._bound[key] = each
+            self._back[back] = each.recorded
+            if each.recorded == each.live:
+                continue
+            self._note(each)
+            if self._around is not None and _is_long(each.recorded, KNOWN_AROUND):
+                self._around.learn(each)
+
+    def learn(self, binding: Binding) -> None:
+        """Take what a session inside this run has bound; what it bound last counts."""
+        self._bound[_key(binding.recorded, binding.name)] = binding
+        self._note(binding)
+
+    def _note(self, binding: Binding) -> None:
+        self._changed = True
+        recorded = binding.recorded
+        if (
+            isinstance(recorded, str)
+            and len(recorded) >= LONG
+            and len(recorded) not in self._lengths
+        ):
+            self._lengths = tuple(sorted((*self._lengths, len(recorded)), reverse=True))
+
+    def __iter__(self) -> Iterator[Binding]:
+        """Yield the bindings of this session, in the order in which they were made."""
+        return (each for each in self._bound.values() if each.recorded != each.live)
+
+    # What we say.
 
     def rewrite(self, said: Utterance) -> Utterance:
         """Return what we say, with live ids where recorded ones stood.
 
-        Only the ids change: spaces, the order of members and escapes stay as recorded.
+        Only the ids change: spaces, the order of members and escapes stay as recorded. In binary
+        data that is no JSON an id is replaced by one of the same length only: there may be
+        lengths in it. The ids in it are known as ours from now on.
         """
-        raise NotImplementedError
+        if not said.is_message:
+            return said
+        data = said.data
+        if isinstance(data, str):
+            new: str | bytes = self._rewritten(data)
+        else:
+            try:
+                text = data.decode("utf-8")
+            except UnicodeDecodeError:
+                text = ""
+            if is_json(text):
+                found = self._rewritten(text)
+                new = data if found is text else found.encode()
+            else:
+                new = self._in_bytes(data)
+        return said if new is data else replace(said, data=new)
 
     def rewrite_target(self, target: str) -> str:
         """Return a request target with live ids in the place of recorded ones."""
-        raise NotImplementedError
+        self._add_ours(unquote(each) for each in _PIECE.findall(target))
+        return _PIECE.sub(self._in_piece, target) if self.any else target
 
-    def __iter__(self) -> Iterator[Binding]:
-        """Yield the bindings of this session, in the order in which they were made."""
-        raise NotImplementedError
+    def inside(self, text: str, more: dict[str, str] | None = None) -> str:
+        """Return a recorded text with live ids in the place of long ones; `more` counts too."""
+        if not more:
+            return in_text(text, self._all_lengths(), self._text) if self.any else text
+        lengths = sorted({*self._all_lengths(), *map(len, more)}, reverse=True)
+        return in_text(text, lengths, lambda each: more.get(each) or self._text(each))
+
+    @property
+    def any(self) -> bool:
+        """Whether any id is another than recorded."""
+        return self._changed or (self._around is not None and self._around.any)
+
+    def _rewritten(self, text: str) -> str:
+        if not is_json(text):
+            return in_text(text, self._all_lengths(), self._text) if self.any else text
+        self._add_ours(members(text))
+        if not self.any:
+            return text
+        new = in_json(text, self._all_lengths(), self._text, self._number)
+        return text if new == text else new
+
+    def _in_bytes(self, data: bytes) -> bytes:
+        if not self.any:
+            return data
+        text = data.decode("latin-1")
+
+        def same_length(each: str) -> str | None:
+            new = self._text(each)
+            return new if new is not None and new.isascii() and len(new) == len(each) else None
+
+        new = in_text(text, self._all_lengths(), same_length)
+        return data if new is text else new.encode("latin-1")
+
+    def _in_piece(self, found: re.Match[str]) -> str:
+        piece = found[0]
+        whole = self._text(piece)
+        return in_text(piece, self._all_lengths(), self._text) if whole is None else whole
+
+    def _all_lengths(self) -> tuple[int, ...]:
+        if self._around is None or not self._around._lengths:
+            return self._lengths
+        return tuple(sorted({*self._lengths, *self._around._lengths}, reverse=True))
+
+    def _text(self, recorded: str) -> str | None:
+        found = self.live(recorded)
+        return found if isinstance(found, str) and found != recorded else None
+
+    def _number(self, name: str, recorded: int) -> int | None:
+        found = self.own(recorded, name)
+        return found if isinstance(found, int) else None
+
+    def _add_ours(self, said: Iterable[str | tuple[str, int]]) -> None:
+        if len(self._ours) < MAX_OURS:
+            self._ours.update(each for each in said if isinstance(each, tuple) or is_id(each))
+
+    # Fresh ids, for who plays the peer that made them up.
+
+    def renew(self, said: Utterance, seq: int) -> Utterance:
+        """Return what we say with new ids where it has some for the first time.
+
+        These are texts that look random and that nobody has said before in this session; what
+        else is bound is rewritten. Without `fresh` it is `rewrite`.
+        """
+        read = None if self._fresh is None else read_json(said.data)
+        if self._fresh is not None and read is not None:
+            self.take(
+                Binding(value, renewed(value, self._fresh), pointer, seq)
+                for pointer, value in leaves(read[1])
+                if isinstance(value, str)
+                and kind(value) is not None
+                and self.live(value) is None
+                and not self.ours(value)
+            )
+        return self.rewrite(said)
+
+
+def _key(value: Id, name: str | None) -> _Key:
+    return value if isinstance(value, str) else (name or "", value)
+
+
+def _is_long(value: Id, length: int) -> bool:
+    return isinstance(value, str) and len(value) >= length

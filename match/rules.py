@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ..schemas.model import Contract
-from ..schemas.pointers import Pointer
+from .members import Members
 
 __all__ = ["CAUSAL", "Matching", "Pace", "Pacing", "Patience"]
 
@@ -19,16 +19,15 @@ class Matching:
 
     contract: Contract | None = None
     """Names events, tells which fields are keys, and which messages are pieces of a text."""
-    ignore: tuple[Pointer, ...] = ()
-    """Members that may differ, be there or not; `*` stands for every member of an object or list.
-    Beside the usual ones, see `match.compare.USUAL`."""
+    ignore: tuple[Members, ...] = ()
+    """Members that may differ, be there or not: beside the usual ones, see `match.usual`."""
     usual: bool = True
     """Whether the usual ones are ignored."""
     tolerance: float = 0.0
     """By how much numbers may differ: absolutely, or relatively to the recorded one."""
     binds: bool = True
     """Whether ids that a peer makes up may be others than recorded."""
-    bind: tuple[Pointer, ...] = ()
+    bind: tuple[Members, ...] = ()
     """Members that are ids, whatever they look like."""
     unconsumed: frozenset[str] = frozenset()
     """Names of events that may be missing at the end of a session."""

@@ -1,0 +1,295 @@
+"""Two decoded objects, held against each other member by member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeGuard
+
+from ..schemas.pointers import ABSENT
+from .difference import Change
+from .ids import Binding, Id, Ids
+from .members import Places
+from .reading import pointer
+from .shape import LONG, is_id, kind, names_id, word
+from .usual import is_usual
+
+__all__ = ["MAX_CHANGES", "Walk", "Yardstick"]
+
+MAX_CHANGES: Final = 50
+"""Of one message that are told."""
+
+Path = tuple[str, ...]
+
+
+class Yardstick:
+    """What may differ, compiled."""
+
+    def __init__(
+        self, ignore: Places, bind: Places, *, usual: bool, tolerance: float, binds: bool
+    ) -> None:
+        self.ignore = ignore
+        self.bind = bind
+        self.usual = usual
+        self.tolerance = tolerance
+        self.binds = binds
+
+    def close(self, recorded: float, live: float) -> bool:
+        """Say whether two numbers are near enough."""
+        if self.tolerance <= 0:
+            return False
+        try:
+            return abs(recorded - live) <= self.tolerance * max(1.0, abs(recorded))
+        except OverflowError:  # of integers beyond a double
+            return False
+
+
+class Walk:
+    """What two messages have in common, gathered while walking through both.
+
+    It recurses as deep as the values are, which the decoder bounds.
+    """
+
+    def __init__(
+        self, rules: Yardstick, ids: Ids, seq: int, keys: tuple[frozenset[Id], frozenset[Id]]
+    ) -> None:
+        """`keys`: values of the contract's key fields in the recorded message, and in the live."""
+        self._rules = rules
+        self._ids = ids
+        self._seq = seq
+        self._keys = keys
+        self._new: dict[tuple[str, Id], Binding] = {}
+        self._taken: dict[tuple[str, Id], Id] = {}
+        self._texts: list[tuple[str, Path, str, str]] = []
+        """Differing texts, which may differ in ids that are only met behind them."""
+        self._object = ""
+        self.changes: list[Change] = []
+        self.same = 0
+        self.differing = 0
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """What has to be bound."""
+        return tuple(self._new.values())
+
+    def values(self, recorded: object, live: object, path: Path = ()) -> None:
+        """Compare two values at one place."""
+        if isinstance(recorded, dict) and isinstance(live, dict):
+            if path not in self._rules.ignore:
+                self._objects(recorded, live, path)
+        elif isinstance(recorded, list) and isinstance(live, list):
+            if path not in self._rules.ignore:
+                self._lists(recorded, live, path)
+        else:
+            self._leaves(recorded, live, path)
+
+    def several(self, recorded: Sequence[object], live: Sequence[object]) -> None:
+        """Compare messages of several objects: each is told by its number, before the pointer."""
+        for number in range(max(len(recorded), len(live))):
+            self._object = f"/{number}"
+            if number >= len(live):
+                self.change((), recorded[number], ABSENT)
+            elif number >= len(recorded):
+                self.change((), ABSENT, live[number])
+            else:
+                self.values(recorded[number], live[number])
+        self._object = ""
+
+    def settle(self) -> None:
+        """Decide what was put off: call it when all is compared."""
+        more = {
+            each.recorded: each.live
+            for each in self._new.values()
+            if isinstance(each.recorded, str) and isinstance(each.live, str)
+            if len(each.recorded) >= LONG and each.recorded != each.live
+        }
+        for number, path, recorded, live in self._texts:
+            self._object = number
+            if self._ids.inside(recorded, more) == live:
+                self.same += 1
+            else:
+                self.change(path, recorded, live)
+        self._texts.clear()
+        self._object = ""
+
+    def change(self, path: Path, recorded: object, live: object, note: str = "") -> None:
+        """Take a difference."""
+        self.differing += 1
+        if len(self.changes) < MAX_CHANGES:
+            self.changes.append(Change(self._object + pointer(path), recorded, live, note))
+
+    # Objects and lists.
+
+    def _objects(self, recorded: dict[str, Any], live: dict[str, Any], path: Path) -> None:
+        missing: list[str] = []
+        known: set[str] = set()
+        for name, value in recorded.items():
+            other = self._live_name(name, live)
+            if other in live and other not in known:
+                known.add(other)
+                self.values(value, live[other], (*path, name))
+            else:
+                missing.append(name)
+        if len(known) == len(live) and not missing:
+            return
+        added = [name for name in live if name not in known]
+        for name in missing:
+            partner = self._partner(name, added, path)
+            if partner is not None:
+                added.remove(partner)
+                self.values(recorded[name], live[partner], (*path, name))
+            elif (*path, name) not in self._rules.ignore:
+                self.change((*path, name), recorded[name], ABSENT)
+        for name in added:
+            if (*path, name) not in self._rules.ignore:
+                self.change((*path, name), ABSENT, live[name])
+
+    def _live_name(self, name: str, live: dict[str, Any]) -> str:
+        if len(name) < LONG:
+            return name
+        found = self._live(name, "")
+        if isinstance(found, str):
+            return found
+        return name if name in live else self._ids.inside(name)
+
+    def _partner(self, name: str, added: list[str], path: Path) -> str | None:
+        """Return the first name that an id which is a name may stand for, and bind it."""
+        sort = kind(name) if added and self._rules.binds else None
+        if sort is None or self._live(name, "") is not None:
+            return None
+        found = next((each for each in added if kind(each) == sort), None)
+        if found is not None and self._recorded(found, "") is None and not self._ids.ours(name):
+            self._bind(name, found, (*path, name), "")
+            return found
+        return None
+
+    def _lists(self, recorded: list[Any], live: list[Any], path: Path) -> None:
+        for number, (left, right) in enumerate(zip(recorded, live, strict=False)):
+            self.values(left, right, (*path, str(number)))
+        for number in range(len(live), len(recorded)):
+            if (*path, str(number)) not in self._rules.ignore:
+                self.change((*path, str(number)), recorded[number], ABSENT)
+        for number in range(len(recorded), len(live)):
+            if (*path, str(number)) not in self._rules.ignore:
+                self.change((*path, str(number)), ABSENT, live[number])
+
+    # What is no object and no list.
+
+    def _leaves(self, recorded: object, live: object, path: Path) -> None:
+        name = path[-1] if path else ""
+        equal = _equal(recorded, live)
+        if (isinstance(recorded, str) and isinstance(live, str)) or (
+            type(recorded) is int
+            and type(live) is int
+            and (names_id(path) or path in self._rules.bind)
+        ):
+            self._may_be_ids(recorded, live, path, name, equal=equal)
+        elif equal or self._ignored(recorded, live, path, name) or self._near(recorded, live):
+            self.same += 1
+        else:
+            self.change(path, recorded, live)
+
+    def _ignored(self, recorded: object, live: object, path: Path, name: str) -> bool:
+        if path in self._rules.ignore:
+            return True
+        return self._rules.usual and is_usual(name, recorded, live) and path not in self._rules.bind
+
+    def _near(self, recorded: object, live: object) -> bool:
+        return _number(recorded) and _number(live) and self._rules.close(recorded, live)
+
+    def _may_be_ids(self, recorded: Id, live: Id, path: Path, name: str, *, equal: bool) -> None:
+        if self._ignored(recorded, live, path, name):
+            self.same += 1
+            return
+        rules, ids = self._rules, self._ids
+        asked = rules.binds and path in rules.bind
+        wanted = self._live(recorded, name)
+        if wanted is not None:
+            if (
+                wanted == live
+                or (equal and isinstance(live, int) and ids.ours(recorded, name))
+                or (equal and not (asked or self._is_place(recorded, live, path)))
+            ):
+                self.same += 1
+            elif self._elsewhere(recorded, wanted, live, name):
+                self._bind(recorded, live, path, name)
+            else:
+                self.change(path, recorded, live, f"{_brief(recorded)} is {_brief(wanted)} here")
+            return
+        if not (asked or (rules.binds and self._is_place(recorded, live, path))):
+            self._not_ids(recorded, live, path, equal=equal)
+            return
+        holder = self._recorded(live, name)
+        if holder is not None:
+            note = f"{_brief(live)} stands for {_brief(holder)} here"
+            self.change(path, recorded, live, note)
+        elif equal or asked or not ids.ours(recorded, name):
+            self._bind(recorded, live, path, name)
+        else:
+            self.change(path, recorded, live, f"{_brief(recorded)} was said to the peer")
+
+    def _not_ids(self, recorded: Id, live: Id, path: Path, *, equal: bool) -> None:
+        if equal or self._near(recorded, live):
+            self.same += 1
+        elif isinstance(recorded, str) and isinstance(live, str) and len(recorded) > LONG:
+            self._texts.append((self._object, path, recorded, live))
+        else:
+            self.change(path, recorded, live)
+
+    # Ids.
+
+    def _is_place(self, recorded: Id, live: Id, path: Path) -> bool:
+        """Say whether one may stand for the other, by where they are and what they look like."""
+        if isinstance(recorded, int) or isinstance(live, int):
+            return names_id(path) and not path[-1].isdecimal()
+        if not (is_id(recorded) and is_id(live)):
+            return False
+        sort = kind(recorded)
+        if sort is not None and sort == kind(live):
+            return True
+        if word(recorded) or word(live):
+            return False
+        return names_id(path) or (recorded in self._keys[0] and live in self._keys[1])
+
+    def _live(self, recorded: Id, name: str) -> Id | None:
+        new = self._new.get(_key(recorded, name))
+        return self._ids.live(recorded, name) if new is None else new.live
+
+    def _recorded(self, live: Id, name: str) -> Id | None:
+        new = self._taken.get(_key(live, name))
+        return self._ids.recorded(live, name) if new is None else new
+
+    def _elsewhere(self, recorded: Id, wanted: Id, live: Id, name: str) -> bool:
+        """Say whether only another session knows what stands for it: this one may differ."""
+        return (
+            _key(recorded, name) not in self._new
+            and self._ids.own(recorded, name) is None
+            and self._recorded(live, name) is None
+            and not self._ids.ours(recorded, name)
+        )
+
+    def _bind(self, recorded: Id, live: Id, path: Path, name: str) -> None:
+        self._new[_key(recorded, name)] = Binding(recorded, live, pointer(path), self._seq)
+        self._taken[_key(live, name)] = recorded
+        self.same += 1
+
+
+def _key(value: Id, name: str) -> tuple[str, Id]:
+    return ("", value) if isinstance(value, str) else (name, value)
+
+
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _equal(recorded: object, live: object) -> bool:
+    """Compare as JSON does: true is not 1, but 1 is 1.0."""
+    return (
+        recorded == live
+        and isinstance(recorded, bool) == isinstance(live, bool)
+        and isinstance(recorded, bytes) == isinstance(live, bytes)
+    )
+
+
+def _brief(value: Id) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
