@@ -22,7 +22,7 @@ _FRESH: Final = frozenset(
         *("sec-websocket-accept", "sec-websocket-key", "sec-websocket-version"),
     }
 )
-"""Headers that belong to one connection, in lower case; whoever dials makes them anew."""
+"""Headers that belong to one connection, in lower case."""
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 _TARGET: Final = re.compile(r"/[^\s#\x00-\x1f\x7f]*")
 _PLAIN: Final = "-._~!$'()*,:@/?"
@@ -69,7 +69,7 @@ class Replacements:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """An opening handshake to be sent; whoever dials adds what belongs to one connection."""
+    """An opening handshake to be sent."""
 
     target: str
     headers: Pairs
@@ -95,30 +95,43 @@ def unplayable(session: Session) -> str | None:
     return None
 
 
-def open_again(session: Session, replacements: Replacements) -> Opening:
+def open_again(session: Session, replacements: Replacements, host: str, key: str) -> Opening:
     """Return the opening handshake of a session that is not `unplayable`.
 
-    Path, query and headers are those that were recorded, in their order; Host is the new server's
-    unless it is replaced. What was redacted, and is not replaced, is left out.
+    Path, query and headers are those that were recorded, in their order. What was redacted, and
+    is not replaced, is left out.
+
+    Args:
+        session: the recorded one.
+        replacements: what is sent in the place of what was recorded.
+        host: the new server's, with its port, for Host unless that is replaced.
+        key: 16 fresh bytes in base64, for Sec-WebSocket-Key.
     """
     notes: list[str] = []
     target = _target(session.target, replacements.query, notes)
-    headers = list(_headers(list(session.request_headers), replacements.headers, notes))
-    return Opening(target, headers, tuple(notes))
+    fresh = {
+        "host": host,
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-key": key,
+        "sec-websocket-version": "13",
+    }
+    headers = _headers(list(session.request_headers), replacements.headers, fresh, notes)
+    return Opening(target, list(headers), tuple(notes))
 
 
 def _headers(
-    recorded: Pairs, replaced: Mapping[str, Pairs], notes: list[str]
+    recorded: Pairs, replaced: Mapping[str, Pairs], fresh: Mapping[str, str], notes: list[str]
 ) -> Iterator[tuple[str, str]]:
-    fresh = _FRESH | hop_by_hop(recorded) | {"host"}
+    dropped = _FRESH | hop_by_hop(recorded)
     done: set[str] = set()
     for name, value in recorded:
         key = name.lower()
-        if key in replaced:
+        if key in replaced or key in fresh:
             if key not in done:
                 done.add(key)
-                yield from replaced[key]
-        elif key in fresh:
+                yield from replaced[key] if key in replaced else [(name, fresh[key])]
+        elif key in dropped:
             continue
         elif holds_mark(name) or holds_mark(value):
             called = "a header line" if holds_mark(name) else name

@@ -9,10 +9,18 @@ from wsrec.net.errors import SettingError
 from wsrec.redaction.handshake import HandshakeRedactor
 from wsrec.redaction.marks import Marker
 from wsrec.redaction.rules import Rules
-from wsrec.replay.opening import Replacements, open_again, unplayable
+from wsrec.replay.opening import Opening, Replacements, open_again, unplayable
 from wsrec.store.model import Session
 
 NONE = Replacements()
+KEY = "EBESExQVFhcYGRobHB0eHw=="
+FRESH = [
+    ("Host", "new.test:81"),
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Key", KEY),
+    ("Sec-WebSocket-Version", "13"),
+]
 HANDSHAKE = (
     ("Host", "api.test"),
     ("Upgrade", "websocket"),
@@ -32,6 +40,10 @@ def recorded(target: str, *headers: tuple[str, str]) -> Session:
     )  # fmt: skip
 
 
+def opened(session: Session, given: Replacements = NONE) -> Opening:
+    return open_again(session, given, "new.test:81", KEY)
+
+
 def redacted(target: str, *headers: tuple[str, str]) -> Session:
     """Return what a proxy records of it by default."""
     redactor = HandshakeRedactor(Rules(), Marker())
@@ -49,9 +61,9 @@ def test_all_is_sent_as_recorded_but_what_belongs_to_one_connection() -> None:
         ("Keep-Alive", "timeout=5"),
         ("Content-Length", "0"),
     )
-    opening = open_again(recorded("/v1/ws?model=a%2Fb&&x=+&empty=", *headers), NONE)
+    opening = opened(recorded("/v1/ws?model=a%2Fb&&x=+&empty=", *headers))
     assert opening.target == "/v1/ws?model=a%2Fb&&x=+&empty="
-    assert opening.headers == [*headers[:5]]
+    assert opening.headers == [*FRESH, *headers[:5]]
     assert opening.notes == ()
 
 
@@ -62,9 +74,9 @@ def test_what_was_redacted_is_left_out_and_said() -> None:
         ("X-Plain", "1"),
         ("Cookie", "sid=abc"),
     )
-    opening = open_again(session, NONE)
+    opening = opened(session)
     assert opening.target == "/ws?room=1&z"
-    assert opening.headers == [("X-Plain", "1")]
+    assert opening.headers == [*FRESH, ("X-Plain", "1")]
     assert opening.notes == (
         "the parameter access_token was redacted, so it is left out: give it with --query",
         "Authorization was redacted, so it is left out: give it with --header",
@@ -80,10 +92,11 @@ def test_what_is_given_takes_the_place_of_what_was_recorded() -> None:
         ["authorization:  Bearer new:er ", "X-New: 1", "X-New:2", "Host: other.test", "A:"],
         ["token=a&b=c d", "added=1"],
     )
-    opening = open_again(session, given)
+    opening = opened(session, given)
     assert opening.target == "/ws?token=a%26b%3Dc%20d&room=1&added=1"
     assert opening.headers == [
         ("Host", "other.test"),
+        *FRESH[1:],
         ("authorization", "Bearer new:er"),
         ("X-New", "1"),
         ("X-New", "2"),
@@ -92,14 +105,14 @@ def test_what_is_given_takes_the_place_of_what_was_recorded() -> None:
 
 
 def test_a_target_without_a_query_gets_one_only_if_it_is_given() -> None:
-    assert open_again(recorded("/"), NONE).target == "/"
-    assert open_again(recorded("/?"), NONE).target == "/?"
-    assert open_again(recorded("/"), Replacements.parse([], ["k=v"])).target == "/?k=v"
-    assert open_again(redacted("/?token=1"), NONE).target == "/"
+    assert opened(recorded("/")).target == "/"
+    assert opened(recorded("/?")).target == "/?"
+    assert opened(recorded("/"), Replacements.parse([], ["k=v"])).target == "/?k=v"
+    assert opened(redacted("/?token=1")).target == "/"
 
 
 def test_a_secret_in_the_path_cannot_be_left_out() -> None:
-    opening = open_again(redacted("/ws;token=abc/x"), NONE)
+    opening = opened(redacted("/ws;token=abc/x"))
     assert opening.target.startswith("/ws;token=redacted:")
     assert opening.notes == (
         "the path was redacted: it is sent with what stands in the secret's place",
