@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:  # the oldest click that will do has no type parameter there
     _Type = click.ParamType
 
-__all__ = ["REPORTS", "SCOPE", "Ordered", "wanted_reports"]
+__all__ = ["REPORTS", "SCOPE", "Ordered", "sessions_option", "wanted_reports"]
 
 _ORDER = f"{__name__}.order"
 
@@ -108,6 +108,14 @@ class _Sessions(_Type):
         return SessionRange(first, last)
 
 
+def sessions_option(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option that selects sessions; its help begins with `what`."""
+    return click.option(
+        "--session", "sessions", type=_Sessions(), multiple=True, metavar="N|N-M|N-",
+        help=f"{what} May be repeated.",
+    )  # fmt: skip
+
+
 _FORMATS = ("text", "json", "junit", "github")
 
 REPORTS = (
@@ -133,10 +141,7 @@ SCOPE = (
         "--rules", type=_Codes(), multiple=True, metavar="CODE[,CODE]",
         help="Only these findings count: codes, or what they begin with, such as `latency`.",
     ),
-    click.option(
-        "--session", "sessions", type=_Sessions(), multiple=True, metavar="N|N-M|N-",
-        help="Judge only this session, or these. May be repeated.",
-    ),
+    sessions_option("Judge only this session, or these."),
     click.option(
         "--max-findings", type=click.IntRange(1, 1_000_000), default=100, show_default=True,
         metavar="N", help="Findings of one code kept for one session; the rest is counted.",
