@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..checks.scope import SessionRange
-from ..schemas.codes import CODES
+from ..schemas.codes import CODES, FAMILIES
 from ..schemas.mistakes import did_you_mean
 
 if TYPE_CHECKING:
@@ -80,11 +80,10 @@ class _Codes(_Type):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """Return the codes; each is a code or a dotted prefix of some."""
-        prefixes = {code.rpartition(".")[0] for code in CODES}
         codes = [each.strip() for each in value.split(",")]
         for each in codes:
-            if each not in CODES and each not in prefixes:
-                known = sorted({*CODES, *prefixes})
+            known = {*CODES, *FAMILIES}
+            if each not in known:
                 self.fail(f"no finding code {each!r}{did_you_mean(each, known)}", param, ctx)
         return tuple(codes)
 

@@ -44,7 +44,7 @@ class Agent:
         socket = web.WebSocketResponse()
         sequence = itertools.count(1)
         await socket.prepare(request)
-        user = request.query.get("user", "")
+        user = request.query.get("user_id", "")
         with suppress(ConnectionError):  # somebody has pressed Ctrl-C
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:

@@ -24,7 +24,7 @@ async def _user(
     http: aiohttp.ClientSession, url: str, name: str, messages: int, counts: dict[str, Counter[str]]
 ) -> None:
     """Ask, wait for the run to complete, ask again; stay a moment for what comes late."""
-    async with http.ws_connect(f"{url}/ws?user={name}") as socket:
+    async with http.ws_connect(f"{url}/ws?user_id={name}") as socket:
         for number in range(1, messages + 1):
             await socket.send_json(
                 {

@@ -41,8 +41,11 @@ def interruptible() -> Iterator[Callable[[], None]]:
 class Progress:
     """A bar on the terminal for work that takes longer than a moment; called with what is done."""
 
-    def __init__(self, recording: Recording, check: Callable[[], None]) -> None:
-        """`check` is called each time, and may raise."""
+    def __init__(
+        self, recording: Recording, check: Callable[[], None], *, show: bool = True
+    ) -> None:
+        """`check` is called each time, and may raise; without `show` there is no bar."""
+        self._show = show
         self._recording = recording
         self._check = check
         self._begun = monotonic()
@@ -62,7 +65,7 @@ class Progress:
         self._done += messages
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._done)
-        elif sys.stderr.isatty() and monotonic() - self._begun > _LONG_SECONDS:
+        elif self._show and sys.stderr.isatty() and monotonic() - self._begun > _LONG_SECONDS:
             sessions = self._recording.sessions()
             frames = sum(each.client_frames + each.server_frames for each in sessions)
             self._bar = Bar(

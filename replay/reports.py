@@ -19,7 +19,15 @@ from ..report.model import Report
 from ..report.text import print_report
 from ..schemas.codes import Severity
 
-__all__ = ["RefusedError", "ReportFormat", "Wanted", "clear", "show_text", "write_reports"]
+__all__ = [
+    "RefusedError",
+    "ReportFormat",
+    "Wanted",
+    "clear",
+    "render",
+    "show_text",
+    "write_reports",
+]
 
 ReportFormat = Literal["text", "json", "junit", "github"]
 
@@ -92,9 +100,9 @@ def write_reports(
             if each.format == "text":
                 show_text(report, out)
             else:
-                out.write(_render(report, each.format, fail_on))
+                out.write(render(report, each.format, fail_on))
         else:
-            _put(each.path, _render(report, each.format, fail_on))
+            _put(each.path, render(report, each.format, fail_on))
     if summary_file is not None:
         with summary_file.open("ab") as file:
             file.write(to_markdown(report, _SUMMARY_LIMIT - file.tell()).encode())
@@ -107,7 +115,8 @@ def show_text(report: Report, out: TextIO) -> None:
     print_report(report, Console(file=out, width=width, highlight=False))
 
 
-def _render(report: Report, format: ReportFormat, fail_on: Severity) -> str:  # noqa: A002
+def render(report: Report, format: ReportFormat, fail_on: Severity) -> str:  # noqa: A002
+    """Return a report as a text."""
     match format:
         case "text":
             return _plain(report)

@@ -120,12 +120,14 @@ def validate(
     otherwise: Named = DEFAULT,
     scope: Scope = EVERYTHING,
     jobs: int | None = None,
+    *,
+    show: bool = True,
 ) -> Report:
     """Return the report on the recordings at `paths`, each judged on its own.
 
     By the contract that is given; without one, by the one that is stored in each, and where there
     is none, by the other. In `jobs` processes; None: as many as there are cores, where a recording
-    is worth it.
+    is worth it. With `show` a bar on the terminal says how far a long one has come.
 
     Raises:
         RecordingError: with a one-line message at the first that cannot be read, or is not what
@@ -138,7 +140,10 @@ def validate(
     judged = []
     with interruptible() as check:
         for path in paths:
-            with Recording.open(path) as recording, Progress(recording, check) as tick:
+            with (
+                Recording.open(path) as recording,
+                Progress(recording, check, show=show) as tick,
+            ):
                 require_sessions(recording, scope)
                 number = default_jobs(recording) if jobs is None else jobs
                 if number == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["CODES", "SEVERITIES", "Code", "Severity", "at_least"]
+__all__ = ["CODES", "FAMILIES", "SEVERITIES", "Code", "Severity", "at_least"]
 
 Severity = Literal["error", "warning", "info"]
 
@@ -70,6 +70,9 @@ CODES: Final[Mapping[str, Code]] = {
     "recording.unclean": Code("warning", "a session without an end record: its tail may be lost"),
     "contract.vacuous": Code("error", "nothing in the recording was judged by the contract"),
 }
+
+FAMILIES: Final = frozenset(code.rpartition(".")[0] for code in CODES)
+"""What codes begin with: each stands for all that do."""
 
 
 def at_least(severity: Severity, threshold: Severity) -> bool:

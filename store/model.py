@@ -76,6 +76,11 @@ class Frame:
     anomalies: tuple[str, ...]
     """What the frame did that RFC 6455 forbids, by name; see `wire.anomalies`."""
 
+    @property
+    def at(self) -> float:
+        """`at_ns` in seconds."""
+        return self.at_ns / 1e9
+
 
 @dataclass(slots=True)  # not frozen: to make one would take four times as long
 class Message:

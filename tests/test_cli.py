@@ -99,7 +99,7 @@ class TestLookingInside:
             "target",
         ]
         assert len(rows) == 25
-        assert all("client, 1000" in row and "/ws?user=user-" in row for row in rows)
+        assert all("client, 1000" in row and "/ws?user_id=user-" in row for row in rows)
 
     def test_sessions_for_machines(self, recording: Path) -> None:
         lines = wsrec("sessions", recording, "--format", "json").stdout.splitlines()
@@ -111,7 +111,7 @@ class TestLookingInside:
     def test_show_one_session(self, recording: Path) -> None:
         lines = wsrec("show", recording, "7").stdout.splitlines()
 
-        assert lines[0].startswith("session 7  /ws?user=")
+        assert lines[0].startswith("session 7  /ws?user_id=")
         assert [line.split()[2:5] for line in lines[1:3]] == [
             ["→", "client", "text"],
             ["←", "server", "text"],

@@ -152,10 +152,10 @@ def test_the_backend_of_the_demo_passes(recording: Path, node_folder: Path) -> N
     with peer_process(backend) as server:
         upstream = f"ws://127.0.0.1:{server.says()['port']}"
         with proxy_process(upstream, recording) as proxy:
-            command = ["node", str(CLIENT), f"{proxy.url}/ws?user=node", "3"]
+            command = ["node", str(CLIENT), f"{proxy.url}/ws?user_id=node", "3"]
             with peer_process(command, cwd=node_folder) as client:
                 assert client.says() == 3 * 6
-            asyncio.run(_python_user(f"{proxy.url}/ws?user=python"))
+            asyncio.run(_python_user(f"{proxy.url}/ws?user_id=python"))
     sessions = passed(recording, "agent-events")
     assert [one["spans"] for one in sessions] == [{"request": 3, "run": 3}] * 2
     assert [one["events"]["agent_thinking"] for one in sessions] == [6, 6]

@@ -1,0 +1,45 @@
+"""From messages to named events, as a contract says: of recordings and of live connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from ..checks.decode import Decoder
+from ..checks.events import Extractor
+from ..checks.undecodable import Undecodable
+from ..schemas.model import Contract, Scalar
+
+__all__ = ["Named", "Namer"]
+
+
+class Named(NamedTuple):
+    """An application object that was in a message."""
+
+    name: str | None
+    """None: the contract finds no name in it."""
+    value: object
+    fields: Mapping[str, Scalar]
+
+
+class Namer:
+    """Takes messages apart as one contract says, with the code that judges by it."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._decode = Decoder(contract.decode)
+        self._extract = Extractor(contract)
+
+    def objects(
+        self,
+        sender: Literal["client", "server"],
+        kind: Literal["text", "binary"],
+        data: str | bytes,
+    ) -> Iterator[Named]:
+        """Yield what is in a message, in order; nothing where the contract looks at none such."""
+        if kind not in self._decode.kinds or not self._extract.judges(sender):
+            return
+        for value in self._decode(data):
+            if not isinstance(value, Undecodable):
+                name, fields, whole = self._extract.read(value)
+                yield Named(name, value, MappingProxyType({**fields, **whole}))

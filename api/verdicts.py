@@ -1,0 +1,124 @@
+"""`wsrec.validate`: what a contract says of a recording, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..checks.finding import Finding, Verdict
+from ..checks.outcome import LatencyRow, SessionOutcome, Skipped
+from ..checks.scope import MAX_FINDINGS, Scope, SessionRange
+from ..replay import validate as judging
+from ..replay.reports import ReportFormat, render
+from ..report.model import Report
+from ..schemas.codes import CODES, FAMILIES, Severity
+from ..schemas.mistakes import did_you_mean
+from ..schemas.model import Contract
+from ..store.errors import NoSessionError
+from .contracts import as_contract
+
+if TYPE_CHECKING:
+    from .recording import Recording
+
+__all__ = ["Finding", "SessionOutcome", "Verdicts", "validate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What a contract says of one recording; `str()` is what `wsrec validate` prints of it."""
+
+    path: Path
+    verdict: Verdict
+    """`pass`, `fail`, or `inconclusive`: too little was recorded to tell, or nothing was judged."""
+    exit_code: int
+    """Of `wsrec validate`: 0 pass, 1 findings or not enough recorded, 5 nothing was validated."""
+    contract: Contract
+    """The contract that judged."""
+    sessions: tuple[SessionOutcome, ...]
+    """Those that were judged, by id: `id`, `verdict`, `findings` and more of each."""
+    skipped: tuple[Skipped, ...]
+    """Those that were not: `id` and `reason` of each."""
+    findings: tuple[Finding, ...]
+    """All of them: the sessions' by id, then those about the recording as a whole."""
+    latency: tuple[LatencyRow, ...]
+    """What was measured, in nanoseconds, for each span that the contract speaks of."""
+    _report: Report = field(repr=False, compare=False)
+    _fail_on: Severity = field(repr=False, compare=False)
+
+    def report(self, format: ReportFormat = "text") -> str:  # noqa: A002 - the option's name
+        """Return it as `wsrec validate --format` writes it: `text`, `json`, `junit`, `github`."""
+        return render(self._report, format, self._fail_on)
+
+    def __str__(self) -> str:
+        return self.report()
+
+
+def validate(
+    recording: str | PathLike[str] | Recording,
+    contract: str | PathLike[str] | Contract | None = None,
+    *,
+    sessions: Iterable[int] | None = None,
+    rules: Iterable[str] = (),
+    max_findings: int = MAX_FINDINGS,
+    fail_on: Severity = "error",
+    jobs: int = 1,
+) -> Verdicts:
+    """Judge a recording by a contract, as `wsrec validate` does.
+
+    Args:
+        recording: its path, or the open recording.
+        contract: a pack's name, a path, or a contract that is loaded; None: the one stored in the
+            recording, else `agent-events`.
+        sessions: the ids of those to judge; None: all.
+        rules: only findings of these codes count, or of what they begin with: `latency`.
+        max_findings: findings of one code that are kept for one session; the rest is counted.
+        fail_on: the least severity that makes `exit_code` 1.
+        jobs: how many processes judge. With more than one each loads the main module anew, which
+            must begin its work behind `if __name__ == "__main__":`.
+
+    Raises:
+        RecordingError: the file cannot be read, is not what was recorded, or has no such session.
+        ContractError: the contract cannot be used.
+        ValueError: a code, or a number, that there is not.
+    """
+    path = Path(recording) if isinstance(recording, str | PathLike) else recording.path
+    given = None if contract is None else as_contract(contract)
+    scope = _scope(sessions, rules, max_findings)
+    if jobs < 1:
+        raise ValueError(f"jobs={jobs}: expected 1 or more")
+    try:
+        report = judging.validate([path], given, scope=scope, jobs=jobs, show=False)
+    except judging.NoSessionError as error:
+        raise NoSessionError(str(error)) from None
+    (judged,) = report.recordings
+    outcome = judged.outcome
+    return Verdicts(
+        path,
+        outcome.verdict,
+        judging.exit_code(report, fail_on),
+        judged.contract,
+        outcome.sessions,
+        outcome.skipped,
+        outcome.all_findings(),
+        outcome.latency,
+        report,
+        fail_on,
+    )
+
+
+def _scope(sessions: Iterable[int] | None, rules: Iterable[str], max_findings: int) -> Scope:
+    """Return what is asked about; raises ValueError for what cannot be meant."""
+    codes = (rules,) if isinstance(rules, str) else tuple(rules)
+    known = {*CODES, *FAMILIES}
+    for code in codes:
+        if code not in known:
+            raise ValueError(f"no finding code {code!r}{did_you_mean(code, known)}")
+    ids = None if sessions is None else tuple(SessionRange(each, each) for each in sessions)
+    if ids == ():  # which would be all of them to the scope
+        raise ValueError("sessions is empty: name one, or give None to judge all")
+    if max_findings < 1:
+        raise ValueError(f"max_findings={max_findings}: expected 1 or more")
+    return Scope(codes, ids or (), max_findings)
