@@ -20,6 +20,7 @@ from ..store.model import Session
 from ..store.reader import Recording
 from ..store.verify import Verification, require_intact
 from .choice import DEFAULT, Choice, Named
+from .collector import seldom
 from .progress import Progress, interruptible
 from .work import Tick, judge_session
 from .workers import Workers
@@ -150,7 +151,8 @@ def validate(
                     require_intact(recording)
                 chosen = choice.of(path, recording.meta)
                 if number == 1:
-                    outcome = judge(recording, chosen.contract, scope, tick)
+                    with seldom():
+                        outcome = judge(recording, chosen.contract, scope, tick)
                 else:
                     outcome = judge_at_once(recording, chosen.contract, scope, number, tick)
                 judged.append(Judged(str(path), chosen.contract, chosen.why, outcome))

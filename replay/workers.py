@@ -18,6 +18,7 @@ from ..schemas.model import Contract
 from ..store.errors import RecordingError
 from ..store.reader import Recording
 from ..store.verify import Verification
+from .collector import seldom
 from .work import Done, Tick, work_off
 
 __all__ = ["Workers"]
@@ -138,7 +139,7 @@ def _work(
         except RecordingError as error:
             pipe.send(_Failed(str(error)))
             return
-        with contextlib.closing(recording):
+        with contextlib.closing(recording), seldom():
             compiled = Compiled(contract, scope)
             verification = Verification(recording)
             while True:
