@@ -2,27 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
-from ..match.line import Line
-from ..store.model import Session
+from ..match.line import Line, Role
+from ..store.model import Frame, Message, Session
+from ..store.reader import Recording
+from ..store.verify import require_intact
+from ..wire.assembly import UNREADABLE, Assembly, Whole
+from ..wire.deflate import Extensions
 
-__all__ = ["Pages", "Script"]
+__all__ = ["Pages", "Script", "Unplayable"]
+
+_LINES = 128
+"""Of a page, and frames read ahead for the next one."""
+_BYTES = 256 << 10
+"""Of a page, and of payloads read ahead; a single longer message is a page of its own."""
+
+_CUT_OFF = frozenset({"truncated", "truncated_header"})
+_SYNTHETIC = "synthetic"
+_WITHHELD = "withheld:"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unplayable:
+    """A session that cannot be played, and why: frames are missing."""
+
+    session: int
+    why: str
 
 
 class Pages:
     """The lines of one session, a page at a time; what is held does not grow with the session."""
 
+    def __init__(self, thread: ThreadPoolExecutor, lines: Callable[[], Iterator[Line]]) -> None:
+        """Read `lines`, which are not begun before the first page, in this thread."""
+        self._thread = thread
+        self._begin = lines
+        self._lines: Iterator[Line] | None = None
+        self._closed = False
+
     async def page(self) -> tuple[Sequence[Line], bool]:
         """Return the next lines, and whether they are the last; raises RecordingError."""
-        raise NotImplementedError
+        if self._closed:
+            return (), True
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._read)
 
     def close(self) -> None:
         """Read no more."""
-        raise NotImplementedError
+        self._closed = True
+
+    def _read(self) -> tuple[Sequence[Line], bool]:
+        if self._lines is None:
+            self._lines = self._begin()
+        page: list[Line] = []
+        size = 0
+        for line in self._lines:
+            page.append(line)
+            size += len(line.said.data)
+            if len(page) == _LINES or size >= _BYTES:
+                return page, False
+        return page, True
 
 
 class Script:
@@ -34,23 +80,102 @@ class Script:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sessions: Sequence[Session] = ()
-        """All of them, once it is open."""
-        raise NotImplementedError
+        """All of them, once it is open; refused ones and those that still run, too."""
+        self.unplayable: Mapping[int, Unplayable] = {}
+        """Those of them that cannot be played, by number."""
+        self.meta: Mapping[str, str] = {}
+        """The recording's own table of that name: a stored contract is in it."""
+        self._recording: Recording | None = None
+        self._thread = ThreadPoolExecutor(1, "script")
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        try:
+            await self._in_thread(self._open)
+        except BaseException:
+            self._thread.submit(self._close)
+            self._thread.shutdown(wait=False)
+            raise
+        return self
 
     async def __aexit__(self, *exc: object) -> None:
-        raise NotImplementedError
+        try:
+            await self._in_thread(self._close)
+        finally:
+            self._thread.shutdown(wait=False)
 
-    def pages(self, session: int) -> Pages:
-        """Return what reads a session from its beginning."""
-        raise NotImplementedError
+    def pages(self, session: int, role: Role | None = None) -> Pages:
+        """Return what reads a session from its beginning, as who plays `role` needs it.
+
+        A message's line stands where its last frame was; frames of a message that was never
+        completed stand where that became clear, and are out of order there. What cannot be said
+        again is left out: frames that were cut off, and all that a peer sent behind its own
+        Close. A session that the proxy ended was closed, for `role`, by the other peer.
+        """
+        return Pages(self._thread, lambda: self._lines(session, role))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def _open(self) -> None:
+        self._recording = recording = Recording.open(self.path)
+        require_intact(recording)
+        self.sessions = tuple(recording.sessions())
+        self.meta = dict(recording.meta)
+        gaps = ((session.id, recording.first_gap(session)) for session in self.sessions)
+        self.unplayable = {
+            number: Unplayable(number, f"frames are missing, from frame {gap} on")
+            for number, gap in gaps
+            if gap is not None
+        }
+
+    def _close(self) -> None:
+        if self._recording is not None:
+            recording, self._recording = self._recording, None
+            with recording:
+                pass
+
+    def _lines(self, number: int, role: Role | None) -> Iterator[Line]:
+        assert self._recording is not None
+        session = self._recording.session(number)
+        if session is not None:
+            agreed = Extensions.parse(session.extensions)
+            spoken = self._recording.spoken(number, rows=_LINES, size=_BYTES)
+            yield from _lines(spoken, role, deflate=agreed.compresses)
 
 
-@dataclass(frozen=True, slots=True)
-class Unplayable:
-    """A session that cannot be played, and why: redacted handshake, frames missing."""
+def _lines(
+    spoken: Iterable[tuple[Frame, Message | None]], role: Role | None, *, deflate: bool
+) -> Iterator[Line]:
+    """Yield what both peers said in a session, of its frames and the messages they complete."""
+    open_ends: dict[Role, Assembly[Frame]] = {
+        "client": Assembly(deflate=deflate),
+        "server": Assembly(deflate=deflate),
+    }
+    for frame, message in spoken:
+        assembly = open_ends.get(frame.sender)
+        if assembly is None or _is_left_out(frame, role):
+            continue
+        whole = None
+        if message is not None and UNREADABLE.isdisjoint(message.anomalies):
+            whole = Whole(message.kind, message.data)
+        head = frame.fin << 7 | frame.rsv << 4 | frame.opcode
+        said = assembly.frame(frame, head, frame.payload, whole, _size(frame))
+        for place, each in said:
+            yield Line(place.seq, frame.sender, place.at_ns, each)
+            if each.kind == "close":
+                del open_ends[frame.sender]
+    for sender, assembly in open_ends.items():
+        for place, each in assembly.end():
+            yield Line(place.seq, sender, place.at_ns, each)
 
-    session: int
-    why: str
+
+def _is_left_out(frame: Frame, role: Role | None) -> bool:
+    """Whether it was cut off, or the proxy said it in the name of who plays now."""
+    ours = frame.sender == role and _SYNTHETIC in frame.anomalies
+    return ours or not _CUT_OFF.isdisjoint(frame.anomalies)
+
+
+def _size(frame: Frame) -> int | None:
+    """Return what the payload had on the wire, where rules withhold it; None: it is all there."""
+    marks = (name.split(":") for name in frame.anomalies if name.startswith(_WITHHELD))
+    return next((int(mark[1]) for mark in marks if mark[1].isdecimal()), None)

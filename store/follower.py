@@ -8,7 +8,8 @@ from pathlib import Path
 from .errors import NoSessionError
 from .look import Look, Position
 from .news import Ended, Item
-from .reader import Recording, damage
+from .opening import damage
+from .reader import Recording
 
 __all__ = ["Follower"]
 

@@ -12,10 +12,18 @@ from urllib.parse import quote
 
 from .errors import RecordingError
 from .parts import PART_BYTES
-from .tables import schema, schema_of_this_format
+from .tables import APPLICATION_ID, FORMAT_VERSION, schema, schema_of_this_format
 from .work import Work
 
-__all__ = ["WRONG_VALUES", "damaged", "open_read_only", "restrict", "small_rows"]
+__all__ = [
+    "WRONG_VALUES",
+    "check_format",
+    "damage",
+    "damaged",
+    "open_read_only",
+    "restrict",
+    "small_rows",
+]
 
 WRONG_VALUES = (
     ValueError,
@@ -78,6 +86,26 @@ def open_read_only(path: Path, work: Work) -> tuple[sqlite3.Connection, bool]:
     return connection, how == _ALONE
 
 
+def check_format(path: Path, connection: sqlite3.Connection) -> None:
+    """Do nothing for a recording in a format that is known here.
+
+    Raises:
+        RecordingError: another program's file, or a newer format.
+        ValueError: no recorder has written this.
+    """
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application_id != APPLICATION_ID:
+        raise RecordingError(f"{path}: not a wsrec recording (another SQLite file)")
+    if version > FORMAT_VERSION:
+        raise RecordingError(
+            f"{path}: recording format {version} is newer than this wsrec reads "
+            f"({FORMAT_VERSION}); upgrade wsrec"
+        )
+    if version < 1:
+        raise ValueError(f"there is no recording format {version}")
+
+
 def restrict(connection: sqlite3.Connection) -> None:
     """Let only the tables, and the view, that are just as this format defines them be read.
 
@@ -111,6 +139,15 @@ def small_rows(connection: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+
+
+@contextlib.contextmanager
+def damage(path: Path) -> Iterator[None]:
+    """Turn what SQLite or a decoder says about a damaged file into a `RecordingError`."""
+    try:
+        yield
+    except (sqlite3.Error, *WRONG_VALUES) as error:
+        raise damaged(path, error) from error
 
 
 def damaged(path: Path, error: Exception) -> RecordingError:

@@ -13,9 +13,8 @@ from typing import Any, Self
 from .errors import RecordingError
 from .leftover import has_leftover, recovered_copy
 from .model import Frame, Message, Session
-from .opening import WRONG_VALUES, damaged, open_read_only, restrict, small_rows
+from .opening import WRONG_VALUES, check_format, damage, open_read_only, restrict, small_rows
 from .parts import Budget, whole
-from .tables import APPLICATION_ID, FORMAT_VERSION
 from .values import (
     FRAME_COLUMNS,
     MESSAGE_COLUMNS,
@@ -29,7 +28,7 @@ from .values import (
 )
 from .work import Work
 
-__all__ = ["SESSION_COLUMNS", "WRONG_VALUES", "Recording", "damage", "read_meta"]
+__all__ = ["SESSION_COLUMNS", "WRONG_VALUES", "Recording", "read_meta"]
 
 _PLACE = f"e.first_seq, {PLACE_COLUMNS}"
 _FRAME = f"{_PLACE}, {FRAME_COLUMNS}, CASE WHEN f.opcode >= {{least}} THEN f.payload END"
@@ -39,6 +38,7 @@ _MESSAGE = (
     " CASE WHEN f.kind IS NOT NULL AND f.message_parts IS NULL THEN f.payload END"
 )
 _KIND = 6
+_SPOKEN = f"{_PLACE}, {MESSAGE_COLUMNS}, {FRAME_COLUMNS}, f.payload"
 
 _NUMBERS = (
     "SELECT count(*), min(f.seq), max(f.seq), count(f.anomalies)"
@@ -107,17 +107,7 @@ class Recording:
                 undo.callback(copy.cleanup)
                 file = Path(copy.name) / "copy.db"
                 connection, alone = open_read_only(file, work)
-            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if application_id != APPLICATION_ID:
-                raise RecordingError(f"{path}: not a wsrec recording (another SQLite file)")
-            if version > FORMAT_VERSION:
-                raise RecordingError(
-                    f"{path}: recording format {version} is newer than this wsrec reads "
-                    f"({FORMAT_VERSION}); upgrade wsrec"
-                )
-            if version < 1:
-                raise ValueError(f"there is no recording format {version}")
+            check_format(path, connection)
             restrict(connection)
             meta = read_meta(connection)
             recording = cls(path, connection, meta, work)
@@ -191,6 +181,31 @@ class Recording:
                 if row[_OPCODE] >= least:
                     yield frame_of(row, blob)
 
+    def spoken(
+        self, session_id: int, *, rows: int, size: int
+    ) -> Iterator[tuple[Frame, Message | None]]:
+        """Yield a session's frames in order of arrival, each with the message that it completes.
+
+        Any number of these may go on at once, of one session too. Each holds `rows` frames and
+        `size` bytes of payload, or the one frame and its message that are longer.
+        """
+        with damage(self.path):
+            budget = Budget(self.file)
+
+            def blob(number: int) -> bytes:
+                self.work.begin()
+                return whole(self._connection, number, budget, "spoken", session_id)
+
+            for *row, payload in self._rows(_SPOKEN, session_id, rows, size):
+                place, (kind, message_seq, data), head = row[:6], row[6:9], row[9:]
+                frame = frame_of([*place, *head, payload], blob)
+                message = None
+                if kind is not None:
+                    if data == head[-1]:  # it is the payload, in parts or not
+                        data = None
+                    message = message_of([*place, kind, message_seq, data, frame.payload], blob)
+                yield frame, message
+
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection, for queries that all see the same state of the file.
@@ -236,7 +251,9 @@ class Recording:
                 (number,),
             ).fetchall()
 
-    def _rows(self, columns: str, session_id: int) -> Iterator[list[Any]]:
+    def _rows(
+        self, columns: str, session_id: int, rows: int = _PIECE_ROWS, most: int = _PIECE_BYTES
+    ) -> Iterator[list[Any]]:
         """Yield `columns` of a session's frames, without the first, in order.
 
         Each frame is seen once: extents that overlap, have no end or lie in other sessions' frames
@@ -247,7 +264,7 @@ class Recording:
             " WHERE e.session_id = ? AND e.first_seq >= ?"
             " AND f.id BETWEEN e.first_id + max(? - e.first_seq, 0)"
             " AND e.first_id + e.last_seq - e.first_seq"
-            f" ORDER BY e.first_seq, f.id LIMIT {_PIECE_ROWS}"
+            f" ORDER BY e.first_seq, f.id LIMIT {rows}"
         )
         extent = -(1 << 63)
         last = 0
@@ -269,11 +286,11 @@ class Recording:
                         piece.append(row)
                         if row[-1].__class__ is bytes:
                             size += len(row[-1])
-                            if size > _PIECE_BYTES:
+                            if size > most:
                                 break
             except (sqlite3.Error, *WRONG_VALUES) as error:
                 failure = error  # what was there before it is told first
-            more = size > _PIECE_BYTES or len(piece) == _PIECE_ROWS
+            more = size > most or len(piece) == rows
             yield from piece
             if failure is not None:
                 raise failure
@@ -282,12 +299,3 @@ class Recording:
         """Return a blob of `parts`, for `values.message_of` and `frame_of`."""
         self.work.begin()
         return whole(self._connection, number, self.budget, what, session_id)
-
-
-@contextlib.contextmanager
-def damage(path: Path) -> Iterator[None]:
-    """Turn what SQLite or a decoder says about a damaged file into a `RecordingError`."""
-    try:
-        yield
-    except (sqlite3.Error, *WRONG_VALUES) as error:
-        raise damaged(path, error) from error

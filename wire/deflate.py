@@ -88,6 +88,14 @@ class Extensions:
             client_window_bits=_window_bits(parameters.get("client_max_window_bits")),
         )
 
+    @property
+    def compresses(self) -> bool:
+        """Whether RSV1 says that a message is compressed, and nothing else is done to it.
+
+        An unknown extension may sit on top of the compressed bytes.
+        """
+        return self.deflate and not self.others
+
     def inflater(
         self, sender: Literal["client", "server"], limit: int = INFLATE_LIMIT
     ) -> Inflater | None:
@@ -95,14 +103,14 @@ class Extensions:
 
         `limit` is how far one message may grow, in bytes.
         """
-        if not self.deflate or self.others:
-            return None  # an unknown extension may sit on top of the compressed bytes
+        if not self.compresses:
+            return None
         keeps = self.client_keeps_context if sender == "client" else self.server_keeps_context
         return Inflater(keeps_context=keeps, limit=limit)
 
     def deflater(self, sender: Literal["client", "server"]) -> Deflater | None:
         """Return what compresses the messages of `sender`, or None when nothing may."""
-        if not self.deflate or self.others:
+        if not self.compresses:
             return None
         if sender == "client":
             return Deflater(self.client_window_bits, keeps_context=self.client_keeps_context)

@@ -37,10 +37,10 @@ class Listener:
         self, sender: Sender, extensions: Extensions, most: int, *, unmask: Unmask = xor_mask
     ) -> None:
         """`sender` is who speaks, `extensions` what both have agreed to."""
-        inflater = extensions.inflater(sender, most)
         self._decoder = FrameDecoder(masked=sender == "client", unmask=unmask)
+        inflater = extensions.inflater(sender, most)
         self._tracker = MessageTracker(self._take, inflater, extensions.rsv_bits)
-        self._assembly = Assembly[None](deflate=inflater is not None)
+        self._assembly = Assembly[None](deflate=extensions.compresses)
         self._most = most
         self._seq = 0
         self._parts: list[bytes | bytearray] = []  # of a payload that is not complete
