@@ -10,8 +10,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from ..wire.utterance import Utterance
-from .inside import in_json, in_text, members
-from .reading import is_json, leaves, read_json
+from .inside import Outline, in_json, in_text, members
+from .reading import is_lines, leaves, read_json
 from .shape import LONG, is_id, kind, renewed
 
 __all__ = ["Binding", "Id", "Ids"]
@@ -64,8 +64,8 @@ class Ids:
         self._fresh = fresh
         self._bound: dict[_Key, Binding] = {}
         self._back: dict[_Key, Id] = {}
-        self._lengths: tuple[int, ...] = ()
-        """Of long ids that are others than recorded, longest first."""
+        self._long = Outline()
+        """Of ids that are others than recorded, those that are also looked for inside texts."""
         self._changed = False
         """Whether any is another than recorded."""
         self._ours: set[_Key] = set()
@@ -85,15 +85,16 @@ class Ids:
     def own(self, recorded: Id, name: str | None = None) -> Id | None:
         """Return what stands for a recorded id in this session alone; None: it is not bound."""
         if isinstance(recorded, int) and name is None:
-            return next((each.live for each in self._bound.values() if each.recorded == recorded),
-                        None)  # fmt: skip
+            bound = self._bound.values()
+            return next((each.live for each in bound if each.recorded == recorded), None)
         found = self._bound.get(_key(recorded, name))
         return None if found is None else found.live
 
     def recorded(self, live: Id, name: str | None = None) -> Id | None:
         """Return which recorded id a live one stands for in this session; None: for none."""
         if isinstance(live, int) and name is None:
-            return next((each.recorded for each in self._bound.values() if each.live == live), None)
+            bound = self._bound.values()
+            return next((each.recorded for each in bound if each.live == live), None)
         return self._back.get(_key(live, name))
 
     def ours(self, recorded: Id, name: str | None = None) -> bool:
@@ -121,13 +122,8 @@ class Ids:
 
     def _note(self, binding: Binding) -> None:
         self._changed = True
-        recorded = binding.recorded
-        if (
-            isinstance(recorded, str)
-            and len(recorded) >= LONG
-            and len(recorded) not in self._lengths
-        ):
-            self._lengths = tuple(sorted((*self._lengths, len(recorded)), reverse=True))
+        if isinstance(binding.recorded, str) and len(binding.recorded) >= LONG:
+            self._long.add(binding.recorded)
 
     def __iter__(self) -> Iterator[Binding]:
         """Yield the bindings of this session, in the order in which they were made."""
@@ -152,7 +148,7 @@ class Ids:
                 text = data.decode("utf-8")
             except UnicodeDecodeError:
                 text = ""
-            if is_json(text):
+            if read_json(text) is not None or is_lines(text):
                 found = self._rewritten(text)
                 new = data if found is text else found.encode()
             else:
@@ -167,9 +163,9 @@ class Ids:
     def inside(self, text: str, more: dict[str, str] | None = None) -> str:
         """Return a recorded text with live ids in the place of long ones; `more` counts too."""
         if not more:
-            return in_text(text, self._all_lengths(), self._text) if self.any else text
-        lengths = sorted({*self._all_lengths(), *map(len, more)}, reverse=True)
-        return in_text(text, lengths, lambda each: more.get(each) or self._text(each))
+            return in_text(text, self._outline(), self._text) if self.any else text
+        outline = self._outline() | Outline(more)
+        return in_text(text, outline, lambda each: more.get(each) or self._text(each))
 
     @property
     def any(self) -> bool:
@@ -177,12 +173,20 @@ class Ids:
         return self._changed or (self._around is not None and self._around.any)
 
     def _rewritten(self, text: str) -> str:
-        if not is_json(text):
-            return in_text(text, self._all_lengths(), self._text) if self.any else text
+        read = read_json(text)
+        if read is None and not is_lines(text):
+            return in_text(text, self._outline(), self._text) if self.any else text
         self._add_ours(members(text))
         if not self.any:
             return text
-        new = in_json(text, self._all_lengths(), self._text, self._number)
+        # A request is numbered by whoever sends it, whatever the peer's requests are numbered.
+        asks = read is not None and isinstance(read[1], dict) and {"id", "method"} <= read[1].keys()
+
+        def number(name: str, recorded: int) -> int | None:
+            found = None if asks and name == "id" else self.own(recorded, name)
+            return found if isinstance(found, int) else None
+
+        new = in_json(text, self._outline(), self._text, number)
         return text if new == text else new
 
     def _in_bytes(self, data: bytes) -> bytes:
@@ -194,26 +198,21 @@ class Ids:
             new = self._text(each)
             return new if new is not None and new.isascii() and len(new) == len(each) else None
 
-        new = in_text(text, self._all_lengths(), same_length)
+        new = in_text(text, self._outline(), same_length)
         return data if new is text else new.encode("latin-1")
 
     def _in_piece(self, found: re.Match[str]) -> str:
         piece = found[0]
         whole = self._text(piece)
-        return in_text(piece, self._all_lengths(), self._text) if whole is None else whole
+        return in_text(piece, self._outline(), self._text) if whole is None else whole
 
-    def _all_lengths(self) -> tuple[int, ...]:
-        if self._around is None or not self._around._lengths:
-            return self._lengths
-        return tuple(sorted({*self._lengths, *self._around._lengths}, reverse=True))
+    def _outline(self) -> Outline:
+        around = self._around
+        return self._long if around is None or not around.any else self._long | around._long
 
     def _text(self, recorded: str) -> str | None:
         found = self.live(recorded)
         return found if isinstance(found, str) and found != recorded else None
-
-    def _number(self, name: str, recorded: int) -> int | None:
-        found = self.own(recorded, name)
-        return found if isinstance(found, int) else None
 
     def _add_ours(self, said: Iterable[str | tuple[str, int]]) -> None:
         if len(self._ours) < MAX_OURS:

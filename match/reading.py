@@ -10,7 +10,7 @@ from ..checks.decode import Decoder
 from ..checks.undecodable import Undecodable
 from ..schemas.model import Decode
 
-__all__ = ["event_name", "is_json", "leaves", "pointer", "read_json"]
+__all__ = ["event_name", "is_lines", "leaves", "pointer", "read_json"]
 
 _READ: Final = Decoder(Decode())
 _READ_LINES: Final = Decoder(Decode("ndjson"))
@@ -35,15 +35,10 @@ def read_json(data: str | bytes) -> tuple[str, object] | None:
     return None if isinstance(value, Undecodable) else (stripped, value)
 
 
-def is_json(text: str) -> bool:
-    """Say whether a text is JSON, perhaps behind a prefix, or several of them.
-
-    One in each line, or each with the end sign of SignalR behind it.
-    """
-    if read_json(text) is not None:
-        return True
-    several = _READ_LINES(text.replace("\x1e", "\n"))
-    return bool(several) and not any(isinstance(each, Undecodable) for each in several)
+def is_lines(text: str) -> bool:
+    """Say whether a text is several JSON texts: a line each, or with SignalR's sign behind each."""
+    found = _READ_LINES(text.replace("\x1e", "\n"))
+    return bool(found) and not any(isinstance(each, Undecodable) for each in found)
 
 
 def event_name(value: object) -> str | None:

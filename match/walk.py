@@ -62,6 +62,8 @@ class Walk:
         self._texts: list[tuple[str, Path, str, str]] = []
         """Differing texts, which may differ in ids that are only met behind them."""
         self._object = ""
+        self._asks = False
+        """Whether it is a request, which its sender numbers."""
         self.changes: list[Change] = []
         self.same = 0
         self.differing = 0
@@ -120,6 +122,8 @@ class Walk:
     # Objects and lists.
 
     def _objects(self, recorded: dict[str, Any], live: dict[str, Any], path: Path) -> None:
+        if not path:
+            self._asks = "method" in recorded and "method" in live
         missing: list[str] = []
         known: set[str] = set()
         for name, value in recorded.items():
@@ -222,7 +226,7 @@ class Walk:
         if holder is not None:
             note = f"{_brief(live)} stands for {_brief(holder)} here"
             self.change(path, recorded, live, note)
-        elif equal or asked or not ids.ours(recorded, name):
+        elif equal or asked or not ids.ours(recorded, name) or (self._asks and path == ("id",)):
             self._bind(recorded, live, path, name)
         else:
             self.change(path, recorded, live, f"{_brief(recorded)} was said to the peer")

@@ -24,7 +24,8 @@ from wsrec.wire.close import close_body
 from wsrec.wire.utterance import Utterance
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(codec="utf-8"), max_size=30) | st.uuids().map(str),
     lambda inner: st.lists(inner, max_size=4)
     | st.dictionaries(
@@ -200,6 +201,22 @@ def test_closes_have_a_code_and_a_reason(recorded: bytes, live: bytes, where: li
     ours, theirs = (comparer.parse("server", Utterance("close", body)) for body in (recorded, live))
     line = Line(1, "server", 0, ours.said)
     assert [each.pointer for each in comparer.compare(line, ours, theirs, ids).changes] == where
+
+
+PACKS = ["acp", "ag-ui", "gemini-live", "jupyter", "socketio"]
+
+
+@given(
+    st.binary(max_size=40)
+    | st.text(max_size=40)
+    | JSON.map(json.dumps)
+    | JSON.map(msgpack.packb)
+    | st.just("[" * 99 + "]" * 99)
+    | st.just("[" * 5000),
+    st.sampled_from([Matching(), *(Matching(find(name)) for name in PACKS)]),
+)
+def test_whatever_is_said_can_be_read_and_is_itself(data: str | bytes, matching: Matching) -> None:
+    assert differ(data, data, matching) == []
 
 
 @pytest.mark.parametrize(

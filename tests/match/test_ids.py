@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.conversation import contract
 from support.matching import Half, rules, utterance
 from support.traffic import TRAFFIC, talks
 from wsrec.match.compare import Comparer
@@ -109,8 +110,24 @@ def test_an_echo_is_no_new_id() -> None:
 def test_peers_that_both_number_their_requests() -> None:
     half = Half()
     assert half.says({"id": 5, "method": "ours"}) == {"id": 5, "method": "ours"}
-    assert half.hears({"id": 5, "method": "theirs"}, {"id": 5, "method": "theirs"}) == []
+    assert half.hears({"id": 5, "method": "theirs"}, {"id": 7, "method": "theirs"}) == []
     assert half.hears({"id": 5, "result": 0}, {"id": 5, "result": 0}) == []
+    assert half.says({"id": 5, "result": 0}) == {"id": 7, "result": 0}
+    assert half.says({"id": 5, "method": "again"}) == {"id": 5, "method": "again"}
+
+
+def test_a_contract_tells_which_members_are_keys() -> None:
+    rpc = contract(
+        "events: {name: /t, fields: {key: /token, step: /step}}\n"
+        "spans: {work: {key: [key, step], open: begin, close: end}}"
+    )
+    half = Half(rules(contract=rpc))
+    began, others = ({"t": "begin", "token": key, "step": "plan"} for key in ("w-1", "w-2"))
+    assert half.hears(began, others) == []
+    assert half.bound == {"w-1": "w-2"}
+    assert Half().hears(began, others) == ["/token"]
+    # A key may also be a name that means something.
+    assert half.hears(began, others | {"step": "search"}) == ["/step"]
 
 
 def test_ids_inside_other_texts() -> None:
