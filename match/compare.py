@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qsl, unquote
 
 from ..wire.utterance import Utterance
 from .difference import Change
@@ -77,7 +78,7 @@ class Comparer:
         else:
             walk.values(_whole(recorded), _whole(live))
         walk.settle()
-        return _comparison(walk, recorded, live)
+        return _comparison(walk, recorded.event, live.event)
 
     def same_stream(self, line: Line, recorded: Parsed, live: Parsed, ids: Ids) -> Comparison:
         """Say whether two pieces are of one text: of the same span and event, keys being ids.
@@ -93,7 +94,18 @@ class Comparer:
             for place, left, right in zip(places, ours.key[2:], theirs.key[2:], strict=True):
                 walk.values(left, right, tuple(place.split("/")[1:]))
         walk.settle()
-        return _comparison(walk, recorded, live)
+        return _comparison(walk, recorded.event, live.event)
+
+    def compare_target(self, recorded: str, live: str, ids: Ids) -> Comparison:
+        """Hold what a live client asks for against the recorded request target.
+
+        Segments of the path are `/path/0` and on, parameters of the query `/query/NAME/0` and on;
+        what is bound has 0 for its frame.
+        """
+        walk = Walk(self._rules, ids, 0, (frozenset(), frozenset()))
+        walk.values(_target(recorded), _target(live))
+        walk.settle()
+        return _comparison(walk, None, None)
 
     def nearest(
         self, live: Parsed, lines: Sequence[tuple[Line, Parsed]], ids: Ids
@@ -120,12 +132,19 @@ def _whole(parsed: Parsed) -> object:
     return parsed.said.data if isinstance(parsed.value, Objects) else parsed.value
 
 
-def _comparison(walk: Walk, recorded: Parsed, live: Parsed) -> Comparison:
+def _target(target: str) -> object:
+    path, _, query = target.partition("?")
+    members: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        members.setdefault(name, []).append(value)
+    return {"path": [unquote(each) for each in path.split("/")[1:]], "query": members}
+
+
+def _comparison(walk: Walk, recorded: str | None, live: str | None) -> Comparison:
+    """Return what was found; `recorded` and `live` are names of events."""
     if not walk.changes:
         return Comparison((), walk.bindings, 1.0)
-    share = walk.same / (walk.same + walk.differing)
-    if recorded.event is None and live.event is None:
-        likeness = share
-    else:
-        likeness = (share + (recorded.event == live.event)) / 2
-    return Comparison(tuple(walk.changes), walk.bindings, min(likeness, 0.999))
+    likeness = walk.same / (walk.same + walk.differing)
+    if recorded is not None or live is not None:
+        likeness = (likeness + (recorded == live)) / 2
+    return Comparison(tuple(walk.changes), walk.bindings, likeness)

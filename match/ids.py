@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from ..wire.utterance import Utterance
 from .inside import Outline, in_json, in_text, members
@@ -160,12 +160,21 @@ class Ids:
         self._add_ours(unquote(each) for each in _PIECE.findall(target))
         return _PIECE.sub(self._in_piece, target) if self.any else target
 
-    def inside(self, text: str, more: dict[str, str] | None = None) -> str:
-        """Return a recorded text with live ids in the place of long ones; `more` counts too."""
-        if not more:
-            return in_text(text, self._outline(), self._text) if self.any else text
-        outline = self._outline() | Outline(more)
-        return in_text(text, outline, lambda each: more.get(each) or self._text(each))
+    def replacing(self, more: Iterable[Binding]) -> Callable[[str], str]:
+        """Return what puts live ids in the place of long ones in a recorded text.
+
+        `more` counts as bound, too.
+        """
+        new = {
+            each.recorded: each.live
+            for each in more
+            if isinstance(each.recorded, str) and isinstance(each.live, str)
+            if len(each.recorded) >= LONG and each.recorded != each.live
+        }
+        if not new and not self.any:
+            return lambda text: text
+        outline = self._outline() | Outline(new) if new else self._outline()
+        return lambda text: in_text(text, outline, lambda each: new.get(each) or self._text(each))
 
     @property
     def any(self) -> bool:
@@ -203,8 +212,8 @@ class Ids:
 
     def _in_piece(self, found: re.Match[str]) -> str:
         piece = found[0]
-        whole = self._text(piece)
-        return in_text(piece, self._outline(), self._text) if whole is None else whole
+        whole = self._text(unquote(piece))
+        return in_text(piece, self._outline(), self._text) if whole is None else quote(whole, "")
 
     def _outline(self) -> Outline:
         around = self._around

@@ -44,7 +44,7 @@ def word(text: str) -> bool:
 
 
 def names_id(path: tuple[str, ...]) -> bool:
-    """Say whether a member is one for ids by its name; of a list, by the list's name."""
+    """Say whether a member is one for ids by its name; an item of a list, by the list's name."""
     if not path:
         return False
     name = path[-1]

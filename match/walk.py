@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeGuard
 
 from ..schemas.pointers import ABSENT
@@ -62,6 +63,7 @@ class Walk:
         self._texts: list[tuple[str, Path, str, str]] = []
         """Differing texts, which may differ in ids that are only met behind them."""
         self._object = ""
+        """Which of several it is, as the pointers to what is in it begin."""
         self._asks = False
         """Whether it is a request, which its sender numbers."""
         self.changes: list[Change] = []
@@ -98,15 +100,12 @@ class Walk:
 
     def settle(self) -> None:
         """Decide what was put off: call it when all is compared."""
-        more = {
-            each.recorded: each.live
-            for each in self._new.values()
-            if isinstance(each.recorded, str) and isinstance(each.live, str)
-            if len(each.recorded) >= LONG and each.recorded != each.live
-        }
+        if not self._texts:
+            return
+        replaced = self._ids.replacing(self._new.values())
         for number, path, recorded, live in self._texts:
             self._object = number
-            if self._ids.inside(recorded, more) == live:
+            if replaced(recorded) == live:
                 self.same += 1
             else:
                 self.change(path, recorded, live)
@@ -135,11 +134,12 @@ class Walk:
                 missing.append(name)
         if len(known) == len(live) and not missing:
             return
-        added = [name for name in live if name not in known]
+        added = dict.fromkeys(name for name in live if name not in known)
+        fresh = self._by_kind(added) if missing else {}
         for name in missing:
-            partner = self._partner(name, added, path)
+            partner = self._partner(name, fresh, path)
             if partner is not None:
-                added.remove(partner)
+                del added[partner]
                 self.values(recorded[name], live[partner], (*path, name))
             elif (*path, name) not in self._rules.ignore:
                 self.change((*path, name), recorded[name], ABSENT)
@@ -153,18 +153,26 @@ class Walk:
         found = self._live(name, "")
         if isinstance(found, str):
             return found
-        return name if name in live else self._ids.inside(name)
+        return name if name in live or not self._ids.any else self._ids.replacing(())(name)
 
-    def _partner(self, name: str, added: list[str], path: Path) -> str | None:
+    def _by_kind(self, names: Iterable[str]) -> dict[str, deque[str]]:
+        """Return names that look like ids and stand for none yet, by what they look like."""
+        found: dict[str, deque[str]] = {}
+        for name in names:
+            sort = kind(name) if self._rules.binds else None
+            if sort is not None and self._recorded(name, "") is None:
+                found.setdefault(sort, deque()).append(name)
+        return found
+
+    def _partner(self, name: str, fresh: dict[str, deque[str]], path: Path) -> str | None:
         """Return the first name that an id which is a name may stand for, and bind it."""
-        sort = kind(name) if added and self._rules.binds else None
-        if sort is None or self._live(name, "") is not None:
+        sort = kind(name) if fresh else None
+        waiting = None if sort is None else fresh.get(sort)
+        if not waiting or self._live(name, "") is not None or self._ids.ours(name):
             return None
-        found = next((each for each in added if kind(each) == sort), None)
-        if found is not None and self._recorded(found, "") is None and not self._ids.ours(name):
-            self._bind(name, found, (*path, name), "")
-            return found
-        return None
+        found = waiting.popleft()
+        self._bind(name, found, (*path, name), "")
+        return found
 
     def _lists(self, recorded: list[Any], live: list[Any], path: Path) -> None:
         for number, (left, right) in enumerate(zip(recorded, live, strict=False)):
@@ -272,7 +280,8 @@ class Walk:
         )
 
     def _bind(self, recorded: Id, live: Id, path: Path, name: str) -> None:
-        self._new[_key(recorded, name)] = Binding(recorded, live, pointer(path), self._seq)
+        place = self._object + pointer(path)
+        self._new[_key(recorded, name)] = Binding(recorded, live, place, self._seq)
         self._taken[_key(live, name)] = recorded
         self.same += 1
 

@@ -281,3 +281,17 @@ def test_pieces_of_one_text_are_a_stream() -> None:
     other = comparer.parse("server", utterance({"t": "y", "id": "m-2", "delta": "He", "n": 1}))
     assert not comparer.same_stream(line, recorded, other, half.ids).equal
     assert comparer.parse("server", utterance({"t": "c", "id": "m-1", "text": "a"})).stream is None
+
+
+def test_what_a_client_asks_for_may_have_other_ids() -> None:
+    comparer, ids = Comparer(Matching()), Half().ids
+    one, two = "6f1c3b9e11114222", "0a1b2c3daaaa4bbb"
+    recorded, live = (f"/threads/{each}/ws?run_id=r%2D{each}&v=2" for each in (one, two))
+    found = comparer.compare_target(recorded, live, ids)
+    assert found.equal
+    ids.take(found.bindings)
+    assert [each.pointer for each in ids] == ["/path/1", "/query/run_id/0"]
+    assert ids.rewrite_target(recorded) == live.replace("%2D", "-")
+    version = comparer.compare_target(recorded, live.replace("v=2", "v=3"), ids)
+    assert [each.pointer for each in version.changes] == ["/query/v/0"]
+    assert not comparer.compare_target("/a/b", "/a", ids).equal

@@ -1,0 +1,42 @@
+"""docs/matching.md: its lists are those of the code, and its examples are true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.matching import Half
+from wsrec.match.usual import COUNTERS, DURATIONS, IDS, NOISE, TIMES
+from wsrec.match.walk import MAX_CHANGES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "matching.md").read_text("utf-8")
+
+
+def _rows(header: str) -> list[list[list[str]]]:
+    """What is in code marks, for each row and cell of the table with this header."""
+    table = PAGE.split(header, 1)[1].split("\n\n", 1)[0]
+    lines = table.splitlines()[2:]
+    return [[re.findall("`([^`]+)`", cell) for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def test_the_usual_names_are_those_of_the_code() -> None:
+    rows = _rows("| names | ignored where both are |")
+    assert [set(names) for names, _ in rows] == [TIMES, DURATIONS, IDS, COUNTERS, NOISE]
+    assert f"at most {MAX_CHANGES}\nchanges" in PAGE
+
+
+@pytest.mark.parametrize("row", _rows("| recorded | live | differs at |"))
+def test_what_differs(row: list[list[str]]) -> None:
+    ((recorded,), (live,), pointers) = row
+    assert Half().hears(recorded, live) == pointers
+
+
+@pytest.mark.parametrize("row", _rows("| recorded | live | bound |"))
+def test_what_is_bound(row: list[list[str]]) -> None:
+    ((recorded,), (live,), bound) = row
+    half = Half()
+    assert half.hears(recorded, live) == (
+        [] if bound else [half.compare(recorded, live).changes[0].pointer]
+    )
+    assert [each for both in half.bound.items() for each in both] == bound
