@@ -1,0 +1,371 @@
+"""Whose turn it is, and what is wrong with what a live peer says, as conversations."""
+
+from __future__ import annotations
+
+import pytest
+from support.dialogues import BEGAN, MS, PING, PONG, SECOND, Half, close, event, script
+from wsrec.match.dialogue import Over, Say, Wait
+from wsrec.match.rules import Matching, Pacing, Patience
+
+ASK, ANSWER, MORE = event("ask"), event("answer", text="42"), event("more", n=2)
+DONE = event("done", usage=7)
+TALK = script(
+    ("C", ASK), ("S", ANSWER), ("S", DONE), ("C", MORE), ("S", event("end")),
+    ("C", close()), ("S", close()),
+)  # fmt: skip
+
+
+def test_a_line_is_said_when_all_that_had_come_before_it_has_come() -> None:
+    half = Half(TALK)
+    assert half.says() == [ASK]
+    half.hears(ANSWER)
+    assert half.says() == []
+    half.hears(DONE)
+    assert half.says() == [MORE]
+    half.hears(event("end"))
+    assert half.says() == [close().data]
+    half.hears(close())
+    assert half.over
+    assert half.found == []
+    assert (half.dialogue.counts.said, half.dialogue.counts.heard) == (3, 4)
+    assert (half.dialogue.counts.matched, half.dialogue.left) == (4, 0)
+
+
+def test_a_server_answers_what_it_is_asked() -> None:
+    half = Half(TALK, "server")
+    assert half.says() == []
+    half.hears(ASK)
+    assert half.says() == [ANSWER, DONE]
+    half.hears(MORE)
+    assert half.says() == [event("end")]
+    half.hears(close())
+    assert half.over
+    assert half.found == []
+
+
+def test_pings_of_ours_are_said_and_those_of_the_peer_mean_nothing() -> None:
+    half = Half(script(("C", ASK), ("C", PING), ("S", PONG), ("S", PING), ("S", ANSWER)))
+    assert half.says() == [ASK, b""]
+    half.hears(PONG, PING, PING, ANSWER)
+    assert half.over
+    assert half.found == []
+    assert half.dialogue.counts.heard == 1
+
+
+def test_what_did_not_come_in_time_is_missing_and_it_goes_on() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(ANSWER)
+    act = half.does()
+    assert act == Wait(half.now + 50 * MS + 10 * SECOND)
+    assert half.waits() == ["missing"]
+    assert half.messages == ["frame 3 (done) did not come"]
+    assert half.says() == [MORE]
+
+
+def test_a_stretch_that_did_not_come_is_missing_once() -> None:
+    half = Half(TALK, patience=Patience(message_ns=SECOND))
+    half.says()
+    assert half.waits() == ["missing"]
+    assert half.messages == ["2 messages did not come, frame 2 (answer) to frame 3"]
+    assert (half.found[0].seq, half.found[0].event) == (2, "answer")
+
+
+def test_the_pause_that_was_recorded_is_granted_on_top_of_the_patience() -> None:
+    half = Half(script(("C", ASK), 30 * SECOND, ("S", ANSWER), 20 * SECOND, ("S", DONE)))
+    half.says()
+    assert half.does() == Wait(BEGAN + 60 * SECOND)
+    half.hears(ANSWER)
+    assert half.does() == Wait(half.now + 30 * SECOND)
+
+
+def test_what_says_nothing_new_does_not_prolong_the_wait() -> None:
+    half = Half(TALK)
+    half.says()
+    until = half.does()
+    assert half.hears(event("alive"), event("alive")) == ["unexpected", "unexpected"]
+    assert half.does() == until
+
+
+def test_one_value_is_another() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(event("answer", text="43"))
+    assert half.says() == []
+    half.hears(DONE)
+    assert half.kinds == ["changed"]
+    assert half.says() == [MORE]
+    [found] = half.found
+    assert (found.seq, found.number, found.event) == (2, 1, "answer")
+    assert (
+        found.message == 'frame 2 (answer) came as message 1 with other values: /text: "42" -> "43"'
+    )
+    [change] = found.changes
+    assert (change.pointer, change.recorded, change.live) == ("/text", "42", "43")
+
+
+def test_what_is_taken_for_a_changed_message_is_one_too_many_if_that_comes() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(event("answer", text="41"), ANSWER, DONE)
+    [found] = half.found
+    assert (found.kind, found.number, found.nearest) == ("unexpected", 1, 2)
+    assert found.message == "message 1 (answer) is not recorded; the nearest is frame 2 (answer)"
+
+
+def test_a_message_that_nobody_recorded() -> None:
+    half = Half(TALK)
+    half.says()
+    assert half.hears(event("tick", n=1)) == ["unexpected"]
+    half.hears(ANSWER, DONE)
+    assert half.kinds == ["unexpected"]
+    assert half.says() == [MORE]
+
+
+def test_what_is_twice_the_same_is_one_too_many() -> None:
+    tick = event("tick")
+    half = Half(script(("S", tick), ("S", ANSWER), ("S", tick), ("S", DONE), ("S", close())))
+    half.hears(tick, tick, ANSWER, tick, DONE, close())
+    assert half.kinds == ["unexpected"]
+    assert half.found[0].number == 2
+
+
+def test_a_lost_message_shifts_nothing_even_among_equal_ones() -> None:
+    tick = event("tick")
+    half = Half(script(("S", tick), ("S", ANSWER), ("S", tick), ("S", DONE), ("S", close())))
+    half.hears(ANSWER, tick, DONE, close())
+    assert half.kinds == ["missing"]
+    assert half.found[0].seq == 1
+
+
+def test_two_messages_came_the_other_way_round() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(DONE)
+    assert half.says() == []
+    half.hears(ANSWER)
+    assert half.says() == [MORE]
+    half.hears(event("end"))
+    [found] = half.found
+    assert (found.kind, found.seq, found.number) == ("reordered", 2, 2)
+    assert found.message == "frame 2 (answer) came as message 2, behind frame 3 (done)"
+
+
+def test_any_order_may_do() -> None:
+    half = Half(TALK, matching=Matching(any_order=True))
+    half.says()
+    half.hears(DONE, ANSWER, event("end"))
+    assert half.found == []
+
+
+def early(pause: int, matching: Matching | None = None) -> list[str]:
+    lines = script(("C", ASK), ("S", ANSWER), pause, ("C", MORE), ("S", DONE), ("S", close()))
+    half = Half(lines, "server", matching=matching)
+    half.hears(MORE, ASK)
+    assert half.says() == [ANSWER, DONE, close().data]
+    assert half.over
+    return half.messages
+
+
+def test_a_client_that_does_not_wait_for_the_answer_is_early() -> None:
+    found = "frame 3 (more) came as message 1 before frame 2, which it followed, was said"
+    assert early(100 * MS) == [found]
+
+
+def test_what_may_have_crossed_is_not_early() -> None:
+    assert early(99 * MS) == []
+    assert early(SECOND, Matching(any_order=True)) == []
+
+
+def test_a_server_may_be_ahead_of_us() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(ANSWER, event("end"), DONE)
+    assert half.says() == [MORE, close().data]
+    half.hears(close())
+    assert half.found == []
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_client_that_says_a_thing_twice_is_not_early(ahead: bool) -> None:
+    again = event("next")
+    half = Half(
+        script(("C", again), SECOND, ("S", ANSWER), SECOND, ("C", again), ("S", close())), "server"
+    )
+    if ahead:
+        half.hears(again, again)
+        assert half.says() == [ANSWER, close().data]
+        assert half.kinds == ["early"]
+    else:
+        half.hears(again)
+        half.says()
+        half.hears(again)
+        assert half.says() == [close().data]
+        assert half.found == []
+
+
+def test_the_close_is_another_one() -> None:
+    half = Half(script(("C", ASK), ("S", ANSWER), ("S", close(1000, "bye"))))
+    half.says()
+    half.hears(ANSWER, close(1011, "oops"))
+    assert half.messages == ['the server closed with 1011 "oops" instead of 1000 "bye"']
+    assert half.kinds == ["close"]
+    assert half.over
+
+
+def test_a_close_that_comes_early_accounts_for_all_that_is_missing() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(ANSWER, close(1000))
+    assert half.messages == [
+        "the server closed with 1000 before 2 messages of it had come, first frame 3 (done), "
+        "and 1 line of ours were said, first frame 4"
+    ]
+    assert half.kinds == ["close"]
+    assert half.says() == []
+    assert half.over
+
+
+def test_what_was_lost_before_an_early_close_is_missing_by_itself() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(DONE, close(1011))
+    assert half.kinds == ["missing", "close"]
+
+
+def test_the_last_message_is_lost() -> None:
+    half = Half(script(("C", ASK), ("S", ANSWER), ("S", DONE), ("S", close())))
+    half.says()
+    half.hears(ANSWER, close())
+    assert half.messages == ["frame 3 (done) did not come"]
+
+
+def test_the_peer_does_not_close() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(ANSWER, DONE)
+    half.says()
+    half.hears(event("end"))
+    half.says()
+    assert half.does() == Wait(half.now + 50 * MS + 5 * SECOND)
+    assert half.waits() == ["close"]
+    assert half.messages == ["the server did not close, as it had with 1000"]
+    assert half.over
+
+
+def test_a_server_that_closes_first_when_only_our_close_was_left() -> None:
+    half = Half(TALK, pacing=Pacing("recorded"))
+    half.hears(ANSWER, DONE, event("end"), close())
+    assert half.kinds == ["close"]
+    half = Half(script(("C", ASK), ("S", ANSWER), ("C", close()), ("S", close())))
+    half.says()
+    half.hears(ANSWER, close())
+    assert half.found == []
+    assert half.says() == []
+
+
+def test_after_the_peers_close_nothing_is_said() -> None:
+    half = Half(script(("S", close(1001)), ("C", close(1001)), ("C", PING)))
+    assert half.says() == []
+    half.hears(close(1001))
+    assert half.over
+    assert half.found == []
+
+
+def test_the_connection_is_lost() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(ANSWER)
+    assert half.loses() == ["lost"]
+    assert half.messages == [
+        "the connection ended (reset) before 3 messages of it had come, first frame 3 (done), "
+        "and 2 lines of ours were said, first frame 4"
+    ]
+    assert half.over
+
+
+def test_a_connection_that_ended_in_the_recording_may_end() -> None:
+    half = Half(script(("C", ASK), ("S", ANSWER)))
+    half.says()
+    half.hears(ANSWER)
+    assert half.over
+    assert half.loses() == []
+
+
+def test_what_may_be_missing_at_the_end() -> None:
+    rate = event("rate")
+    lines = script(("C", ASK), ("S", rate), ("S", ANSWER), ("S", rate), ("S", rate), ("C", close()))
+    half = Half(lines, matching=Matching(unconsumed=frozenset({"rate"})))
+    half.says()
+    half.hears(ANSWER)
+    assert half.waits() == ["missing"]
+    assert half.found[0].seq == 2
+    assert half.says() == [close().data]
+
+
+def test_at_once() -> None:
+    half = Half(TALK, pacing=Pacing("asap"))
+    assert half.says() == [ASK, MORE, close().data]
+    half.hears(ANSWER, DONE, event("end"), close())
+    assert half.over
+    assert half.found == []
+    server = Half(TALK, "server", pacing=Pacing("asap"))
+    assert server.says() == []
+
+
+def test_a_client_keeps_to_the_times_that_were_recorded() -> None:
+    lines = script(("S", ANSWER), SECOND, ("C", ASK), 60 * SECOND, ("C", MORE), ("S", close()))
+    half = Half(lines, pacing=Pacing("recorded", speed=2.0, max_gap_ns=10 * SECOND))
+    assert half.does() == Wait(BEGAN + SECOND // 2)
+    half.now = BEGAN + SECOND // 2 + 3 * MS
+    act = half.does()
+    assert isinstance(act, Say)
+    assert act.due_ns == BEGAN + SECOND // 2
+    half.now = BEGAN + 11 * SECOND // 2
+    assert half.says() == [MORE]
+    assert half.dialogue.lateness.max == 3 * MS
+    assert half.dialogue.lateness.percentile(50) == 0
+
+
+def test_a_server_takes_as_long_as_it_took() -> None:
+    lines = script(("C", ASK), 2 * SECOND, ("S", ANSWER), SECOND, ("S", DONE), ("C", close()))
+    half = Half(lines, "server", pacing=Pacing("recorded"))
+    half.hears(ASK, after=4 * SECOND)
+    assert half.does() == Wait(half.now + 2 * SECOND)
+    half.now += 2 * SECOND
+    assert half.says() == [ANSWER]
+    assert half.does() == Wait(half.now + SECOND)
+    half.now += SECOND + 5 * MS
+    assert half.says() == [DONE]
+    assert half.does() == Wait(half.now + 50 * MS + 5 * SECOND)
+
+
+def test_a_peer_is_granted_its_time_however_fast_we_play() -> None:
+    lines = script(("C", ASK), 30 * SECOND, ("S", ANSWER))
+    half = Half(lines, pacing=Pacing("recorded", speed=10.0))
+    half.says()
+    assert half.does() == Wait(BEGAN + 40 * SECOND)
+
+
+def test_no_more_is_held_than_a_window() -> None:
+    talk = [("C", ASK), *(("S", event("n", n=n)) for n in range(2000)), ("C", MORE)]
+    half = Half(script(*talk), page=64)  # type: ignore[arg-type]
+    assert not half.dialogue.hungry
+    assert half.dialogue.left <= 256 + 64
+    half.says()
+    for n in range(1, 2000):  # the first is lost
+        assert half.hears(event("n", n=n)) == []
+        assert half.dialogue.left <= 256 + 64
+    assert half.waits() == ["missing"]
+    assert half.says() == [MORE]
+    assert half.does() == Over()
+
+
+def test_texts_and_bytes_are_compared_as_they_are() -> None:
+    half = Half(script(("S", "hello"), ("S", b"\x00\x01"), ("S", close())))
+    half.hears("hullo", b"\x00\x02", close())
+    assert half.messages == [
+        'frame 1 (text "hello") came as message 1 with other values: it: "hello" -> "hullo"',
+        "frame 2 (binary 2 bytes 0001) came as message 2 with other values: "
+        "it: 2 bytes 0001 -> 2 bytes 0002",
+    ]
