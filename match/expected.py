@@ -152,12 +152,20 @@ class Expected:
         return None
 
     def equal(self, awaited: Awaited, live: Live) -> Comparison | None:
-        """Return how a live message equals a recorded one; None: it does not."""
+        """Return how a live message equals a recorded one; None: it does not.
+
+        Pieces of texts are equal if the texts are the same one.
+        """
         recorded = awaited.parsed
         if recorded.event != live.parsed.event or recorded.said.kind != live.parsed.said.kind:
             return None
-        comparison = self.compare(awaited, live)
+        comparison = self._whole(awaited, live)
         return comparison if comparison.equal else None
+
+    def _whole(self, awaited: Awaited, live: Live) -> Comparison:
+        """Compare messages, or of pieces only of which text they are."""
+        compare = self._comparer.compare if awaited.text is None else self._comparer.same_stream
+        return compare(awaited.turn.line, awaited.parsed, live.parsed, self._ids)
 
     def compare(self, awaited: Awaited, live: Live) -> Comparison:
         """Hold a live message against a recorded one."""

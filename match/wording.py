@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Sequence
 from typing import Final
 
 from ..schemas.pointers import ABSENT
+from ..wire.close import parse_close
 from ..wire.utterance import Utterance
 from .compare import Parsed
 from .difference import Change, Difference, DifferenceKind
@@ -110,6 +110,7 @@ class Wording:
         recorded: Line | None,
         missing: Sequence[Awaited],
         unsaid: Sequence[Line],
+        *,
         more: bool,
     ) -> Difference:
         """The peer's Close is another one than recorded, or came before the rest was said."""
@@ -132,7 +133,7 @@ class Wording:
         return self._about("close", message, recorded)
 
     def lost(
-        self, how: str, missing: Sequence[Awaited], unsaid: Sequence[Line], more: bool
+        self, how: str, missing: Sequence[Awaited], unsaid: Sequence[Line], *, more: bool
     ) -> Difference:
         """The connection ended while more was recorded."""
         message = f"the connection ended ({how})" + self._left(missing, unsaid, more)
@@ -170,14 +171,10 @@ class Wording:
 
 def close(said: Utterance) -> str:
     """Return a Close as its code and reason."""
-    data = said.data if isinstance(said.data, bytes) else said.data.encode()
-    if not data:
+    code, reason, _ = parse_close(said.data if isinstance(said.data, bytes) else b"")
+    if code is None:
         return "no code"
-    if len(data) < 2:
-        return "a code cut short"
-    code = str(struct.unpack_from("!H", data)[0])
-    reason = data[2:].decode("utf-8", "backslashreplace")
-    return f"{code} {shown(reason)}" if reason else code
+    return f"{code} {shown(reason)}" if reason else str(code)
 
 
 def shown(value: object) -> str:

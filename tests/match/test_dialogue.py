@@ -28,7 +28,7 @@ def test_a_line_is_said_when_all_that_had_come_before_it_has_come() -> None:
     assert half.over
     assert half.found == []
     assert (half.dialogue.counts.said, half.dialogue.counts.heard) == (3, 4)
-    assert (half.dialogue.counts.matched, half.dialogue.left) == (4, 0)
+    assert (half.dialogue.counts.matched, half.dialogue.counts.left) == (4, 0)
 
 
 def test_a_server_answers_what_it_is_asked() -> None:
@@ -351,11 +351,11 @@ def test_no_more_is_held_than_a_window() -> None:
     talk = [("C", ASK), *(("S", event("n", n=n)) for n in range(2000)), ("C", MORE)]
     half = Half(script(*talk), page=64)  # type: ignore[arg-type]
     assert not half.dialogue.hungry
-    assert half.dialogue.left <= 256 + 64
+    assert half.dialogue.counts.left <= 256 + 64
     half.says()
     for n in range(1, 2000):  # the first is lost
         assert half.hears(event("n", n=n)) == []
-        assert half.dialogue.left <= 256 + 64
+        assert half.dialogue.counts.left <= 256 + 64
     assert half.waits() == ["missing"]
     assert half.says() == [MORE]
     assert half.does() == Over()

@@ -1,0 +1,233 @@
+"""What a live peer says, held against what it had said: which line it is, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ..wire.utterance import Utterance
+from .compare import Comparer, Comparison
+from .difference import Difference
+from .doubts import Doubt, Doubts
+from .expected import Awaited, Expected, Found, Live, runs
+from .ids import Ids
+from .line import Role
+from .pacing import Turn
+from .parse import Stream
+from .rules import Matching
+from .texts import Text, Texts
+from .wording import Wording
+
+__all__ = ["CROSSED_NS", "Hearing"]
+
+CROSSED_NS: Final = 100_000_000
+"""Two peers' messages may have crossed that were recorded less than so far apart."""
+
+
+class Hearing:
+    """Whoever hears one peer of a session. `turn` is always our next line, None: there is none."""
+
+    def __init__(
+        self,
+        peer: Role,
+        comparer: Comparer,
+        ids: Ids,
+        matching: Matching,
+        wording: Wording,
+        began_ns: int,
+    ) -> None:
+        self._peer = peer
+        self._comparer = comparer
+        self._ids = ids
+        self._unconsumed = matching.unconsumed
+        self._any_order = matching.any_order
+        self._wording = wording
+        self._texts = Texts()
+        self._doubts = Doubts()
+        self._disorder = -1
+        """Up to this place it was told that the order is another one."""
+        self.expected = Expected(comparer, ids)
+        self.heard = 0
+        """Utterances of the peer; pings and pongs do not count."""
+        self.matched = 0
+        """Recorded lines of the peer that came, changed or not."""
+        self.moved_ns = began_ns
+        """When a line of either peer was last said, came or was given up."""
+        self.ready_ns = began_ns
+        """Since when our next line may be said, if it may."""
+
+    def expect(self, turn: Turn) -> None:
+        """Expect one more line."""
+        self._texts.expect(self.expected.add(turn))
+
+    def hear(self, said: Utterance, turn: Turn | None, at_ns: int) -> Iterator[Difference]:
+        """Take a message; yield what is wrong with it, or was with one before."""
+        live = Live(self.heard, self._comparer.parse(self._peer, said))
+        if live.parsed.stream is None:
+            yield from self._message(live, turn, at_ns)
+        else:
+            yield from self._piece(live, live.parsed.stream, turn, at_ns)
+
+    def moved(self, now_ns: int) -> None:
+        """Take it that something of ours was said, or something of the peer's given up."""
+        self.moved_ns = self.ready_ns = now_ns
+
+    def advance(self, turn: Turn | None, now_ns: int) -> None:
+        """Let pieces that have come already complete what is expected only now."""
+        for awaited in self._texts.advance(_place(turn)):
+            self._complete(awaited, turn, now_ns)
+
+    def give_up(self, lines: Sequence[Awaited], *, end: bool) -> Iterator[Difference]:
+        """Expect these lines no longer; yield that they are missing.
+
+        `end`: nothing is behind them, so that some of them may be missing.
+        """
+        wanting = self.wanting(lines, end=end)
+        for awaited in lines:
+            self.expected.drop(awaited)
+        for run in runs(wanting):
+            yield self._wording.missing(run)
+
+    def wanting(self, lines: Sequence[Awaited], *, end: bool) -> list[Awaited]:
+        """Return lines without those at the session's end that may be missing there."""
+        wanting = list(lines)
+        while end and wanting and self._may_be_missing(wanting[-1]):
+            wanting.pop()
+        return wanting
+
+    def certain(self, place: int | None = None) -> Iterator[Difference]:
+        """Yield what is not in doubt any more, now that nothing comes before a place."""
+        yield from self._doubts.settle(None)
+        for text in self._texts.open():
+            yield from self._end_text(text, place)
+
+    def apart(self) -> Iterator[Difference]:
+        """Yield what is not in doubt any more, now that nothing comes at all.
+
+        A text that just ends is missing like all that comes behind it.
+        """
+        yield from self._doubts.settle(None)
+        for text in self._texts.open():
+            if text.differs():
+                yield from self._end_text(text, None)
+
+    def _may_be_missing(self, awaited: Awaited) -> bool:
+        return awaited.parsed.event in self._unconsumed and not self.expected.passed(awaited)
+
+    # Messages.
+
+    def _message(self, live: Live, turn: Turn | None, at_ns: int) -> Iterator[Difference]:
+        place = _place(turn)
+        found = self.expected.find(live, place)
+        if found is None or found.leaps:
+            doubted = self._doubts.other(live, self.expected)
+            if doubted is not None:
+                doubt, comparison = doubted
+                self._ids.take(comparison.bindings)
+                yield self._wording.unexpected(doubt.live, Found(doubt.awaited, doubt.comparison))
+                return
+        found = found or self.expected.beyond(live, place)
+        if found is not None:
+            yield from self._came(found, live, turn, at_ns)
+            return
+        found = self.expected.changed(live, place)
+        if found is None:
+            yield self._wording.unexpected(live, self.expected.nearest(live))
+            return
+        difference = self._wording.changed(live, found)
+        self._take(found, live, turn, at_ns)
+        yield from self._doubts.add(Doubt(found.awaited, live, found.comparison, difference))
+
+    def _came(
+        self, found: Found, live: Live, turn: Turn | None, at_ns: int
+    ) -> Iterator[Difference]:
+        awaited = found.awaited
+        passed = self.expected.passed(awaited)
+        self._take(found, live, turn, at_ns)
+        if turn is not None and awaited.place > turn.place:
+            yield from self._early(found, live, turn)
+        elif passed:
+            yield from self._reordered(awaited, live, found.comparison)
+        else:
+            yield from self._doubts.settle(awaited.place)
+            for text in self._texts.open():
+                if text.ends_before(awaited.place):
+                    yield from self._end_text(text, awaited.place)
+
+    def _take(self, found: Found, live: Live, turn: Turn | None, at_ns: int) -> None:
+        awaited = found.awaited
+        self._ids.take(found.comparison.bindings)
+        ahead = turn is not None and awaited.place > turn.place
+        self.expected.come(awaited, live, ahead=ahead)
+        self._progress(awaited, turn, at_ns)
+
+    def _progress(self, awaited: Awaited, turn: Turn | None, at_ns: int) -> None:
+        self.matched += 1
+        self.moved_ns = max(self.moved_ns, at_ns)
+        if turn is None or awaited.place < turn.place:
+            self.ready_ns = max(self.ready_ns, at_ns)
+
+    def _early(self, found: Found, live: Live, turn: Turn) -> Iterator[Difference]:
+        awaited = found.awaited
+        crossed = awaited.turn.line.at_ns - turn.line.at_ns < CROSSED_NS
+        if self._peer == "client" and not crossed and not self._any_order:
+            difference = self._wording.early(awaited, live.number, turn.line)
+            yield from self._doubts.add(Doubt(awaited, live, found.comparison, difference))
+
+    def _reordered(
+        self, awaited: Awaited, live: Live, comparison: Comparison
+    ) -> Iterator[Difference]:
+        before = self.expected.furthest
+        if self._any_order or before is None or before.came is None:
+            return
+        known = awaited.place <= self._disorder
+        self._disorder = before.place
+        if not known:
+            difference = self._wording.reordered(awaited, live.number, before)
+            yield from self._doubts.add(Doubt(before, before.came, comparison, difference))
+
+    # Texts in pieces.
+
+    def _piece(
+        self, live: Live, stream: Stream, turn: Turn | None, at_ns: int
+    ) -> Iterator[Difference]:
+        if not self._texts.knows(stream.key):
+            yield from self._begin(live, stream, turn)
+        text = self._texts.get(stream.key)
+        if text is None or (text.reported and text.idle()):
+            return
+        awaited = text.next()
+        if awaited is not None:
+            comparison = self.expected.compare(awaited, live)
+            self._ids.take(comparison.bindings)
+            if comparison.changes and not text.noted:
+                text.noted = True
+                yield self._wording.changed(live, Found(awaited, comparison))
+        for piece in self._texts.hear(text, live.number, stream.text, _place(turn)):
+            self._complete(piece, turn, at_ns)
+
+    def _begin(self, live: Live, stream: Stream, turn: Turn | None) -> Iterator[Difference]:
+        place = _place(turn)
+        found = self.expected.find(live, place) or self.expected.beyond(live, place)
+        self._texts.begin(stream.key, None if found is None else found.awaited.text)
+        if found is None:
+            yield self._wording.unexpected(live, self.expected.nearest(live))
+            return
+        self._ids.take(found.comparison.bindings)
+        if self.expected.passed(found.awaited):
+            yield from self._reordered(found.awaited, live, found.comparison)
+
+    def _complete(self, awaited: Awaited, turn: Turn | None, at_ns: int) -> None:
+        self.expected.come(awaited, None, ahead=False)
+        self._progress(awaited, turn, at_ns)
+
+    def _end_text(self, text: Text, place: int | None) -> Iterator[Difference]:
+        departure, rest = self._texts.settle(text, place)
+        for awaited in rest:
+            self.expected.drop(awaited)
+        if departure is not None:
+            yield self._wording.text(departure)
+
+
+def _place(turn: Turn | None) -> int | None:
+    return None if turn is None else turn.place
