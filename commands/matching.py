@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from ..match.members import Members
     from ..match.rules import Matching, Pace, Pacing, Patience
     from ..schemas.model import Contract
-    from ..schemas.pointers import Pointer
 
     _Type = click.ParamType[Any]
 else:  # the oldest click that will do has no type parameter there
@@ -30,21 +30,17 @@ __all__ = [
 ]
 
 
-class _Pointer(_Type):
-    """A JSON Pointer; with `names`, also the name of a member, wherever that is."""
+class _Members(_Type):
+    """A JSON Pointer, or the name of a member, wherever that is."""
 
-    def __init__(self, *, names: bool = False) -> None:
-        self.name = "pointer or name" if names else "pointer"
-        self._names = names
+    name = "pointer or name"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Pointer:
-        """Return the pointer; that of a name has no slash in front."""
-        from ..schemas.pointers import Pointer
+    def convert(self, value: Any, param: Any, ctx: Any) -> Members:
+        """Return the members that it names."""
+        from ..match.members import read_members
 
-        if self._names and value and "/" not in value:
-            return Pointer(value, (value,))
         try:
-            return Pointer.parse(value)
+            return read_members(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -78,7 +74,7 @@ CONTRACT = click.option(
 
 MATCHING = (
     click.option(
-        "--ignore", type=_Pointer(names=True), multiple=True, metavar="POINTER|NAME",
+        "--ignore", type=_Members(), multiple=True, metavar="POINTER|NAME",
         help="This member may differ: a JSON Pointer, `*` for every member, or a bare name for"
         " members of that name anywhere. May be repeated.",
     ),
@@ -92,7 +88,7 @@ MATCHING = (
         "  [default: 0]",
     ),
     click.option(
-        "--bind", type=_Pointer(), multiple=True, metavar="POINTER",
+        "--bind", type=_Members(), multiple=True, metavar="POINTER|NAME",
         help="This member is an id, whatever it looks like. May be repeated.",
     ),
     click.option(
@@ -163,10 +159,10 @@ def read_contract(name: str | None, path: Path, meta: Mapping[str, str]) -> Cont
 def read_matching(
     contract: Contract | None,
     *,
-    ignore: Sequence[Pointer],
+    ignore: Sequence[Members],
     usual: bool,
     tolerance: float,
-    bind: Sequence[Pointer],
+    bind: Sequence[Members],
     binds: bool,
     unconsumed: Sequence[str],
     any_order: bool,
