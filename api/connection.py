@@ -13,10 +13,9 @@ from typing import Final, Self
 import aiohttp
 
 from ..net.fault import in_a_line
-from ..report.inert import inert
 from ..schemas.model import Contract
 from .contracts import as_contract, default_contract
-from .dialing import Dialer, Socket
+from .dialing import Dialer, Socket, ending
 from .errors import ClosedError
 from .identity import Identify, addressed
 from .inbox import End, Inbox
@@ -25,7 +24,7 @@ from .received import Received
 
 __all__ = ["Connection", "connect"]
 
-_MAX_REASON: Final = 200
+_MAX_REASON: Final = 123  # bytes, RFC 6455 §5.5
 
 
 def connect(
@@ -111,7 +110,10 @@ class Connection:
 
         Raises:
             ConnectError: the server cannot be reached, or does not answer with 101.
+            RuntimeError: it is open.
         """
+        if self._reading is not None:
+            raise RuntimeError("the connection is open already")
         begun_ns = monotonic_ns()
         self._start(await self._dialer.dial(), begun_ns)
         return self
@@ -219,6 +221,7 @@ class Connection:
         Raises:
             ConnectError: the server refuses, or was not there in time.
         """
+        self._open  # noqa: B018 - it has been
         await self.close()
         begun_ns = monotonic_ns()
         socket = await self._dialer.again(timeout)
@@ -237,11 +240,16 @@ class Connection:
         """Close the connection; does nothing where it has ended already.
 
         What the server sends before it answers the Close frame is not received any more.
+
+        Raises:
+            ValueError: the reason is longer than the 123 bytes that a Close frame has for it.
         """
+        if len(reason.encode()) > _MAX_REASON:
+            raise ValueError(f"the reason has more than {_MAX_REASON} bytes: {reason!r}")
         if self._reading is not None:
             end = End(code, reason, f"the connection was closed with {code}")
             await self._inbox.finish(end)
-            await self._open.ws.close(code=code, message=reason.encode())
+            await self._open.hang_up(code, reason)
             await self._release(self._reading)
 
     @property
@@ -253,7 +261,7 @@ class Connection:
     def _start(self, socket: Socket, begun_ns: int) -> None:
         self._socket = socket
         self._inbox.begin(begun_ns)
-        self._reading = asyncio.ensure_future(self._read(socket.ws))
+        self._reading = asyncio.ensure_future(self._read(socket))
 
     async def _release(self, reading: asyncio.Future[None]) -> None:
         """Let go of the connection, and of its reader: it may wait for room that nobody makes."""
@@ -262,30 +270,19 @@ class Connection:
         reading.cancel()
         await asyncio.wait([reading])
 
-    async def _read(self, ws: aiohttp.ClientWebSocketResponse[bool]) -> None:
+    async def _read(self, socket: Socket) -> None:
         """Stamp and keep what comes, until nothing more does."""
         while True:
-            message = await ws.receive()
+            message = await socket.ws.receive()
             now_ns = monotonic_ns()
             match message.type:
                 case aiohttp.WSMsgType.TEXT:
                     await self._inbox.put("text", message.data, now_ns)
                 case aiohttp.WSMsgType.BINARY:
                     await self._inbox.put("binary", message.data, now_ns)
-                case aiohttp.WSMsgType.CLOSE:
-                    code, reason = message.data or None, inert(message.extra or "", _MAX_REASON)
-                    said = f" {code}" if code else "out a code"
-                    how = f"the server closed the connection with{said}"
-                    how += f" ({reason})" if reason else ""
-                    await self._inbox.finish(End(code, message.extra or "", how))
-                    await ws.close(code=code or aiohttp.WSCloseCode.OK)
-                    return
-                case aiohttp.WSMsgType.ERROR:
-                    fault = inert(str(message.data), _MAX_REASON)
-                    how = f"the server broke the protocol: {fault}"
-                    await self._inbox.finish(End(None, "", how))
-                    return
                 case _:
-                    how = "the connection ended without a Close frame"
-                    await self._inbox.finish(End(None, "", how))
+                    end = ending(message.type, message.data, message.extra)
+                    await self._inbox.finish(end)
+                    if message.type is aiohttp.WSMsgType.CLOSE:
+                        await socket.hang_up(end.code or aiohttp.WSCloseCode.OK)
                     return

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -14,11 +15,13 @@ from yarl import URL
 from ..net.fault import in_a_line
 from ..report.inert import inert
 from .errors import ConnectError
+from .inbox import End
 
-__all__ = ["Dialer", "Socket"]
+__all__ = ["Dialer", "Socket", "ending"]
 
 _STARTING: Final = frozenset((502, 503, 504))
 """What is answered for a backend that is not there yet."""
+_SHOWN: Final = 200
 _PAUSE: Final = 0.05  # seconds between two attempts
 
 
@@ -28,9 +31,17 @@ class Socket:
 
     http: aiohttp.ClientSession
     ws: aiohttp.ClientWebSocketResponse[bool]
+    seconds: float
+    """For a Close frame to go out, and the server's to come."""
+
+    async def hang_up(self, code: int, reason: str = "") -> None:
+        """Send a Close frame, for which there may be no room, and wait for the server's."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.seconds):
+                await self.ws.close(code=code, message=reason.encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Dialer:
     """Where to, and with what. Cookies that the server sets are sent when it is dialled again."""
 
@@ -44,7 +55,7 @@ class Dialer:
     compression: bool
     max_message: int
     tls: ssl.SSLContext | None
-    _jars: list[aiohttp.CookieJar] = field(default_factory=list)
+    _jar: aiohttp.CookieJar | None = None
 
     async def dial(self) -> Socket:
         """Open a connection.
@@ -52,9 +63,9 @@ class Dialer:
         Raises:
             ConnectError: the server cannot be reached, or refuses.
         """
-        if not self._jars:
-            self._jars.append(aiohttp.CookieJar(unsafe=True))  # of numeric addresses too
-        http = aiohttp.ClientSession(cookie_jar=self._jars[0])
+        if self._jar is None:  # it belongs to an event loop
+            self._jar = aiohttp.CookieJar(unsafe=True)  # from numeric addresses too
+        http = aiohttp.ClientSession(cookie_jar=self._jar)
         try:
             async with asyncio.timeout(self.seconds):
                 ws = await http.ws_connect(
@@ -72,7 +83,7 @@ class Dialer:
             if isinstance(error, aiohttp.ClientError | OSError):  # a TimeoutError is one too
                 raise self._refused(error) from error
             raise
-        return Socket(http, ws)
+        return Socket(http, ws, self.close_seconds)
 
     async def again(self, seconds: float) -> Socket:
         """Open a connection, and try again while the server is not there.
@@ -92,11 +103,24 @@ class Dialer:
             await asyncio.sleep(_PAUSE)
 
     def _refused(self, error: Exception) -> ConnectError:
-        where = inert(str(self.url.with_query(None)), 200)  # tokens are in queries
+        where = inert(
+            str(self.url.with_user(None).with_query(None)), _SHOWN
+        )  # which may be secrets
         if isinstance(error, aiohttp.WSServerHandshakeError):
             if error.status == 101:
                 return ConnectError(f"{where}: its 101 opens no WebSocket: {error.message}", 101)
             return ConnectError(f"{where}: answered with {error.status}, not 101", error.status)
         if isinstance(error, TimeoutError):
             return ConnectError(f"{where}: no answer in {self.seconds:g} s")
-        return ConnectError(f"{where}: {inert(in_a_line(error), 200)}")
+        return ConnectError(f"{where}: {inert(in_a_line(error), _SHOWN)}")
+
+
+def ending(kind: aiohttp.WSMsgType, data: object, extra: object) -> End:
+    """Return how a connection ended, by what aiohttp gave instead of a message."""
+    if kind is aiohttp.WSMsgType.CLOSE:
+        code, reason = data if isinstance(data, int) and data else None, str(extra or "")
+        how = f"the server closed the connection with{f' {code}' if code else 'out a code'}"
+        return End(code, reason, how + (f" ({inert(reason, _SHOWN)})" if reason else ""))
+    if kind is aiohttp.WSMsgType.ERROR:
+        return End(None, "", f"the server broke the protocol: {inert(str(data), _SHOWN)}")
+    return End(None, "", "the connection ended without a Close frame")

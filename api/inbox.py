@@ -107,7 +107,6 @@ class Inbox:
             ClosedError: the connection has ended before there was one.
         """
         waited_for = " or ".join(names) or "anything"
-        before = [] if self._unread else list(self._kept)
         taken: list[Received] = []
         try:
             async with asyncio.timeout(seconds):
@@ -121,9 +120,9 @@ class Inbox:
                 else:
                     return taken
         except TimeoutError:
-            came = what_came(taken, before)
+            came = what_came(taken, self._kept)
             message = f"waited {seconds:g} s for {waited_for}: {came}"
             raise NotReceivedError(message, tuple(taken)) from None
         code, reason, how = self._end or End(None, "", "the connection has ended")
-        message = f"waited for {waited_for}, but {how}; {what_came(taken, before)}"
+        message = f"waited for {waited_for}, but {how}; {what_came(taken, self._kept)}"
         raise ClosedError(message, code, reason, tuple(taken))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
+from threading import get_ident
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -36,7 +37,8 @@ class Recording:
 
     Nothing is read before it is asked for, in pieces, and no lock is held between them: a
     recorder is never kept waiting. Use it in the thread that opened it. Whatever reads may raise
-    `RecordingError` where the file is damaged, and ValueError once it is closed.
+    `RecordingError` where the file is damaged, ValueError once it is closed, and
+    RuntimeError in another thread.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -44,6 +46,7 @@ class Recording:
         self.path = Path(path)
         self._reader = reader.Recording.open(self.path)
         self._closed = False
+        self._thread = get_ident()
         self._last: tuple[object, Namer] | None = None
 
     def __enter__(self) -> Self:
@@ -103,6 +106,8 @@ class Recording:
     def _rows(self) -> reader.Recording:
         if self._closed:
             raise ValueError(f"{self.path}: the recording is closed")
+        if get_ident() != self._thread:
+            raise RuntimeError(f"{self.path}: opened in another thread; open it again in this one")
         return self._reader
 
     def _session(self, row: model.Session) -> Session:

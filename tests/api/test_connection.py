@@ -388,6 +388,21 @@ async def test_not_connected_used_before_it_is_open() -> None:
 
 
 @conversation
+async def test_opened_twice() -> None:
+    async with serving(silent) as url, wsrec.connect(url) as connection:
+        with pytest.raises(RuntimeError, match="open already"):
+            await connection.__aenter__()
+
+
+@conversation
+async def test_a_reason_that_no_close_frame_has_room_for() -> None:
+    async with serving(silent) as url, wsrec.connect(url) as connection:
+        with pytest.raises(ValueError, match="more than 123 bytes"):
+            await connection.close(1000, "ä" * 62)
+        assert not connection.closed
+
+
+@conversation
 async def test_not_connected_a_server_that_takes_nothing() -> None:
     async def deaf(socket: web.WebSocketResponse, request: web.Request) -> None:
         assert request.transport is not None

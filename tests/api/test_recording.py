@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,9 @@ class TestErrors:
                 read()
         assert "closed" in repr(opened)
         opened.close()
+
+    def test_another_thread_has_to_open_it_itself(self, recording: Path) -> None:
+        with wsrec.open(recording) as opened, ThreadPoolExecutor(1) as threads:
+            elsewhere = threads.submit(lambda: opened.sessions)
+            with pytest.raises(RuntimeError, match="opened in another thread"):
+                elsewhere.result(10)
