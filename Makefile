@@ -14,7 +14,7 @@ lint: $(STAMP) .types/wsrec
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p wsrec
-	$(BIN)/mypy tests benchmarks
+	$(BIN)/mypy tests benchmarks examples
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
