@@ -1,0 +1,66 @@
+"""docs/library.md: its examples run as they stand, and it names everything that there is."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import pytest
+import wsrec
+from support.peers import peer_process
+
+PAGE = (Path(__file__).parents[2] / "docs" / "library.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def backend() -> Iterator[str]:
+    with peer_process([sys.executable, "-m", "wsrec.demo.backend"]) as server:
+        yield f"127.0.0.1:{server.says()['port']}"
+
+
+def compiled(example: str) -> CodeType:
+    """As `python -m asyncio` has it: with `await` outside of functions."""
+    code = compile(example, "docs/library.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    assert isinstance(code, CodeType)
+    return code
+
+
+def test_the_examples_run_in_order(
+    backend: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "page"}
+
+    async def run() -> None:
+        for example in EXAMPLES:
+            code = compiled(example.replace("127.0.0.1:8000", backend))
+            running = FunctionType(code, names)()
+            if running is not None:
+                await running
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    said = capsys.readouterr().out
+    (shown,) = re.findall(r"^    (waited .*)$", PAGE, re.MULTILINE)
+    assert shown in said
+    assert f"{backend}/ws?thread=new\n" in said
+    assert len(EXAMPLES) == 8
+
+
+def test_every_name_has_a_row() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", PAGE.split("## Reference")[1], re.MULTILINE)
+    assert sorted(rows) == sorted(wsrec.__all__)
+
+
+def test_every_attribute_of_what_is_received_has_a_row() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", PAGE.split("## Reference")[0], re.MULTILINE))
+    assert rows == set(wsrec.Received.__dataclass_fields__)
