@@ -15,8 +15,12 @@ import pytest
 import wsrec
 from support.peers import peer_process
 
-PAGE = (Path(__file__).parents[2] / "docs" / "library.md").read_text("utf-8")
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "library.md").read_text("utf-8")
+
+
+def examples(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -32,6 +36,20 @@ def compiled(example: str) -> CodeType:
     return code
 
 
+def run(page: str, backend: str, **names: Any) -> int:
+    """Run the examples of a page, in order; return how many they are."""
+
+    async def run_all() -> None:
+        for example in examples(page):
+            code = compiled(example.replace("127.0.0.1:8000", backend))
+            running = FunctionType(code, names)()
+            if running is not None:
+                await running
+
+    asyncio.run(asyncio.wait_for(run_all(), 60))
+    return len(examples(page))
+
+
 def test_the_examples_run_in_order(
     backend: str,
     tmp_path: Path,
@@ -39,21 +57,18 @@ def test_the_examples_run_in_order(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"__name__": "page"}
-
-    async def run() -> None:
-        for example in EXAMPLES:
-            code = compiled(example.replace("127.0.0.1:8000", backend))
-            running = FunctionType(code, names)()
-            if running is not None:
-                await running
-
-    asyncio.run(asyncio.wait_for(run(), 60))
+    assert run(PAGE, backend) == 8
     said = capsys.readouterr().out
     (shown,) = re.findall(r"^    (waited .*)$", PAGE, re.MULTILINE)
     assert shown in said
     assert f"{backend}/ws?thread=new\n" in said
-    assert len(EXAMPLES) == 8
+
+
+def test_the_example_of_the_readme_runs(
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run((ROOT / "README.md").read_text("utf-8"), backend, wsrec=wsrec) == 1
 
 
 def test_every_name_has_a_row() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from pathlib import Path
@@ -66,6 +67,11 @@ def test_some_of_the_rules(recording: Path) -> None:
 
 def test_two_processes_say_the_same(recording: Path) -> None:
     assert str(wsrec.validate(recording, jobs=2)) == str(wsrec.validate(recording))
+
+
+def test_in_another_thread(recording: Path) -> None:
+    verdicts = asyncio.run(asyncio.to_thread(wsrec.validate, recording))
+    assert verdicts.findings == wsrec.validate(recording).findings
 
 
 def test_by_a_contract_that_is_given(recording: Path, tmp_path: Path) -> None:
