@@ -49,6 +49,7 @@ def deep(depth: int) -> str:
         ("[" * 10_000 + "]" * 10_000, "nested deeper than 100"),
         ("[" * 10_000, "n"),
         (deep(MAX_DEPTH), "nested deeper than 100"),
+        (deep(500), "nested deeper than 100"),  # read by orjson, which would not write it
         (b"\xff\xfe", "not valid UTF-8 at byte 0"),
         ('{"a": 1\x00}', "not JSON"),
     ],
