@@ -22,7 +22,7 @@ from ..schemas.model import (
 )
 from ..schemas.pointers import Pointer
 from .decode import alike
-from .holders import ELSEWHERE, Holders, Place, at, step
+from .holders import ELSEWHERE, Holders, Place, at
 
 __all__ = ["Event", "Extractor", "meets"]
 
@@ -71,16 +71,15 @@ def _word(value: Any) -> str | None:
 class _Source(NamedTuple):
     """Where a name may come from."""
 
-    holder: int | None
-    """What there must be for it; None: nothing."""
+    place: Place | None
+    """Where there must be something for it; None: anywhere."""
     read: Callable[[list[Any]], str | None]
 
 
 def _source(source: NameSource, holders: Holders) -> _Source:
     if isinstance(source, Pointer):
         place = holders.place(source)
-        holder = None if place.holder == ELSEWHERE else place.holder
-        return _Source(holder, lambda found: _word(at(found, place)))
+        return _Source(place, lambda found: _word(at(found, place)))
     return _Source(None, _other_source(source, holders))
 
 
@@ -106,8 +105,6 @@ def _only_key(found: list[Any]) -> str | None:
 
 
 def _short(text: str) -> str:
-    if len(text) <= MAX_FIELD:
-        return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{text[:80]}…{digest}"
 
@@ -140,12 +137,19 @@ def _mentioned(contract: Contract) -> frozenset[str]:
 
 
 _SCALARS: Final = frozenset((str, int, float, bool))
-_Fields = tuple[tuple[str, tuple[Place, ...]], ...]
 
 MAX_SHAPES: Final = 500
-"""Different sets of members for which it is known which fields there are."""
+"""Different sets of members for which it is known what there is to be read."""
 MAX_MEMBERS: Final = 64
 """Members of an object that is worth remembering."""
+
+
+class _Shape(NamedTuple):
+    """What there may be in objects that have the same members."""
+
+    fields: tuple[tuple[str, Place], ...]
+    """Names of fields and where they are; the first that gives a value counts."""
+    names: tuple[_Source, ...]
 
 
 class Extractor:
@@ -154,13 +158,15 @@ class Extractor:
     def __init__(self, contract: Contract) -> None:
         rules = contract.events
         self._holders = Holders()
-        self._sources = tuple(_source(source, self._holders) for source in rules.name)
+        sources = tuple(_source(source, self._holders) for source in rules.name)
         self._alias = rules.alias
-        self._fields = tuple(
-            (name, tuple(map(self._holders.place, pointers)))
+        places = tuple(
+            (name, self._holders.place(pointer))
             for name, pointers in rules.fields.items()
+            for pointer in pointers
         )
-        self._shapes: dict[tuple[tuple[str, ...] | None, ...], _Fields] = {}
+        self._any = _Shape(places, sources)
+        self._shapes: dict[tuple[tuple[str, ...] | None, ...], _Shape] = {}
         folds = [fold for span in contract.spans for fold in span.fold]
         self._folded = {name for fold in folds for name in (fold.field, fold.equals)}
         self._types = rules.types
@@ -187,57 +193,57 @@ class Extractor:
         resolve to a single value other than null.
         """
         holders = self._holders.find(value)
+        places, sources = self._shape(holders)
         item: Any
         fields: dict[str, Scalar] = {}
         whole: dict[str, Scalar] = {}
-        for field_name, places in self._places(holders):
-            for place in places:
-                number, token, _ = place
-                holder = holders[number]
-                if number == ELSEWHERE:
-                    item = at(holders, place)
-                elif holder.__class__ is dict:
-                    item = holder.get(token)
-                elif holder is None:
-                    continue
-                else:
-                    item = step(holder, token)
-                if type(item) in _SCALARS:
-                    fields[field_name] = _short(item) if isinstance(item, str) else item
-                    if field_name in self._folded:
-                        whole[field_name] = item
-                    break
-        for needed, named in self._sources:
-            if needed is not None and holders[needed] is None:
+        for field, place in places:
+            if field in fields:
                 continue
+            number, token, _ = place
+            holder = holders[number]
+            if number != ELSEWHERE and holder.__class__ is dict:
+                item = holder.get(token)
+            else:
+                item = at(holders, place)
+            kind = item.__class__
+            if kind in _SCALARS:
+                fields[field] = _short(item) if kind is str and len(item) > MAX_FIELD else item
+                if field in self._folded:
+                    whole[field] = item
+        for _, named in sources:
             name = named(holders)
             if name is not None:
-                name = _short(name)
+                if len(name) > MAX_FIELD:
+                    name = _short(name)
                 return self._alias.get(name, name), fields, whole
         return None, fields, whole
 
-    def _places(self, holders: list[Any]) -> _Fields:
-        """Return where fields may be in an object with these members.
+    def _shape(self, holders: list[Any]) -> _Shape:
+        """Return what may be in an object with these members.
 
-        Most objects of a stream have the members of others before them, so that which places
-        there are is looked up, and not tried one after the other.
+        Most objects of a stream have the members of others before them, so that where something
+        is is looked up, and not tried one place after the other.
         """
-        shape: list[tuple[str, ...] | None] = []
+        members: list[tuple[str, ...] | None] = []
         for holder in holders:
             if holder is None:
-                shape.append(None)
+                members.append(None)
             elif holder.__class__ is dict and len(holder) <= MAX_MEMBERS:
-                shape.append(tuple(holder))
+                members.append(tuple(holder))
             else:
-                return self._fields
-        key = tuple(shape)
+                return self._any
+        key = tuple(members)
         known = self._shapes.get(key)
         if known is None:
-            members = [() if each is None else frozenset(each) for each in shape]
-            known = tuple(
-                (name, there)
-                for name, places in self._fields
-                if (there := tuple(each for each in places if each.there(members)))
+            inside = [() if each is None else frozenset(each) for each in key]
+            known = _Shape(
+                tuple(each for each in self._any.fields if each[1].there(inside)),
+                tuple(
+                    each
+                    for each in self._any.names
+                    if each.place is None or each.place.there(inside)
+                ),
             )
             if len(self._shapes) < MAX_SHAPES:
                 self._shapes[key] = known
