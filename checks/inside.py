@@ -133,31 +133,37 @@ class InsideState:
         the recording missed frames so far.
         """
         found: list[Finding] = []
+        name, fields = event.name, event.fields
         if self._since is None:
             self._since = event.seq
         if gaps > self._gaps:
             self._gaps = gaps
             found += self._lost()
         if late:
-            self.explained |= {event.name}
-        elif event.name in self._watched:
-            number = self._seen[event.name] = self._seen.get(event.name, 0) + 1
+            self.explained |= {name}
+        elif name in self._watched:
+            number = self._seen[name] = self._seen.get(name, 0) + 1
             for count in self._rules.count:
-                if count.event == event.name and number - 1 == count.max:
-                    self._beyond[event.name] = event.seq
+                if count.event == name and number - 1 == count.max:
+                    self._beyond[name] = event.seq
             for order in self._orders:
-                found += map(self._order, order.feed(event.name, event.seq, event.at_ns))
+                found += map(self._order, order.feed(name, event.seq, event.at_ns))
         if self._edges is not None and not boundary:
             self._edges.feed(event)
         if self._machine is not None and not (late or over):
             found += self._steps(self._machine, event, boundary=boundary)
-        if self._rising:
-            found += self._rises(event)
-        if not event.malformed:
-            for rule in self._rules.same:
-                value, before = event.fields.get(rule.field), self._values.get(rule.field)
-                if value is None or before is None or value != before[0]:
-                    found += self._same(rule, value, event, plays=plays)
+        if event.malformed:
+            return found
+        for state in self._rising:
+            value = fields.get(state.field)
+            if value is not None:
+                found += map(self._unsteady, state.feed(value, event.seq, name))
+        for rule in self._rules.same:
+            value, before = fields.get(rule.field), self._values.get(rule.field)
+            if value is None and rule.absent == "ignored":
+                continue
+            if value is None or before is None or value != before[0]:
+                found += self._same(rule, value, event, plays=plays)
         return found
 
     def _lost(self) -> Iterator[Finding]:
@@ -189,13 +195,6 @@ class InsideState:
             seen=state if event is None else event,
             cause=illegal.cause(event, seq),
         )
-
-    def _rises(self, event: Event) -> Iterator[Finding]:
-        for state in self._rising:
-            value = event.fields.get(state.field)
-            if value is not None and not event.malformed:
-                for unsteady in state.feed(value, event.seq, event.name):
-                    yield self._unsteady(unsteady)
 
     def _unsteady(self, found: Unsteady) -> Finding:
         return self._found(

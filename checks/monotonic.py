@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -81,8 +81,8 @@ class MonotonicState:
         self._rule = rule
         self.field = rule.field
         self._top: Number | None = None
-        self._shown = ""
-        """The greatest value, as messages have it."""
+        self._value: Scalar = ""
+        """The greatest value, as it was written."""
         self._seq = 0
         self._again: Number | None = None
         """The value that came last, when it was not above all before: a counter begun anew."""
@@ -93,23 +93,28 @@ class MonotonicState:
         yield from self.settle()
         self._top = self._again = None
 
-    def feed(self, value: Scalar, seq: int, event: str) -> Iterator[Unsteady]:
-        """Take the value of an event."""
-        new, top, after = number(value), self._top, self._seq
-        field, by = self._rule.field, self._rule.by
-        here = Cause(None, after, seq)
+    def feed(self, value: Scalar, seq: int, event: str) -> Iterable[Unsteady]:
+        """Take the value of an event; return what does not follow."""
+        new, top = number(value), self._top
         if new is None:
-            text = f"{field} is {brief(value)} in {event}; expected a number"
-            yield Unsteady(seq, event, text, "a number", str(value), here)
-            return
+            text = f"{self.field} is {brief(value)} in {event}; expected a number"
+            here = Cause(None, self._seq, seq)
+            return (Unsteady(seq, event, text, "a number", str(value), here),)
         if top is None or new > top or (new == top and self._rule.level):
-            self._top, self._seq, self._again = new, seq, None
-            self._shown = _shown(value)
-            if top is not None and by is not None:
-                yield from self._risen(
-                    top, new, _Hole(top + by, new - by, after, seq, event, False)
-                )
-            return
+            after, by = self._seq, self._rule.by
+            self._rise(new, value, seq)
+            if top is None or by is None or new - top == by:
+                return ()
+            return self._risen(top, by, new, _Hole(top + by, new - by, after, seq, event, False))
+        return self._fallen(top, new, value, seq, event)
+
+    def _rise(self, new: Number, value: Scalar, seq: int) -> None:
+        self._top, self._value, self._seq, self._again = new, value, seq, None
+
+    def _fallen(
+        self, top: Number, new: Number, value: Scalar, seq: int, event: str
+    ) -> Iterator[Unsteady]:
+        field, by, after = self.field, self._rule.by, self._seq
         hole = self._hole(new)
         if hole is not None:
             self._fill(hole, new)
@@ -124,21 +129,18 @@ class MonotonicState:
         again, self._again = self._again, new
         if again is not None and (new - again == by if by is not None else new > again):
             # The counter began anew, or a whole stretch came twice: that was said.
-            self._top, self._seq, self._again = new, seq, None
-            self._shown = _shown(value)
+            self._rise(new, value, seq)
             self._holes.clear()
             return
-        wanted = f"{top + by}" if by is not None else f"more than {self._shown}"
+        seen, most = _shown(value), _shown(self._value)
+        wanted = f"{top + by}" if by is not None else f"more than {most}"
         if self._rule.level:
-            wanted = f"{self._shown} or more"
-        seen = _shown(value)
-        text = f"{field} is {seen} in {event}, but was {self._shown} already (frame {after})"
+            wanted = f"{most} or more"
+        text = f"{field} is {seen} in {event}, but was {most} already (frame {after})"
+        here = Cause(None, after, seq)
         yield Unsteady(seq, event, f"{text}; expected {wanted}", wanted, seen, here)
 
-    def _risen(self, top: Number, new: Number, hole: _Hole) -> Iterator[Unsteady]:
-        by = self._rule.by
-        if by is None or new - top == by:
-            return
+    def _risen(self, top: Number, by: int, new: Number, hole: _Hole) -> Iterator[Unsteady]:
         if (new - top) % by:
             text = f"{self._rule.field} is {new} in {hole.event}, {new - top} more than before"
             cause = Cause(None, hole.after, hole.before)
