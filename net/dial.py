@@ -82,7 +82,7 @@ async def dial(
             finally:
                 response.close()
     except UnicodeEncodeError as fault:
-        raise DialError(f"{where}: its path or a header is not UTF-8") from fault
+        raise DialError(f"{where}: a header is not UTF-8") from fault
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as fault:
         raise DialError(f"{where}: {in_a_line(fault)}") from fault
 
@@ -125,6 +125,7 @@ def _target(url: str) -> URL:
         raise DialError(f"{url!r}: expected a ws or wss URL, such as ws://127.0.0.1:8000/ws")
     origin, target = found.groups()
     try:
+        target.encode()
         return Upstream.parse(origin).url(target if target.startswith("/") else f"/{target}")
     except UpstreamError as error:
         raise DialError(str(error)) from error
