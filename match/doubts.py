@@ -44,14 +44,14 @@ class Doubts:
             yield self._doubts.pop(0).difference
 
     def other(self, live: Live, expected: Expected) -> tuple[Doubt, Comparison] | None:
-        """Return, and forget, the doubt whose recorded message this live one is.
+        """Return the doubt whose recorded message this live one is.
 
-        So what was taken for it was one too many.
+        So what was taken for it was one too many, and nothing else of it is in doubt.
         """
-        for number, doubt in enumerate(self._doubts):
+        for doubt in self._doubts:
             comparison = expected.equal(doubt.awaited, live)
             if comparison is not None:
-                del self._doubts[number]
+                self._doubts = [d for d in self._doubts if d.awaited is not doubt.awaited]
                 return doubt, comparison
         return None
 

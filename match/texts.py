@@ -34,6 +34,7 @@ class Departure:
     recorded: str
     """The beginning of the recorded text from there on."""
     live: str
+    """The same of the live one; the piece too many."""
     missing: bool = False
     """All that differs is that one recorded piece is not there."""
     extra: bool = False
@@ -172,10 +173,10 @@ class Text:
         added = _one(self._live, len(live) - len(recorded), same, end)
         return Departure(
             self._base + same,
-            dropped or _at(self._recorded, same) or self._last,
-            added or _at(self._live, same),
+            dropped[0] if dropped else _at(self._recorded, same) or self._last,
+            added[0] if added else _at(self._live, same),
             recorded[same:][:_SHOWN],
-            live[same:][:_SHOWN],
+            (added[1] if added else live[same:])[:_SHOWN],
             missing=dropped is not None,
             extra=added is not None,
         )
@@ -293,7 +294,9 @@ def _at(pieces: Sequence[tuple[_Of, str]], place: int) -> _Of | None:
     return None
 
 
-def _one(pieces: Sequence[tuple[_Of, str]], length: int, same: int, end: int) -> _Of | None:
+def _one(
+    pieces: Sequence[tuple[_Of, str]], length: int, same: int, end: int
+) -> tuple[_Of, str] | None:
     """Return the piece, of so many characters, without which the two texts were equal.
 
     `same` and `end` are how many characters they have in common from the start and the end.
@@ -303,6 +306,6 @@ def _one(pieces: Sequence[tuple[_Of, str]], length: int, same: int, end: int) ->
     total, start = sum(len(text) for _, text in pieces), 0
     for of, text in pieces:
         if len(text) == length and start <= same and total - start - length <= end:
-            return of
+            return of, text
         start += len(text)
     return None
