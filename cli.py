@@ -7,6 +7,7 @@ import click
 from . import __version__
 from .commands.contract import contract
 from .commands.demo import demo
+from .commands.diffing import diff
 from .commands.group import Commands
 from .commands.judging import validate
 from .commands.keeping import merge, prune, recover, scrub
@@ -24,6 +25,6 @@ def main() -> None:
 
 for _command in (
     *(proxy, sessions, show, tail, validate, verify),
-    *(recover, scrub, merge, prune, contract, demo),
+    *(diff, recover, scrub, merge, prune, contract, demo),
 ):
     main.add_command(_command)

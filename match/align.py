@@ -10,7 +10,7 @@ from typing import Final
 
 from .common import EFFORT, common
 
-__all__ = ["Alignment", "Items", "align"]
+__all__ = ["NOBODY", "Alignment", "Items", "align", "most_alike"]
 
 NOBODY: Final = -1
 _CELLS: Final = 400
@@ -91,7 +91,7 @@ def align(
     # What stands fast is equal: only between two that do, one may be the other, changed.
     ours, theirs = _left_over(made.left, left, here), _left_over(made.right, right, there)
     for place in sorted(ours.keys() & theirs.keys()):
-        for i, j in _alike(ours[place], theirs[place], likeness):
+        for i, j in most_alike(ours[place], theirs[place], likeness):
             made.pair(i, j)
     made.aside = set(_aside(made.left, fast))
     made.moved &= made.aside
@@ -140,7 +140,7 @@ def _left_over(
     return found
 
 
-def _alike(
+def most_alike(
     left: Sequence[int], right: Sequence[int], likeness: Callable[[int, int], float]
 ) -> Iterable[tuple[int, int]]:
     """Return as many pairs as there can be, in order, and of these the ones most alike."""

@@ -42,11 +42,24 @@ class Progress:
     """A bar on the terminal for work that takes longer than a moment; called with what is done."""
 
     def __init__(
-        self, recording: Recording, check: Callable[[], None], *, show: bool = True
+        self,
+        recording: Recording,
+        check: Callable[[], None],
+        doing: str = "judging",
+        *,
+        show: bool = True,
     ) -> None:
-        """`check` is called each time, and may raise; without `show` there is no bar."""
+        """Make ready to show it.
+
+        Args:
+            recording: of it, all messages are the whole.
+            check: called each time; may raise.
+            doing: what the bar says is done.
+            show: False: there is no bar.
+        """
         self._show = show
         self._recording = recording
+        self._doing = doing
         self._check = check
         self._begun = monotonic()
         self._done = 0
@@ -76,5 +89,5 @@ class Progress:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._bar.add_task(f"judging {self._recording.path.name}", total=frames or None)
+            self._bar.add_task(f"{self._doing} {self._recording.path.name}", total=frames or None)
             self._bar.start()

@@ -24,6 +24,7 @@ __all__ = [
     "ReportFormat",
     "Wanted",
     "clear",
+    "put",
     "render",
     "show_text",
     "write_reports",
@@ -102,7 +103,7 @@ def write_reports(
             else:
                 out.write(render(report, each.format, fail_on))
         else:
-            _put(each.path, render(report, each.format, fail_on))
+            put(each.path, render(report, each.format, fail_on))
     if summary_file is not None:
         with summary_file.open("ab") as file:
             file.write(to_markdown(report, _SUMMARY_LIMIT - file.tell()).encode())
@@ -134,7 +135,7 @@ def _plain(report: Report) -> str:
     return out.getvalue()
 
 
-def _put(path: Path, text: str) -> None:
+def put(path: Path, text: str) -> None:
     """Write a file that takes its name when all of it is there; a device or pipe directly."""
     final = _final(path)
     beside = final.with_name(f".{final.name}.{os.getpid()}")

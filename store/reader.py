@@ -155,12 +155,23 @@ class Recording:
             rows = self._some_sessions("=", session_id, 1)
             return session_of(rows[0]) if rows else None
 
-    def messages(self, session_id: int) -> Iterator[Message]:
-        """Yield a session's messages in the order in which they were completed."""
+    def messages(self, session_id: int, after: int = 0) -> Iterator[Message]:
+        """Yield a session's messages in the order in which they were completed.
+
+        With `after`, only those that a later frame than this one completed.
+        """
+        return self._messages(session_id, after, _PIECE_ROWS)
+
+    def message(self, session_id: int, seq: int) -> Message | None:
+        """Return the message that a frame completed, or None when it completed none."""
+        found = next(self._messages(session_id, seq - 1, 1), None)
+        return found if found is not None and found.seq == seq else None
+
+    def _messages(self, session_id: int, after: int, rows: int) -> Iterator[Message]:
         with damage(self.path):
             self.budget.begin("messages", session_id)
             blob = partial(self.blob, what="messages", session_id=session_id)
-            for row in self._rows(_MESSAGE, session_id):
+            for row in self._rows(_MESSAGE, session_id, rows, after=after):
                 if row[_KIND] is not None:
                     yield message_of(row, blob)
 
@@ -252,9 +263,14 @@ class Recording:
             ).fetchall()
 
     def _rows(
-        self, columns: str, session_id: int, rows: int = _PIECE_ROWS, most: int = _PIECE_BYTES
+        self,
+        columns: str,
+        session_id: int,
+        rows: int = _PIECE_ROWS,
+        most: int = _PIECE_BYTES,
+        after: int = 0,
     ) -> Iterator[list[Any]]:
-        """Yield `columns` of a session's frames, without the first, in order.
+        """Yield `columns` of a session's frames behind frame `after`, without the first, in order.
 
         Each frame is seen once: extents that overlap, have no end or lie in other sessions' frames
         cannot make a file longer than it is.
@@ -267,7 +283,7 @@ class Recording:
             f" ORDER BY e.first_seq, f.id LIMIT {rows}"
         )
         extent = -(1 << 63)
-        last = 0
+        last = after
         more = True
         while more:
             self.work.begin()

@@ -1,0 +1,175 @@
+"""What two recordings have in common, and what not, as values. Texts quote peers: not yet inert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ..checks.samples import Quantiles
+from .ids import Binding
+from .line import Role
+from .rules import Matching
+
+__all__ = [
+    "KINDS",
+    "Changed",
+    "Contrast",
+    "Divergence",
+    "Kind",
+    "LatencyChange",
+    "Measure",
+    "Recut",
+    "Row",
+    "Said",
+    "SessionContrast",
+]
+
+Kind = Literal["handshake", "missing", "extra", "reordered", "changed", "close"]
+"""How sessions differ:
+
+- handshake: the request, or its answer, is another;
+- missing: a message of A that B has not;
+- extra: a message of B that A has not;
+- reordered: a message that both have, in another place;
+- changed: a message with other values in the same place;
+- close: the session ended otherwise.
+"""
+
+KINDS: Final[tuple[Kind, ...]] = (
+    *("handshake", "missing", "extra", "reordered", "changed", "close"),
+)
+
+Measure = Literal["time", "first", "total"]
+"""From the last message of the client before it, or from the session's start where there is none:
+to an event (time), or to the first (first) and the last (total) piece of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of one recording, or the pieces of one text."""
+
+    seq: int
+    """The frame with which the message, or the first piece, was complete."""
+    last_seq: int
+    """That of the last piece."""
+    pieces: int
+    at_ns: int
+    """When it was complete; monotonic nanoseconds since the session's start."""
+    sender: Role
+    event: str | None
+    text: str
+    """Its beginning: text, bytes in hexadecimal, or the text that the pieces add up to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One value that is another in B."""
+
+    pointer: str
+    """Where, as a JSON Pointer: into the message, or `/status`, `/path`, `/query/NAME`,
+    `/subprotocol` of a handshake, `/closed_by`, `/close_code`, `/close_reason` of a close, where
+    `/recorded` says whether there is an end record. Empty: the whole."""
+    a: str | None
+    """As JSON, cut where it is long; None: there is none."""
+    b: str | None
+    note: str = ""
+    """Why it counts as another, where the values do not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """One difference between two sessions."""
+
+    kind: Kind
+    a: Said | None = None
+    b: Said | None = None
+    changes: tuple[Changed, ...] = ()
+    """Of very different messages not all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recut:
+    """One text that both have, cut into another number of pieces."""
+
+    event: str | None
+    a_seq: int
+    """The frame of its first piece."""
+    a_pieces: int
+    b_seq: int
+    b_pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One place of both sessions, put side by side."""
+
+    kind: Kind | None
+    """None: nothing differs here."""
+    a: Said | None
+    b: Said | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionContrast:
+    """A session of A and one of B; or one that only one of them has."""
+
+    a: int | None
+    b: int | None
+    target: str
+    """The request target; that of B where only B has it."""
+    equal: int = 0
+    """Messages that both have in the same place, a text in pieces counted as one."""
+    counts: Mapping[Kind, int] | None = None
+    """How many differences of each kind there are; None: only one of them has the session."""
+    divergences: tuple[Divergence, ...] = ()
+    """The first ones of each kind."""
+    first: tuple[Row, ...] = ()
+    """The first message that differs, with what is around it."""
+    bindings: tuple[Binding, ...] = ()
+    """Ids of A, and those of B that stand in their place."""
+    recut: tuple[Recut, ...] = ()
+    """The first equal texts that came in another number of pieces: no difference."""
+    notes: tuple[str, ...] = ()
+    """What limits what is said of it."""
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        return self.counts is not None and not any(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyChange:
+    """How long an event took in A and in B."""
+
+    event: str
+    measure: Measure
+    a: Quantiles
+    b: Quantiles
+    enough: bool
+    """Whether both have enough samples to be compared."""
+    slower: bool
+    """Whether B is slower than is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Two recordings held against each other."""
+
+    a: str
+    b: str
+    """Paths, as given."""
+    matching: Matching
+    ignored: tuple[str, ...]
+    """Pointers and names of members that were not compared."""
+    sessions: tuple[SessionContrast, ...]
+    latency: tuple[LatencyChange, ...]
+    min_samples: int
+    max_slower: float | None
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        slower = any(row.slower for row in self.latency)
+        return not slower and all(session.same for session in self.sessions)

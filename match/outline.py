@@ -1,0 +1,173 @@
+"""A session in a few numbers for each message, so that a long one can be aligned in memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Final
+
+from ..checks.inputs import MessageLike
+from ..schemas.model import Contract
+from ..wire.utterance import Utterance
+from .align import Items
+from .compare import Comparer, Parsed, Stream
+from .contrast import Measure
+from .delays import Delays
+from .rules import Matching
+from .skeleton import Skeleton, digest
+
+__all__ = ["MAX_OPEN", "Outline", "Outliner", "uttered"]
+
+MAX_OPEN: Final = 10_000
+"""Texts that may come in pieces at once; when there are more, the one that was silent longest is
+taken for complete."""
+
+
+def uttered(message: MessageLike) -> Utterance:
+    """Return a recorded message as an utterance; how it was cut into frames is not compared."""
+    return Utterance(message.kind, message.data)
+
+
+def _digest() -> blake2b:
+    return blake2b(digest_size=16)
+
+
+@dataclass(slots=True)
+class _Text:
+    """A text that comes in pieces."""
+
+    item: int
+    asked_ns: int
+    at_ns: int
+    event: str
+    key: int
+    hash: blake2b = field(default_factory=_digest)
+
+
+class Outline:
+    """The messages of a session; the pieces of one text are one, where the first of them is."""
+
+    def __init__(self) -> None:
+        self.seqs = array("q")
+        """The frame that completed each message, or the first piece."""
+        self.last_seqs = array("q")
+        """That of the last piece."""
+        self.pieces = array("q")
+        self.keys = array("q")
+        self.kinds = array("q")
+        self.voices = array("b")
+        self.texts: dict[int, bytes] = {}
+        """Digests of what pieces add up to."""
+        self.opening = 0
+        """The key of the client's first message; 0: it said nothing."""
+        self.said = b""
+        """Equal for sessions in which the same was said, byte for byte."""
+        self.delays = Delays()
+
+    def __len__(self) -> int:
+        return len(self.seqs)
+
+    def items(self, *, any_order: bool) -> Items:
+        """Return what the session is aligned by."""
+        return Items(self.keys, self.kinds, self.voices if any_order else None)
+
+
+class Outliner:
+    """Makes the outline of one session, message by message."""
+
+    def __init__(self, matching: Matching, comparer: Comparer) -> None:
+        self._skeleton = Skeleton(matching)
+        self._comparer = comparer
+        self._ends = _ends(matching.contract)
+        self._outline = Outline()
+        self._open: OrderedDict[tuple[object, ...], _Text] = OrderedDict()
+        self._asked_ns = 0
+        self._said = _digest()
+
+    def add(self, message: MessageLike) -> None:
+        """Take the next message."""
+        self._note(message)
+        parsed = self._comparer.parse(message.sender, uttered(message))
+        if parsed.stream is None:
+            self._end_of(parsed)
+            self._item(message, parsed, self._skeleton.key(parsed))
+        else:
+            self._piece(message, parsed, parsed.stream)
+        if message.sender == "client":
+            self._asked_ns = message.at_ns
+
+    def outline(self) -> Outline:
+        """Return the outline: there are no more messages."""
+        while self._open:
+            self._complete(next(iter(self._open)))
+        self._outline.said = self._said.digest()
+        return self._outline
+
+    def _note(self, message: MessageLike) -> None:
+        data = message.data
+        raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+        self._said.update(f"{message.sender} {message.kind} {len(raw)}\n".encode())
+        self._said.update(raw)
+
+    def _item(self, message: MessageLike, parsed: Parsed, key: int) -> None:
+        outline = self._outline
+        outline.seqs.append(message.seq)
+        outline.last_seqs.append(message.seq)
+        outline.pieces.append(1)
+        outline.keys.append(key)
+        outline.kinds.append(digest(message.sender, parsed.event, parsed.stream is not None))
+        outline.voices.append(message.sender == "server")
+        if message.sender == "client":
+            outline.opening = outline.opening or key
+        elif parsed.event is not None:
+            measure: Measure = "time" if parsed.stream is None else "first"
+            outline.delays.add(parsed.event, measure, message.at_ns - self._asked_ns)
+
+    def _piece(self, message: MessageLike, parsed: Parsed, stream: Stream) -> None:
+        text = self._open.get(stream.key)
+        if text is None:
+            if len(self._open) >= MAX_OPEN:
+                self._complete(next(iter(self._open)))
+            key = self._skeleton.key(parsed)
+            place = len(self._outline)
+            # Only what the server says is timed.
+            event = parsed.event if message.sender == "server" else None
+            text = _Text(place, self._asked_ns, message.at_ns, event or "", key)
+            self._open[stream.key] = text
+            self._item(message, parsed, key)
+        else:
+            self._open.move_to_end(stream.key)
+            text.at_ns = message.at_ns
+            self._outline.pieces[text.item] += 1
+            self._outline.last_seqs[text.item] = message.seq
+        text.hash.update(stream.text.encode("utf-8", "surrogatepass"))
+
+    def _end_of(self, parsed: Parsed) -> None:
+        """Complete the texts whose span an event closes: the next one may have the same key."""
+        for span in self._ends.get(parsed.event or "", ()):
+            ended = [
+                key
+                for key in self._open
+                if key[0] == span and all(each is None or each in parsed.keys for each in key[2:])
+            ]
+            for key in ended:
+                self._complete(key)
+
+    def _complete(self, key: tuple[object, ...]) -> None:
+        text = self._open.pop(key)
+        outline = self._outline
+        outline.texts[text.item] = text.hash.digest()
+        outline.keys[text.item] = digest(text.key, text.hash.hexdigest())
+        if text.event:
+            outline.delays.add(text.event, "total", text.at_ns - text.asked_ns)
+
+
+def _ends(contract: Contract | None) -> dict[str, list[str]]:
+    """Return which spans of texts each event closes."""
+    found: dict[str, list[str]] = {}
+    for span in () if contract is None else contract.spans:
+        for trigger in (*span.close, *span.abort) if span.fold else ():
+            found.setdefault(trigger.event, []).append(span.name)
+    return found

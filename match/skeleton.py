@@ -1,0 +1,89 @@
+"""What is left of a message when all that may differ is taken out of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Final
+
+import orjson
+
+from .compare import Parsed
+from .ids import Id
+from .members import Places
+from .parse import Objects
+from .rules import Matching
+from .shape import is_id, kind, names_id, word
+from .usual import is_usual
+
+__all__ = ["Skeleton", "digest"]
+
+_ID: Final = {"": "id"}
+_NUMBER: Final = {"": "number"}
+_ANY: Final = {"": "any"}
+"""What stands for a value that may be another; hardly any message holds the like."""
+
+Path = tuple[str, ...]
+
+
+class Skeleton:
+    """Says which messages are most likely equal: those of which the same is left.
+
+    It is for aligning: whether two messages are equal, `Comparer.compare` decides.
+    """
+
+    def __init__(self, matching: Matching) -> None:
+        self._ignored = Places(matching.ignore) if matching.ignore else None
+        self._ids = Places(matching.bind) if matching.bind else None
+        self._binds = matching.binds
+        self._usual = matching.usual
+        self._tolerant = matching.tolerance > 0
+
+    def key(self, parsed: Parsed) -> int:
+        """Return a number for what is left of a message; of a piece, without its text."""
+        stream, value = parsed.stream, parsed.value
+        whole = (value,) if stream is None else (stream.rest,)
+        objects = value if stream is None and isinstance(value, Objects) else whole
+        left = [self._of(each, (), parsed.keys) for each in objects]
+        return digest(parsed.said.kind, left, parsed.beside)
+
+    def _of(self, value: object, path: Path, keys: frozenset[Id]) -> object:
+        if isinstance(value, Mapping):
+            left: dict[str, object] = {}
+            for name, item in value.items():
+                place = (*path, name)
+                if self._ignored is None or place not in self._ignored:
+                    known = self._binds and kind(name) is not None
+                    left[_ID[""] if known else name] = self._of(item, place, keys)
+            return left
+        if isinstance(value, list):
+            return [self._of(item, (*path, str(n)), keys) for n, item in enumerate(value)]
+        if isinstance(value, bool) or value is None:
+            return value
+        if path and self._usual and is_usual(path[-1], value, value):
+            return _ANY
+        if self._binds and self._is_id(value, path, keys):
+            return _ID
+        if self._tolerant and isinstance(value, int | float):
+            return _NUMBER
+        return value
+
+    def _is_id(self, value: object, path: Path, keys: frozenset[Id]) -> bool:
+        if self._ids is not None and path in self._ids:
+            return True
+        if isinstance(value, str):
+            if kind(value) is not None:
+                return True
+            named = names_id(path) or value in keys
+            return named and is_id(value) and not word(value)
+        return isinstance(value, int) and names_id(path) and not path[-1].isdecimal()
+
+
+def digest(*values: object) -> int:
+    """Return 63 bits that stand for values; the order of members does not count."""
+    try:
+        text = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # bytes, lone surrogates, integers beyond 64 bits
+        text = json.dumps(values, sort_keys=True, default=repr).encode()
+    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 1

@@ -1,0 +1,282 @@
+"""Two sessions held against each other, read again while they are: no session is in memory."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from ..match.align import NOBODY, align
+from ..match.compare import Comparer, Parsed
+from ..match.contrast import Changed, Divergence, Kind, Recut, Row, Said, SessionContrast
+from ..match.difference import Change
+from ..match.envelope import Envelope
+from ..match.excerpt import SHOWN, excerpt, excerpts
+from ..match.ids import Ids
+from ..match.line import Line
+from ..match.outline import Outline, uttered
+from ..match.reading import leaves
+from ..match.rules import Matching
+from ..schemas.pointers import Pointer
+from ..store.errors import RecordingError
+from ..store.model import Message, Session
+from ..store.reader import Recording
+from .work import Tick
+
+__all__ = ["Half", "Pair"]
+
+_AROUND: Final = 3
+"""Messages shown before and after the first that differs."""
+_EFFORT: Final = 20_000
+"""Messages of one session compared to find out which of several are most alike."""
+_AT_HAND: Final = 256
+_TEXT: Final = 1 << 20
+"""Characters of a text in pieces among which the first that differs is looked for."""
+_TICK: Final = 500
+
+
+class Heard(NamedTuple):
+    """A message as it was recorded, and as it is compared."""
+
+    message: Message
+    parsed: Parsed
+
+
+class Half:
+    """One of the two sessions; items are numbered as in its outline."""
+
+    def __init__(
+        self, recording: Recording, session: Session, outline: Outline, comparer: Comparer
+    ) -> None:
+        self.session = session
+        self.outline = outline
+        self.find = lru_cache(_AT_HAND)(self._find)
+        """Returns any item."""
+        self._recording = recording
+        self._comparer = comparer
+        self._rest = recording.messages(session.id)
+
+    def take(self, item: int) -> Heard:
+        """Return an item behind the one that was taken before."""
+        seq = self.outline.seqs[item]
+        return self._heard(next((each for each in self._rest if each.seq == seq), None))
+
+    def _find(self, item: int) -> Heard:
+        return self._heard(self._recording.message(self.session.id, self.outline.seqs[item]))
+
+    def _heard(self, message: Message | None) -> Heard:
+        if message is None:
+            path, number = self._recording.path, self.session.id
+            raise RecordingError(f"{path}: session {number} changed while it was read")
+        return Heard(message, self._comparer.parse(message.sender, uttered(message)))
+
+    def gap(self) -> int | None:
+        """Return the first frame that is not in the recording; None: all are."""
+        return self._recording.first_gap(self.session)
+
+    def said(self, item: int) -> Said:
+        """Return an item as it is shown."""
+        message, parsed = self.find(item)
+        data = message.data if parsed.stream is None else self.text(item, SHOWN + 1)
+        outline = self.outline
+        return Said(
+            message.seq,
+            outline.last_seqs[item],
+            outline.pieces[item],
+            message.at_ns,
+            message.sender,
+            parsed.event,
+            excerpt(data if isinstance(data, str) else f"{len(data)} bytes {data[:SHOWN].hex()}"),
+        )
+
+    def text(self, item: int, most: int) -> str:
+        """Return the beginning of a text that came in pieces, at least `most` characters of it."""
+        first, last = self.outline.seqs[item], self.outline.last_seqs[item]
+        found: list[str] = []
+        size = 0
+        key: object = None
+        for message in self._recording.messages(self.session.id, first - 1):
+            stream = self._comparer.parse(message.sender, uttered(message)).stream
+            if stream is not None and key in (None, stream.key):
+                key = stream.key
+                found.append(stream.text)
+                size += len(stream.text)
+            if message.seq >= last or size >= most:
+                break
+        return "".join(found)
+
+
+class Pair:
+    """Two sessions that are held against each other."""
+
+    def __init__(
+        self, a: Half, b: Half, matching: Matching, comparer: Comparer, around: Ids, most: int
+    ) -> None:
+        """`around`: ids of all sessions; `most`: differences of one kind that are kept."""
+        self._a = a
+        self._b = b
+        self._matching = matching
+        self._comparer = comparer
+        self._ids = Ids(around)
+        self._most = most
+        self._effort = _EFFORT
+        self._equal = 0
+        self._counts: Counter[Kind] = Counter()
+        self._kept: list[Divergence] = []
+        self._recut: list[Recut] = []
+        self._tail = 0
+        """Items of A from here on have no partner."""
+
+    def contrast(self, tick: Tick) -> SessionContrast:
+        """Return what differs; raises RecordingError."""
+        a, b = self._a, self._b
+        envelope = Envelope(self._matching, a.session, b.session)
+        self._ids.take(envelope.bindings())
+        notes: list[str] = []
+        first: tuple[Row, ...] = ()
+        if a.outline.said == b.outline.said:
+            self._equal = len(a.outline)
+        else:
+            first = self._messages(notes, tick)
+        messages, self._kept = self._kept, []
+        self._around("handshake", envelope.handshake(self._ids))
+        handshake, self._kept = self._kept, []
+        self._around("close", envelope.close())
+        for name, half in (("A", a), ("B", b)):
+            gap = half.gap()
+            if gap is not None:
+                notes.append(f"{name} lacks frames from {gap} on: what they said counts as missing")
+        return SessionContrast(
+            a.session.id,
+            b.session.id,
+            a.session.target,
+            self._equal,
+            dict(self._counts),
+            (*handshake, *sorted(messages, key=_kept_order), *self._kept),
+            first,
+            tuple(self._ids),
+            tuple(self._recut),
+            tuple(notes),
+        )
+
+    def _around(self, kind: Kind, changes: Iterator[Change]) -> None:
+        found = tuple(map(_changed, changes))
+        if found:
+            self._counts[kind] += 1
+            self._kept.append(Divergence(kind, changes=found))
+
+    def _messages(self, notes: list[str], tick: Tick) -> tuple[Row, ...]:
+        """Compare the messages; return the first difference with what is around it."""
+        any_order = self._matching.any_order
+        ours, theirs = (half.outline.items(any_order=any_order) for half in (self._a, self._b))
+        made = align(ours, theirs, self._likeness)
+        if not made.exact:
+            notes.append("too different to be aligned exactly: fewer messages may be missing")
+        self._tail = max((i for i, j in enumerate(made.left, 1) if j != NOBODY), default=0)
+        before: deque[tuple[Kind | None, int | None, int | None]] = deque(maxlen=_AROUND)
+        context: list[tuple[Kind | None, int | None, int | None]] = []
+        for number, (i, j) in enumerate(made.rows()):
+            if not number % _TICK:
+                tick(_TICK)
+            kind: Kind | None
+            if i is None:
+                if j is None or made.right[j] != NOBODY:
+                    continue  # it is told where its partner is
+                kind = self._alone("extra", None, j)
+            elif made.left[i] == NOBODY:
+                kind = self._alone("missing", i, None)
+            else:
+                partner = made.left[i]
+                other = self._b.find(partner) if j is None else self._b.take(partner)
+                kind = self._both(i, partner, self._a.take(i), other, moved=i in made.moved)
+                j = partner
+            if context:
+                if len(context) < len(before) + 1 + _AROUND:
+                    context.append((kind, i, j))
+            elif kind is None:
+                before.append((kind, i, j))
+            else:
+                context = [*before, (kind, i, j)]
+        return tuple(
+            Row(
+                kind,
+                None if i is None else self._a.said(i),
+                None if j is None else self._b.said(j),
+            )
+            for kind, i, j in context
+        )
+
+    def _likeness(self, i: int, j: int) -> float:
+        if self._effort <= 0:
+            return 0.0
+        self._effort -= 1
+        ours, theirs = self._a.find(i), self._b.find(j)
+        line = _line(ours)
+        return self._comparer.compare(line, ours.parsed, theirs.parsed, self._ids).likeness
+
+    def _alone(self, kind: Kind, i: int | None, j: int | None) -> Kind | None:
+        allowed = self._matching.unconsumed
+        if allowed and i is not None and i >= self._tail and self._event(i) in allowed:
+            return None
+        self._counts[kind] += 1
+        if self._counts[kind] <= self._most:
+            ours = None if i is None else self._a.said(i)
+            theirs = None if j is None else self._b.said(j)
+            self._kept.append(Divergence(kind, ours, theirs))
+        return kind
+
+    def _event(self, i: int) -> str | None:
+        return self._a.find(i).parsed.event
+
+    def _both(self, i: int, j: int, ours: Heard, theirs: Heard, *, moved: bool) -> Kind | None:
+        """Compare two messages that are partners."""
+        a, b = self._a.outline, self._b.outline
+        found = self._comparer.compare(_line(ours), ours.parsed, theirs.parsed, self._ids)
+        if moved and found.changes:  # they differ in ids that are known: it is another message
+            self._alone("extra", None, j)
+            return self._alone("missing", i, None)
+        self._ids.take(found.bindings)
+        recut = a.texts.get(i) != b.texts.get(j)
+        if not (found.changes or recut or moved):
+            self._equal += 1
+            if a.pieces[i] != b.pieces[j] and len(self._recut) < self._most:
+                place = ours.message.seq, a.pieces[i], theirs.message.seq, b.pieces[j]
+                self._recut.append(Recut(ours.parsed.event, *place))
+            return None
+        kind: Kind = "reordered" if moved else "changed"
+        self._counts[kind] += 1
+        if self._counts[kind] <= self._most:
+            changes = list(map(_changed, found.changes))
+            if recut:
+                pointer = _place_of_text(ours.parsed)
+                texts = self._a.text(i, _TEXT), self._b.text(j, _TEXT)
+                changes.append(_changed(Change(pointer, *texts)))
+            kept = Divergence(kind, self._a.said(i), self._b.said(j), tuple(changes))
+            self._kept.append(kept)
+        return kind
+
+
+def _kept_order(kept: Divergence) -> int:
+    said = kept.a or kept.b
+    return 0 if said is None else said.seq
+
+
+def _line(heard: Heard) -> Line:
+    message = heard.message
+    return Line(message.seq, message.sender, message.at_ns, heard.parsed.said)
+
+
+def _changed(change: Change) -> Changed:
+    return Changed(change.pointer, *excerpts(change.recorded, change.live), change.note)
+
+
+def _place_of_text(parsed: Parsed) -> str:
+    """Return where the text of a piece is."""
+    stream, value = parsed.stream, parsed.value
+    if stream is None or not isinstance(value, tuple):
+        return ""
+    for place, each in leaves(value[0]):
+        if each == stream.text and Pointer.parse(place).get(stream.rest) != each:
+            return place
+    return ""
