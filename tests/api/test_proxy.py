@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sqlite3
 from pathlib import Path
 
 import aiohttp
@@ -79,6 +80,22 @@ async def test_settings_are_those_of_the_command(recording: Path) -> None:
         assert opened.contract.name == "agent-events"
         assert "contract" in opened.meta
         assert not [m for m in opened.session(1).messages() if "secret" in str(m.data)]
+
+
+@conversation
+async def test_what_could_not_be_recorded_is_told_when_the_block_is_left(recording: Path) -> None:
+    async with serving(echo) as backend:
+        proxy = await wsrec.Proxy(backend.removesuffix("/ws"), recording).__aenter__()
+        async with wsrec.connect(f"{proxy.url}/ws") as connection:
+            await connection.send("hello")
+            await connection.receive()
+            with sqlite3.connect(recording, timeout=5) as other:
+                other.execute("DROP TABLE frames")
+            await connection.send("lost")
+            with pytest.raises(wsrec.ClosedError, match="1011"):
+                await connection.until("nothing")
+        with pytest.raises(wsrec.RecordingError, match=r"a\.db: recording failed: no such table"):
+            await proxy.__aexit__(None, None, None)
 
 
 def test_there_is_a_setting_for_each_option() -> None:
