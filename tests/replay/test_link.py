@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -202,8 +203,10 @@ async def test_a_client_leaves_it_to_the_server_to_end_the_connection() -> None:
     async with raw_server(patience=0.2) as (link, peer):
         await peer.send(wire(8, b"\x03\xe8"))
         assert (await peer.exactly(8))[:2] == b"\x88\x82"
-        assert not await link.ended(0.05)
-        assert await peer.some() == b""  # until it has waited long enough
+        ending = asyncio.ensure_future(peer.some())
+        await asyncio.sleep(0.05)
+        assert not ending.done()
+        assert await ending == b""  # until it has waited long enough
         assert await link.ended(1)
         assert link.how == "closed"
 
@@ -372,17 +375,56 @@ async def test_both_directions_are_recorded(tmp_path: Path) -> None:
 @conversation
 async def test_a_recorder_that_is_behind_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "session.db"
+    heard = Utterance("binary", bytes(1 << 20))
+    said = Utterance("binary", bytes(4 << 20))
+    goes_on = threading.Event()
     with recorder_at(path) as recorder:
-        async with listening(tap=(tap := recorder.session(None, "/", []))) as (port, links):
-            tap.answered(101, [], None, None)
-            async with connect(f"ws://127.0.0.1:{port}/", compression=None) as client:
-                link = await links.get()
-                data = bytes(1 << 20)
-                for _ in range(40):
-                    await client.send(data)
-                    heard = await link.hear()
-                    assert heard is not None
-                    await link.say(heard.said)
-                    assert await client.recv() == data
+        taps = [recorder.session(None, f"/{number}", []) for number in range(2)]
+        recorder.backlog.put(lambda: goes_on.wait(10), 0)
+        async with (
+            listening(tap=taps[0]) as (port, links),
+            raw_server(tap=taps[1]) as (other, server),
+        ):
+            peer = await Peer.connect(port)
+            await peer.send(upgrade())
+            await peer.head()
+            link = await links.get()
+            hearing = asyncio.ensure_future(rest(link))
+            await peer.stalls(wire(2, bytes(1 << 20), mask=MASK) * 24)
+            # Each direction has a share of its own; and all together have but so much.
+            saying = asyncio.ensure_future(link.say(said))
+            assert len(await peer.exactly((4 << 20) + 10)) == (4 << 20) + 10
+            also = asyncio.ensure_future(other.say(text("hello")))
+            assert len(await server.exactly(11)) == 11
+            await asyncio.sleep(0.05)
+            assert not saying.done()
+            assert not also.done()
+            goes_on.set()
+            await saying
+            await also
+            assert peer._sending is not None
+            await peer._sending
+            await peer.send(wire(8, mask=MASK))
+            assert await peer.rest() == wire(8)
+            await peer.close()
             assert await link.ended(5)
-    assert contents(path).sessions[0].server_bytes == (40 << 20) + 2
+            assert await hearing == [heard] * 24 + [Utterance("close", b"")]
+            other.abort()
+            assert await other.ended(5)
+    first, second = contents(path).sessions
+    assert (first.client_bytes, first.server_bytes) == (24 << 20, 4 << 20)
+    assert second.client_bytes == len("hello")
+
+
+@conversation
+async def test_what_was_said_last_arrives_though_the_peer_says_more() -> None:
+    async with listening() as (port, links):
+        peer = await Peer.connect(port)
+        await peer.send(upgrade())
+        await peer.head()
+        await peer.send(wire(8, b"\x03\xe8", mask=MASK))
+        for _ in range(50):
+            await peer.send(wire(2, bytes(1 << 16), mask=MASK))
+        assert await peer.rest() == wire(8, b"\x03\xe8")  # and no reset
+        await peer.close()
+        assert await (await links.get()).ended(5)

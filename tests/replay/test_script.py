@@ -227,6 +227,21 @@ class TestOneSession:
         assert second == Utterance("binary", big + big, (len(big), len(big)))
         assert (third.data, third.compressed, len(third.pieces)) == (big, True, 2)
 
+    def test_is_read_by_several_at_once(self, path: Path) -> None:
+        with recorder_at(path) as recorder:
+            talk = Conversation(recorder)
+            for _ in range(3):
+                talk.server(wire(2, bytes(1 << 20), fin=False) + wire(0, b"end"))
+            talk.end()
+
+        async def read() -> list[int]:
+            async with Script(path) as script:
+                every = [script.pages(1) for _ in range(8)]
+                found = [await pages.page() for _ in range(3) for pages in every]
+                return [len(line.said.data) for page, _ in found for line in page]
+
+        assert asyncio.run(read()) == [(1 << 20) + 3] * 24
+
     def test_times_and_numbers_are_those_of_the_last_frame(self, path: Path) -> None:
         with recorder_at(path) as recorder:
             talk = Conversation(recorder).server(wire(1, b"a", fin=False))
