@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ from wsrec.net.accept import accept
 from wsrec.net.detach import Hijacked
 from wsrec.net.dial import dial
 from wsrec.net.headers import decode_pairs, get
+from wsrec.net.sockets import size_buffers
+from wsrec.replay.lane import Reason
 from wsrec.replay.link import Link
 from wsrec.wire.agreeing import agree
 from wsrec.wire.deflate import Extensions
@@ -329,16 +332,25 @@ async def test_saying_waits_for_a_peer_that_does_not_read() -> None:
 @conversation
 async def test_pongs_do_not_pile_up_for_a_peer_that_does_not_read() -> None:
     async with listening() as (port, links):
-        peer = await Peer.connect(port)
-        await peer.send(upgrade())
-        await peer.head()
-        link = await links.get()
-        hearing = asyncio.ensure_future(rest(link))
-        await peer.stalls(wire(9, bytes(125), mask=MASK) * 200_000)
-        assert link._transport is not None
-        assert link._transport.get_write_buffer_size() < 1 << 20
-        link.abort()
-        assert all(said.kind == "ping" for said in await hearing)
+        with socket.socket() as sock:
+            size_buffers(sock, 4096)
+            sock.connect(("127.0.0.1", port))
+            sock.sendall(upgrade())
+            link = await links.get()
+            assert link._transport is not None
+            size_buffers(link._transport.get_extra_info("socket"), 4096)
+            hearing = asyncio.ensure_future(rest(link))
+            sock.setblocking(False)
+            pings = wire(9, bytes(125), mask=MASK) * 16_000
+            sending = asyncio.ensure_future(asyncio.get_running_loop().sock_sendall(sock, pings))
+            async with asyncio.timeout(5):
+                while not link._hearing.reasons & Reason.PEER:
+                    assert not sending.done(), "all of it was read"
+                    await asyncio.sleep(0.01)
+            sending.cancel()
+            assert 0 < link._transport.get_write_buffer_size() < 512 << 10
+            link.abort()
+            assert all(said.kind == "ping" for said in await hearing)
 
 
 @conversation
