@@ -17,7 +17,7 @@ from wsrec.match.difference import Change
 from wsrec.match.line import Line
 from wsrec.match.rules import Matching
 from wsrec.match.walk import MAX_CHANGES
-from wsrec.schemas.model import Fold
+from wsrec.schemas.model import Fold, Trigger
 from wsrec.schemas.packs import find
 from wsrec.schemas.pointers import ABSENT
 from wsrec.wire.close import close_body
@@ -108,6 +108,7 @@ def test_changes_are_bounded() -> None:
         ("seq", 1, 2, True),
         ("seq", 1, "2", False),
         ("obfuscation", "aX9", "p", True),
+        ("obfuscation", "aX9", 1, False),
         ("count", 1, 2, False),
     ],
 )
@@ -255,6 +256,7 @@ def test_the_nearest_is_of_the_same_event_if_there_is_one() -> None:
     assert found[0] == 2
     assert 0.5 < found[1].likeness < 1
     assert comparer.nearest(live, [], ids) is None
+    assert (comparer.nearest(live, [lines[0]] * 100 + lines, ids) or (0,))[0] == 102
     other = comparer.parse("server", utterance({"type": "c", "n": 2, "m": 2}))
     assert (comparer.nearest(other, lines, ids) or (0,))[0] == 1
 
@@ -281,6 +283,14 @@ def test_pieces_of_one_text_are_a_stream() -> None:
     other = comparer.parse("server", utterance({"t": "y", "id": "m-2", "delta": "He", "n": 1}))
     assert not comparer.same_stream(line, recorded, other, half.ids).equal
     assert comparer.parse("server", utterance({"t": "c", "id": "m-1", "text": "a"})).stream is None
+
+
+def test_a_stream_is_of_the_sender_that_the_contract_says() -> None:
+    during = (Trigger("x", "client"),)
+    rules = in_span(span={"during": during, "fold": (Fold("join", "delta", "text"),)})
+    comparer, said = Comparer(Matching(rules)), utterance({"t": "x", "id": "1", "delta": "a"})
+    assert comparer.parse("client", said).stream is not None
+    assert comparer.parse("server", said).stream is None
 
 
 def test_what_a_client_asks_for_may_have_other_ids() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from random import Random
 from typing import Any
 
@@ -89,6 +90,20 @@ def test_what_is_bound_stays() -> None:
     assert [each.pointer for each in within.changes] == ["/b_id"]
 
 
+def test_a_word_that_is_also_an_id_stays_one_elsewhere() -> None:
+    half = Half()
+    assert half.hears({"id": "r1"}, {"id": "l1"}) == []
+    assert half.hears({"note": "r1"}, {"note": "r1"}) == []
+
+
+def test_the_first_binding_counts() -> None:
+    ids = Ids()
+    ids.take([Binding("r1", "l1", "/id", 1), Binding("r2", "l1", "/id", 1)])
+    ids.take([Binding("r1", "l2", "/id", 2)])
+    assert [(each.recorded, each.live) for each in ids] == [("r1", "l1")]
+    assert (ids.live("r2"), ids.recorded("l2")) == (None, None)
+
+
 def test_what_stood_for_itself_stays_too() -> None:
     half = Half()
     assert half.hears({"id": "r1"}, {"id": "r1"}) == []
@@ -149,6 +164,8 @@ def test_ids_that_are_names_of_members() -> None:
     assert half.hears({"runs": {UUID: {"n": 1}}}, {"runs": {OTHER: {"n": 1}}}) == []
     assert half.says({UUID: UUID}) == {OTHER: OTHER}
     assert half.hears({UUID: 1}, {OTHER: 2}) == [f"/{UUID}"]
+    third = OTHER.replace("a", "b")
+    assert half.hears({UUID: 1}, {third: 1}) == [f"/{UUID}", f"/{third}"]
 
 
 @pytest.mark.parametrize(
@@ -161,11 +178,15 @@ def test_ids_that_are_names_of_members() -> None:
         ('say "r-1"', 'say "r-1"'),
         (b'{"id":"r-1"}', b'{"id":"l\\"1"}'),
         ('{"id":"r\\u002d1"}', '{"id":"l\\"1"}'),
+        ('{"id":"r-1"}\x1e', '{"id":"l\\"1"}\x1e'),
+        ('{"id":"r-2"}', '{"id":"\\u00e92"}'),
+        ('{"é":"r-2"}', '{"é":"é2"}'),
     ],
 )  # fmt: skip
 def test_only_the_ids_change(recorded: Any, said: Any) -> None:
     half = Half(rules(bind="/id"))
     assert half.hears({"id": "r-1"}, {"id": 'l"1'}) == []
+    assert half.hears({"id": "r-2"}, {"id": "é2"}) == []
     assert half.says(recorded) == said
 
 
@@ -173,6 +194,9 @@ def test_what_is_put_in_is_not_looked_at_again() -> None:
     half = Half()
     assert half.hears({"a_id": "x-1", "b_id": "x-2"}, {"a_id": "x-2", "b_id": "x-1"}) == []
     assert half.says({"a": "x-1", "b": "x-2"}) == {"a": "x-2", "b": "x-1"}
+    long, inner = {"a_id": "run-abcdefg-1", "b_id": "abcdefg-1"}, {"a_id": "n-1", "b_id": "n-2"}
+    assert half.hears(long, inner) == []
+    assert half.says("to run-abcdefg-1, abcdefg-1") == "to n-1, n-2"
 
 
 def test_in_other_binary_an_id_keeps_its_length() -> None:
@@ -227,6 +251,13 @@ def test_fresh_ids_for_who_made_them_up() -> None:
     assert Ids().renew(said, 4) is said
 
 
+def test_a_fresh_id_is_made_where_it_is_met_first() -> None:
+    ids = Ids(fresh=Random(1))
+    said = utterance({"id": UUID})
+    ids.rewrite_target(f"/of/{UUID}")
+    assert ids.renew(said, 1) is said
+
+
 @given(
     st.sampled_from(
         [
@@ -243,6 +274,8 @@ def test_fresh_ids_for_who_made_them_up() -> None:
 def test_a_renewed_id_may_stand_for_the_recorded_one(recorded: str, random: Random) -> None:
     new = renewed(recorded, random)
     assert len(new) == len(recorded)
+    if recorded == UUID:
+        assert uuid.UUID(new).version == 4
     assert Half().hears({"id": recorded}, {"id": new}) == []
 
 
