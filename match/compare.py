@@ -11,10 +11,10 @@ from ..wire.utterance import Utterance
 from .difference import Change
 from .ids import Binding, Ids
 from .line import Line, Role
-from .members import Places
 from .parse import Contracted, Objects, Parsed, Stream, parse_plainly
 from .rules import Matching
-from .walk import Walk, Yardstick
+from .walk import Walk
+from .yardstick import Yardstick
 
 __all__ = ["Comparer", "Comparison", "Parsed", "Stream"]
 
@@ -44,13 +44,7 @@ class Comparer:
 
     def __init__(self, matching: Matching) -> None:
         self._contract = None if matching.contract is None else Contracted(matching.contract)
-        self._rules = Yardstick(
-            Places(matching.ignore),
-            Places(matching.bind),
-            usual=matching.usual,
-            tolerance=matching.tolerance,
-            binds=matching.binds,
-        )
+        self._rules = Yardstick(matching)
 
     def parse(self, sender: Role, said: Utterance) -> Parsed:
         """Read an utterance; never raises."""
@@ -90,9 +84,9 @@ class Comparer:
         if ours is None or theirs is None or ours.key[:2] != theirs.key[:2]:
             walk.change((), recorded.event, live.event)
         elif self._contract is not None:
-            places = self._contract.key_pointers(str(ours.key[0]))
-            for place, left, right in zip(places, ours.key[2:], theirs.key[2:], strict=True):
-                walk.values(left, right, tuple(place.split("/")[1:]))
+            paths = self._contract.key_paths(str(ours.key[0]))
+            for path, left, right in zip(paths, ours.key[2:], theirs.key[2:], strict=True):
+                walk.values(left, right, path)
         walk.settle()
         return _comparison(walk, recorded.event, live.event)
 

@@ -131,10 +131,14 @@ class Contracted:
             if isinstance(value, str | int) and not isinstance(value, bool):
                 yield value
 
-    def key_pointers(self, span: str) -> tuple[str, ...]:
-        """Return for each key field of a span where it is, as far as there is one place."""
-        found = next(span_ for span_, _, _ in self._folds if span_.name == span)
-        return tuple(str(self._fields.get(name, (name,))[0]) for name in found.key)
+    def key_paths(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """Return where each key field of a span is, or its name: the first of several places."""
+        key = next(span.key for span, _, _ in self._folds if span.name == name)
+        sources = [self._fields.get(each, (None,))[0] for each in key]
+        return tuple(
+            source.tokens if isinstance(source, Pointer) else (each,)
+            for each, source in zip(key, sources, strict=True)
+        )
 
     def _stream(
         self, sender: Role, event: str, fields: dict[str, Scalar], value: object

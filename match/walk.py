@@ -4,44 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from ..schemas.pointers import ABSENT
 from .difference import Change
 from .ids import Binding, Id, Ids
-from .members import Places
 from .reading import pointer
 from .shape import LONG, is_id, kind, names_id, word
-from .usual import is_usual
+from .yardstick import Path, Yardstick, equal_as_json
 
-__all__ = ["MAX_CHANGES", "Walk", "Yardstick"]
+__all__ = ["MAX_CHANGES", "Walk"]
 
 MAX_CHANGES: Final = 50
 """Of one message that are told."""
-
-Path = tuple[str, ...]
-
-
-class Yardstick:
-    """What may differ, compiled."""
-
-    def __init__(
-        self, ignore: Places, bind: Places, *, usual: bool, tolerance: float, binds: bool
-    ) -> None:
-        self.ignore = ignore
-        self.bind = bind
-        self.usual = usual
-        self.tolerance = tolerance
-        self.binds = binds
-
-    def close(self, recorded: float, live: float) -> bool:
-        """Say whether two numbers are near enough."""
-        if self.tolerance <= 0:
-            return False
-        try:
-            return abs(recorded - live) <= self.tolerance * max(1.0, abs(recorded))
-        except OverflowError:  # of integers beyond a double
-            return False
 
 
 class Walk:
@@ -188,46 +163,39 @@ class Walk:
 
     def _leaves(self, recorded: object, live: object, path: Path) -> None:
         name = path[-1] if path else ""
-        equal = _equal(recorded, live)
+        equal = equal_as_json(recorded, live)
         if (isinstance(recorded, str) and isinstance(live, str)) or (
             type(recorded) is int
             and type(live) is int
             and (names_id(path) or path in self._rules.bind)
         ):
             self._may_be_ids(recorded, live, path, name, equal=equal)
-        elif equal or self._ignored(recorded, live, path, name) or self._near(recorded, live):
+        elif equal or self._rules.ignores(recorded, live, path) or self._rules.near(recorded, live):
             self.same += 1
         else:
             self.change(path, recorded, live)
 
-    def _ignored(self, recorded: object, live: object, path: Path, name: str) -> bool:
-        if path in self._rules.ignore:
-            return True
-        return self._rules.usual and is_usual(name, recorded, live) and path not in self._rules.bind
-
-    def _near(self, recorded: object, live: object) -> bool:
-        return _number(recorded) and _number(live) and self._rules.close(recorded, live)
-
     def _may_be_ids(self, recorded: Id, live: Id, path: Path, name: str, *, equal: bool) -> None:
-        if self._ignored(recorded, live, path, name):
+        if self._rules.ignores(recorded, live, path):
             self.same += 1
             return
         rules, ids = self._rules, self._ids
         asked = rules.binds and path in rules.bind
+        place = asked or (rules.binds and self._is_place(recorded, live, path))
         wanted = self._live(recorded, name)
         if wanted is not None:
             if (
                 wanted == live
                 or (equal and isinstance(live, int) and ids.ours(recorded, name))
-                or (equal and not (asked or self._is_place(recorded, live, path)))
+                or (equal and not place)
             ):
                 self.same += 1
-            elif self._elsewhere(recorded, wanted, live, name):
+            elif place and self._is_free(recorded, live, name):
                 self._bind(recorded, live, path, name)
             else:
                 self.change(path, recorded, live, f"{_brief(recorded)} is {_brief(wanted)} here")
             return
-        if not (asked or (rules.binds and self._is_place(recorded, live, path))):
+        if not place:
             self._not_ids(recorded, live, path, equal=equal)
             return
         holder = self._recorded(live, name)
@@ -240,7 +208,7 @@ class Walk:
             self.change(path, recorded, live, f"{_brief(recorded)} was said to the peer")
 
     def _not_ids(self, recorded: Id, live: Id, path: Path, *, equal: bool) -> None:
-        if equal or self._near(recorded, live):
+        if equal or self._rules.near(recorded, live):
             self.same += 1
         elif isinstance(recorded, str) and isinstance(live, str) and len(recorded) > LONG:
             self._texts.append((self._object, path, recorded, live))
@@ -270,7 +238,7 @@ class Walk:
         new = self._taken.get(_key(live, name))
         return self._ids.recorded(live, name) if new is None else new
 
-    def _elsewhere(self, recorded: Id, wanted: Id, live: Id, name: str) -> bool:
+    def _is_free(self, recorded: Id, live: Id, name: str) -> bool:
         """Say whether only another session knows what stands for it: this one may differ."""
         return (
             _key(recorded, name) not in self._new
@@ -288,19 +256,6 @@ class Walk:
 
 def _key(value: Id, name: str) -> tuple[str, Id]:
     return ("", value) if isinstance(value, str) else (name, value)
-
-
-def _number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _equal(recorded: object, live: object) -> bool:
-    """Compare as JSON does: true is not 1, but 1 is 1.0."""
-    return (
-        recorded == live
-        and isinstance(recorded, bool) == isinstance(live, bool)
-        and isinstance(recorded, bytes) == isinstance(live, bytes)
-    )
 
 
 def _brief(value: Id) -> str:
