@@ -34,6 +34,7 @@ class Wording:
         first, many = changes[0], len(changes)
         where = first.pointer or "it"
         said = f"{where}: {shown(first.recorded)} -> {shown(first.live)}"
+        said += f" ({first.note})" if first.note else ""
         what = said if many == 1 else f"{many} values, first {said}"
         message = f"{_recorded(found.awaited)} came as message {live.number} with other values: "
         return self._came("changed", message + what, found.awaited, live.number, changes)
@@ -177,16 +178,16 @@ def close(said: Utterance) -> str:
     return f"{code} {shown(reason)}" if reason else str(code)
 
 
-def shown(value: object) -> str:
-    """Return a value in at most about 60 characters."""
+def shown(value: object, most: int = _LONG) -> str:
+    """Return a value as JSON text, cut after about so many characters."""
     if value is ABSENT:
         return "nothing"
     if isinstance(value, bytes):
         return f"{len(value)} bytes {value[:16].hex()}" + ("…" if len(value) > 16 else "")
-    if isinstance(value, str) and len(value) > _LONG:
-        return json.dumps(value[:_LONG], ensure_ascii=False)[:-1] + '…"'
+    if isinstance(value, str) and len(value) > most:
+        return json.dumps(value[:most], ensure_ascii=False)[:-1] + '…"'
     text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= _LONG + 2 or isinstance(value, str) else text[:_LONG] + "…"
+    return text if len(text) <= most or isinstance(value, str) else text[:most] + "…"
 
 
 def _recorded(awaited: Awaited) -> str:
