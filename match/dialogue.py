@@ -13,7 +13,7 @@ How what is heard is matched:
   stretch of messages of the peer.
 - Each of these is told once it is certain: see `doubts`. So one fault is one difference, unless
   messages are equal to others nearby.
-- A text in pieces is compared as a whole: see `texts`.
+- A text in pieces is compared as a whole: see `text`.
 - What comes before something of ours was said that it followed in the recording is `early` if we
   are the server, unless the two were recorded less than 100 ms apart, so that they may have
   crossed, or any order will do. A server that is ahead of us is not wrong.
@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ..checks.samples import Samples
@@ -39,6 +38,7 @@ from .ids import Ids
 from .line import Line, Role
 from .pacing import Timeline, Turn
 from .rules import Matching, Pacing, Patience
+from .steps import Counts, Over, Say, Wait
 from .wording import Wording
 
 __all__ = ["Counts", "Dialogue", "Over", "Say", "Wait"]
@@ -46,43 +46,6 @@ __all__ = ["Counts", "Dialogue", "Over", "Say", "Wait"]
 AHEAD: Final = 256
 """Lines of one peer that are held at most, beyond the last that were loaded."""
 AHEAD_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Say this now."""
-
-    line: Line
-    said: Utterance
-    """With the ids that are live now."""
-    due_ns: int
-    """When it was to be said: how late it is tells how exact the pacing is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to say before `until_ns`, or before something is heard; None: before it is heard."""
-
-    until_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """All of ours is said, and nothing more is expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How far a dialogue has come."""
-
-    said: int
-    """Lines of ours."""
-    heard: int
-    """Utterances of the peer; pings and pongs do not count."""
-    matched: int
-    """Recorded lines of the peer that came, changed or not."""
-    left: int
-    """Lines in sight that are still to be said, or expected; 0 once the connection has ended."""
 
 
 class Dialogue:

@@ -13,7 +13,7 @@ from .ids import Ids
 from .pacing import Turn
 
 if TYPE_CHECKING:
-    from .texts import Text
+    from .text import Text
 
 __all__ = ["ALIKE", "Awaited", "Expected", "Found", "Live", "runs"]
 
@@ -22,6 +22,8 @@ ALIKE: Final = 0.6
 _LOOK: Final = 16
 """Recorded messages that one is held against that equals none."""
 _RECENT: Final = 4
+_ASTRAY: Final = 4
+"""After so many messages in a row that equal none, the next are looked for nearby only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Expected:
         self._lines: list[Awaited] = []
         self._bytes = 0
         self._count = 0
+        self._astray = 0
+        """Messages in a row that equalled none."""
         self._recent: deque[Awaited] = deque(maxlen=_RECENT)
         self.furthest: Awaited | None = None
         """The last one, in the recording's order, of those that came; not of a text in pieces."""
@@ -136,19 +140,25 @@ class Expected:
         The next one behind all that came is tried first, then those that were passed over, then
         what is further ahead: so neither a lost message nor a moved one shifts what follows.
         """
-        for awaited, leaps in self._in_turn(live, place):
+        nearby = _LOOK if self._astray >= _ASTRAY else None
+        for awaited, leaps in self._in_turn(live, place, nearby):
             comparison = self.equal(awaited, live)
             if comparison is not None:
+                self._astray = 0
                 return Found(awaited, comparison, leaps)
+        self._astray += 1
         return None
 
     def beyond(self, live: Live, place: int | None) -> Found | None:
-        """Return the first message behind `place` that a live one equals."""
-        if place is not None:
-            for awaited in self._lines[bisect_left(self._lines, place, key=_place) :]:
-                comparison = self.equal(awaited, live) if _may_be(awaited, live) else None
-                if comparison is not None:
-                    return Found(awaited, comparison, leaps=True)
+        """Return the first message behind `place` that a live one equals, which `find` did not."""
+        if place is None:
+            return None
+        lines = self._lines[bisect_left(self._lines, place, key=_place) :]
+        for awaited in lines[:_LOOK] if self._astray > _ASTRAY else lines:
+            comparison = self.equal(awaited, live) if _may_be(awaited, live) else None
+            if comparison is not None:
+                self._astray = 0
+                return Found(awaited, comparison, leaps=True)
         return None
 
     def equal(self, awaited: Awaited, live: Live) -> Comparison | None:
@@ -180,7 +190,7 @@ class Expected:
         parsed = live.parsed
         same = [
             awaited
-            for awaited, _ in self._in_turn(live, place)
+            for awaited, _ in self._in_turn(live, place, None)
             if awaited.parsed.event == parsed.event and awaited.parsed.said.kind == parsed.said.kind
         ][:_LOOK]
         if not same:
@@ -203,17 +213,17 @@ class Expected:
         found = self._comparer.nearest(live.parsed, pairs, self._ids)
         return None if found is None else Found(those[found[0]], found[1])
 
-    def _in_turn(self, live: Live, place: int | None) -> Iterator[tuple[Awaited, bool]]:
+    def _in_turn(
+        self, live: Live, place: int | None, nearby: int | None
+    ) -> Iterator[tuple[Awaited, bool]]:
         """Yield what a live message may be: the next, those passed over, those further ahead.
 
-        Each with whether taking it leaps over others.
+        Each with whether taking it leaps over others; of the last two so many, None: all.
         """
         lines = [awaited for awaited in self.before(place) if _may_be(awaited, live)]
         at = 0 if self.furthest is None else bisect_left(lines, self.furthest.place, key=_place)
-        for awaited in (*lines[at : at + 1], *lines[:at]):
-            yield awaited, False
-        for awaited in lines[at + 1 :]:
-            yield awaited, True
+        yield from ((awaited, False) for awaited in (*lines[at : at + 1], *lines[:at][:nearby]))
+        yield from ((awaited, True) for awaited in lines[at + 1 :][:nearby])
 
 
 def runs(lines: Iterable[Awaited]) -> Iterator[Sequence[Awaited]]:

@@ -15,7 +15,8 @@ from .line import Role
 from .pacing import Turn
 from .parse import Stream
 from .rules import Matching
-from .texts import Text, Texts
+from .text import Text
+from .texts import Texts
 from .wording import Wording
 
 __all__ = ["CROSSED_NS", "Hearing"]

@@ -13,7 +13,7 @@ from .compare import Parsed
 from .difference import Change, Difference, DifferenceKind
 from .expected import Awaited, Found, Live
 from .line import Line, Role
-from .texts import Departure
+from .text import Departure
 
 __all__ = ["Wording", "shown"]
 
@@ -117,10 +117,10 @@ class Wording:
         """The peer's Close is another one than recorded, or came before the rest was said."""
         message = f"the {self._peer} closed with {close(live)}"
         if recorded is None:
-            message += "; no close of it is recorded"
+            message += "" if more else ", where none of it is recorded,"
         elif recorded.said.data != live.data:
             message += f" instead of {close(recorded.said)}"
-        message += self._left(missing, unsaid, more)
+        message = (message + self._left(missing, unsaid, more)).rstrip(",")
         seq = missing[0].turn.line.seq if missing else unsaid[0].seq if unsaid else None
         if seq is None and recorded is not None:
             seq = recorded.seq

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..checks.samples import Quantiles
-from ..match.dialogue import Counts
 from ..match.difference import Difference
 from ..match.ids import Binding
 from ..match.line import Role
+from ..match.steps import Counts
 
 __all__ = ["PlayVerdict", "Played", "Plays", "PlaysVerdict"]
 

@@ -361,6 +361,32 @@ def test_no_more_is_held_than_a_window() -> None:
     assert half.does() == Over()
 
 
+def test_many_lost_at_once_are_one_difference() -> None:
+    many = [event("n", n=n) for n in range(150)]
+    half = Half(script(*(("S", each) for each in many), ("S", close())))
+    half.hears(*many[:5], *many[105:], close())
+    assert half.messages == ["100 messages did not come, frame 6 (n) to frame 105"]
+
+
+def test_a_close_where_none_was_recorded() -> None:
+    half = Half(script(("C", ASK), ("S", ANSWER), ("S", DONE)))
+    half.says()
+    half.hears(close(1001))
+    assert half.messages == [
+        "the server closed with 1001, where none of it is recorded, "
+        "before 2 messages of it had come, first frame 2 (answer)"
+    ]
+
+
+def test_a_close_before_the_script_was_read_to_its_end_tells_what_is_known() -> None:
+    talk = [("S", event("n", n=n)) for n in range(400)]
+    half = Half(script(*talk, ("S", close())), page=64)  # type: ignore[arg-type]
+    half.hears(event("n", n=0), close())
+    assert half.messages == [
+        "the server closed with 1000 before at least 319 messages of it had come, first frame 2 (n)"
+    ]
+
+
 def test_texts_and_bytes_are_compared_as_they_are() -> None:
     half = Half(script(("S", "hello"), ("S", b"\x00\x01"), ("S", close())))
     half.hears("hullo", b"\x00\x02", close())

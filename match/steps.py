@@ -1,0 +1,47 @@
+"""What there is to do in a dialogue, and how far it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..wire.utterance import Utterance
+from .line import Line
+
+__all__ = ["Counts", "Over", "Say", "Wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say this now."""
+
+    line: Line
+    said: Utterance
+    """With the ids that are live now."""
+    due_ns: int
+    """When it was to be said: how late it is tells how exact the pacing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to say before `until_ns`, or before something is heard; None: before it is heard."""
+
+    until_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """All of ours is said, and nothing more is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far a dialogue has come."""
+
+    said: int
+    """Lines of ours."""
+    heard: int
+    """Utterances of the peer; pings and pongs do not count."""
+    matched: int
+    """Recorded lines of the peer that came, changed or not."""
+    left: int
+    """Lines in sight that are still to be said, or expected; 0 once the connection has ended."""
