@@ -43,6 +43,11 @@ class Child:
         """Whether it has ended."""
         return self._ended.done()
 
+    async def ends(self, seconds: float) -> bool:
+        """Wait for its end, for so long at most; return whether it has ended."""
+        await asyncio.wait((self._ended,), timeout=seconds)
+        return self.ended
+
     async def wait(self) -> int:
         """Wait for its end; return its exit status, 128 and the signal's number if one ended it."""
         status = await asyncio.shield(self._ended)

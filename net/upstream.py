@@ -28,31 +28,29 @@ class Upstream:
     """What every request target begins with at the backend, such as `/v1`, or empty."""
 
     @classmethod
-    def parse(cls, text: str) -> Upstream:
-        """Read a ws, wss, http or https URL.
+    def parse(cls, text: str, name: str = "upstream") -> Upstream:
+        """Read a ws, wss, http or https URL; `name` is what people call it.
 
         Raises:
             UpstreamError: it is none.
         """
         if "@" in text.partition("://")[2].partition("/")[0]:
-            raise UpstreamError("upstream: credentials in the URL are the client's to send")
+            raise UpstreamError(f"{name}: credentials in the URL are the client's to send")
         try:
             parts = urlsplit(text)
             port = parts.port
             (parts.hostname or "").encode("idna")
         except ValueError as error:
-            raise UpstreamError(f"upstream {text!r}: no host and port in it") from error
+            raise UpstreamError(f"{name} {text!r}: no host and port in it") from error
         if any(not "!" <= character <= "~" for character in parts.path):
-            raise UpstreamError(f"upstream {text!r}: percent-encode its path")
+            raise UpstreamError(f"{name} {text!r}: percent-encode its path")
         if parts.scheme not in _HTTP or not parts.hostname:
             raise UpstreamError(
-                f"upstream {text!r}: expected a ws, wss, http or https URL such as"
+                f"{name} {text!r}: expected a ws, wss, http or https URL such as"
                 " ws://127.0.0.1:8000"
             )
         if parts.query or parts.fragment:
-            raise UpstreamError(
-                f"upstream {text!r}: queries and fragments are the client's to send"
-            )
+            raise UpstreamError(f"{name} {text!r}: queries and fragments are the client's to send")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         origin = f"{_HTTP[parts.scheme]}://{host}" + (f":{port}" if port is not None else "")
         return cls(text, origin, parts.path.rstrip("/"))

@@ -1,0 +1,114 @@
+"""One half of a recorded session, said to a live peer: a dialogue over a link."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from time import monotonic_ns
+
+from ..match.dialogue import Dialogue, Over, Say
+from ..match.difference import Difference
+from ..match.rules import Patience
+from .clock import happens
+from .link import Link
+from .script import Pages
+
+__all__ = ["Conversation"]
+
+_TURN_NS = 2_000_000
+"""For how long what waits to be heard of one session may keep all others waiting."""
+
+
+class Conversation:
+    """Hears and says at once what a dialogue wants, until it is over or the connection ends."""
+
+    def __init__(
+        self,
+        link: Link,
+        dialogue: Dialogue,
+        pages: Pages,
+        patience: Patience,
+        *,
+        find: Callable[[Iterable[Difference]], None],
+    ) -> None:
+        """Join them.
+
+        Args:
+            link: open.
+            dialogue: fresh.
+            pages: of its session.
+            patience: of the dialogue: the peer has as long to take what is said.
+            find: is handed all differences, as they are found.
+        """
+        self._link = link
+        self._dialogue = dialogue
+        self._pages = pages
+        self._patience = patience
+        self._find = find
+        self._heard = asyncio.Event()
+        self._turning = asyncio.Lock()
+        self._over = False
+
+    async def run(self) -> None:
+        """Play all of it.
+
+        Whatever happens, the connection is left as it is then: to end it is up to the caller.
+
+        Raises:
+            RecordingError: the recording cannot be read on.
+        """
+        await self._turn()
+        listening = asyncio.ensure_future(self._listen())
+        speaking = asyncio.ensure_future(self._speak())
+        try:
+            await asyncio.wait((listening, speaking), return_when=asyncio.FIRST_COMPLETED)
+            how = speaking.result() if speaking.done() else listening.result()
+        finally:
+            for task in (listening, speaking):
+                task.cancel()
+            await asyncio.gather(listening, speaking, return_exceptions=True)
+        if how is not None:
+            self._find(self._dialogue.lost(monotonic_ns(), how))
+
+    async def _listen(self) -> str:
+        """Hear until the connection has ended; return how."""
+        yielded_ns = monotonic_ns()
+        while (heard := await self._link.hear()) is not None:
+            if self._dialogue.hungry:
+                await self._turn()
+            self._find(self._dialogue.heard(heard.said, heard.at_ns))
+            self._heard.set()
+            if monotonic_ns() - yielded_ns > _TURN_NS:
+                await asyncio.sleep(0)
+                yielded_ns = monotonic_ns()
+        return self._link.how or "closed"
+
+    async def _speak(self) -> str | None:
+        """Say what is to be said; return None when that is all, or why it is not."""
+        while True:
+            if self._dialogue.hungry:
+                await self._turn()
+            self._heard.clear()
+            now = monotonic_ns()
+            self._find(self._dialogue.late(now))
+            step = self._dialogue.next(now)
+            if isinstance(step, Over):
+                return None
+            if isinstance(step, Say):
+                try:
+                    async with asyncio.timeout(self._patience.message_ns / 1e9):
+                        await self._link.say(step.said)
+                except TimeoutError:
+                    return "stuck, the peer takes nothing of what is said"
+                except ConnectionError:
+                    # What it had said before is still to be heard; the listener tells the end.
+                    await asyncio.Event().wait()
+            else:
+                await happens(self._heard, step.until_ns)
+
+    async def _turn(self) -> None:
+        """Turn pages until the dialogue has enough; the other task waits, and then has it too."""
+        async with self._turning:
+            while self._dialogue.hungry:
+                lines, last = await self._pages.page()
+                self._dialogue.load(lines, last=last)

@@ -1,0 +1,231 @@
+"""One recorded session, played to a live server: from its opening handshake to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from time import monotonic_ns
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from ..match.dialogue import Dialogue
+from ..match.difference import Difference, DifferenceKind
+from ..match.ids import Binding, Ids
+from ..net.dial import Answer, DialError, dial
+from ..redaction.marks import holds_mark
+from ..report.inert import inert
+from ..store.model import Session
+from ..store.tap import SessionTap
+from ..wire.close import close_body
+from ..wire.deflate import Extensions
+from ..wire.utterance import Utterance
+from .conversation import Conversation
+from .link import Link
+from .opening import open_again, unplayable
+from .stage import Stage
+
+__all__ = ["Played", "perform"]
+
+_MOST: Final = 1000
+"""Differences of a session, after which it is given up: a server may go on for ever."""
+_GOING_AWAY: Final = 1001
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Played:
+    """What came of one session."""
+
+    session: int
+    differences: list[Difference] = field(default_factory=list)
+    bindings: tuple[Binding, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    """What was not played as it was recorded, a line each."""
+    skipped: str | None = None
+    """Why it was not played; None: it was."""
+    unreachable: str | None = None
+    """Why its opening handshake was not answered; None: it was, or it was not sent."""
+    interrupted: bool = False
+    """Whether it was closed before its end, because somebody said so."""
+
+
+async def perform(stage: Stage, session: Session) -> Played:
+    """Play one session; return what came of it.
+
+    Raises:
+        RecordingError: the recording cannot be read on; the connection is closed.
+    """
+    missing = stage.script.unplayable.get(session.id)
+    why = unplayable(session) if missing is None else missing.why
+    if why is not None:
+        return Played(session.id, skipped=why)
+    return await _Performance(stage, session).perform()
+
+
+class _LeaveError(Exception):
+    """The session is not to be played to its end."""
+
+
+class _Performance:
+    """A session while it is played."""
+
+    def __init__(self, stage: Stage, session: Session) -> None:
+        self._stage = stage
+        self._session = session
+        self._ids = Ids(stage.ids)
+        self._played = Played(session.id)
+        self._enough = asyncio.Event()
+        self._close_seconds = stage.settings.patience.close_ns / 1e9
+
+    async def perform(self) -> Played:
+        try:
+            await self._open()
+        except DialError as error:
+            self._played.unreachable = str(error)
+            self._differ("lost", f"its opening handshake was not answered: {error}")
+        except _LeaveError:
+            self._played.interrupted = self._stage.stopped.is_set()
+        self._played.bindings = tuple(self._ids)
+        return self._played
+
+    async def _open(self) -> None:
+        """Send the opening handshake, and go on behind it.
+
+        Raises:
+            DialError: there is no answer.
+            _LeaveError: enough has come of it.
+        """
+        stage, settings, began_ns = self._stage, self._stage.settings, monotonic_ns()
+        host = urlsplit(stage.upstream.origin).netloc
+        key = base64.b64encode(os.urandom(16)).decode()
+        opening = open_again(self._session, settings.replacements, host, key)
+        self._played.notes += opening.notes
+        url = stage.upstream.url(self._ids.rewrite_target(opening.target))
+        tap: SessionTap | None = None
+        if stage.recorder is not None:
+            tap = stage.recorder.session(None, url.raw_path, opening.headers)
+        link: Link | None = None
+        try:
+            address = f"ws{str(url).removeprefix('http')}"
+            handshake = dial(address, opening.headers, tls=settings.tls, patience=settings.connect)
+            dialled = await self._unless_it_is_left(handshake)
+            answer = dialled.answer
+            if tap is not None:
+                tap.answered(answer.status, answer.headers, answer.subprotocol, answer.extensions)
+            self._compare(answer)
+            if dialled.connection is not None:
+                link = Link(
+                    "client",
+                    Extensions.parse(answer.extensions),
+                    tap=tap,
+                    patience=self._close_seconds,
+                )
+                link.attach(dialled.connection)
+                await self._converse(link, began_ns)
+        finally:
+            if link is None and tap is not None:
+                tap.ended()
+
+    def _compare(self, answer: Answer) -> None:
+        """Hold the answer to the opening handshake against the recorded one."""
+        session = self._session
+        if answer.status != session.status:
+            self._differ(
+                "handshake",
+                f"the opening handshake was answered with {answer.status}, recorded was"
+                f" {session.status}",
+            )
+        elif answer.subprotocol != session.subprotocol and not holds_mark(
+            session.subprotocol or ""
+        ):
+            self._differ(
+                "handshake",
+                f"agreed on {_named('subprotocol', answer.subprotocol)}, recorded was"
+                f" {_named('subprotocol', session.subprotocol)}",
+            )
+        if answer.status == session.status and answer.extensions != session.extensions:
+            self._played.notes.append(
+                f"agreed on {_named('extension', answer.extensions)}, recorded was"
+                f" {_named('extension', session.extensions)}"
+            )
+
+    async def _converse(self, link: Link, began_ns: int) -> None:
+        stage, session = self._stage, self._session
+        settings = stage.settings
+        # As the server saw it: where the proxy ended a session, in the name of the client.
+        pages = stage.script.pages(session.id, "server")
+        try:
+            if session.status != HTTPStatus.SWITCHING_PROTOCOLS:
+                raise _LeaveError
+            dialogue = Dialogue(
+                session.id, "client", stage.comparer, self._ids, settings.pacing, settings.patience,
+                began_ns, matching=settings.matching,
+            )  # fmt: skip
+            conversation = Conversation(link, dialogue, pages, settings.patience, find=self._find)
+            try:
+                await self._unless_it_is_left(conversation.run())
+            finally:
+                stage.lateness.update(dialogue.lateness)
+            if session.closed_by is not None:
+                await link.ended(self._close_seconds)
+            link.close()
+            await link.ended(self._close_seconds)
+        except _LeaveError:
+            await self._leave(link)
+            raise
+        finally:
+            pages.close()
+            if not await link.ended(0):
+                link.abort()
+                await link.ended(1.0)
+
+    async def _leave(self, link: Link) -> None:
+        """Close with 1001, and wait for the server to do the same."""
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(self._close_seconds):
+                await link.say(Utterance("close", close_body(_GOING_AWAY)))
+                while await link.hear() is not None:
+                    """Whatever it says, it is not compared any more."""
+        link.close()
+        await link.ended(self._close_seconds)
+
+    async def _unless_it_is_left(self, work: Coroutine[None, None, T]) -> T:
+        """Return what comes of something, unless nobody waits for it any more.
+
+        Raises:
+            _LeaveError: it was cancelled.
+        """
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stage.stopped.wait())
+        giving_up = asyncio.ensure_future(self._enough.wait())
+        tasks = (working, stopping, giving_up)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise _LeaveError
+            return working.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _find(self, differences: Iterable[Difference]) -> None:
+        found = self._played.differences
+        for each in differences:
+            if len(found) == _MOST and not self._enough.is_set():
+                self._played.notes.append(f"given up after {_MOST:,} differences")
+                self._enough.set()
+            if not self._enough.is_set():
+                found.append(each)
+
+    def _differ(self, kind: DifferenceKind, message: str) -> None:
+        self._find([Difference(kind, message, self._session.id)])
+
+
+def _named(what: str, name: str | None) -> str:
+    return f"no {what}" if name is None else f"{what} {inert(name, 100)}"

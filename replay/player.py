@@ -1,0 +1,62 @@
+"""Plays the client half of a recording's sessions against a live server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from time import monotonic_ns
+
+from ..store.model import Session
+from .clock import happens
+from .performance import Played, perform
+from .schedule import Schedule, Span
+from .stage import Stage
+
+__all__ = ["play"]
+
+
+async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
+    """Play sessions, each once, with the overlap that they had; return what came of each.
+
+    Once the stage is told to stop, those that run are closed with 1001, and no other begins.
+
+    Raises:
+        RecordingError: the recording cannot be read on; no connection is left.
+    """
+    by_id = {session.id: session for session in sessions}
+    settings = stage.settings
+    schedule = Schedule(map(Span.of, by_id.values()), settings.pacing, settings.concurrency)
+    began_ns = monotonic_ns()
+    played: list[Played] = []
+    running: set[asyncio.Task[Played]] = set()
+    over: deque[asyncio.Task[Played]] = deque()
+    news = asyncio.Event()
+
+    def ended(task: asyncio.Task[Played]) -> None:
+        over.append(task)
+        news.set()
+
+    stopping = asyncio.ensure_future(stage.stopped.wait())
+    stopping.add_done_callback(lambda _: news.set())
+    try:
+        while running or (schedule.waiting and not stage.stopped.is_set()):
+            due_ns = None
+            if not stage.stopped.is_set():
+                for number in schedule.begin(monotonic_ns() - began_ns):
+                    task = asyncio.ensure_future(perform(stage, by_id[number]))
+                    task.add_done_callback(ended)
+                    running.add(task)
+                due_ns = schedule.due_ns
+            await happens(news, None if due_ns is None else began_ns + due_ns)
+            news.clear()
+            while over:
+                running.remove(over[0])
+                played.append(over.popleft().result())
+                schedule.over(played[-1].session)
+    finally:
+        tasks = [*running, stopping]
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return sorted(played, key=lambda each: each.session)
