@@ -13,6 +13,7 @@ from .commands.judging import validate
 from .commands.keeping import merge, prune, recover, scrub
 from .commands.proxy import proxy
 from .commands.reading import sessions, show, tail, verify
+from .commands.replaying import replay
 
 __all__ = ["main"]
 
@@ -25,6 +26,6 @@ def main() -> None:
 
 for _command in (
     *(proxy, sessions, show, tail, validate, verify),
-    *(diff, recover, scrub, merge, prune, contract, demo),
+    *(replay, diff, recover, scrub, merge, prune, contract, demo),
 ):
     main.add_command(_command)

@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from ..match.members import Members
     from ..match.rules import Matching, Pace, Pacing, Patience
+    from ..replay.choice import Chosen
     from ..schemas.model import Contract
 
     _Type = click.ParamType[Any]
@@ -23,6 +24,7 @@ __all__ = [
     "MATCHING",
     "PACING",
     "PATIENCE",
+    "choose_contract",
     "read_contract",
     "read_matching",
     "read_pacing",
@@ -134,7 +136,7 @@ PATIENCE = (
 )  # fmt: skip
 
 
-def read_contract(name: str | None, path: Path, meta: Mapping[str, str]) -> Contract | None:
+def choose_contract(name: str | None, path: Path, meta: Mapping[str, str]) -> Chosen | None:
     """Return what messages of the recording at `path` are compared by; None: their shape.
 
     `meta` is the recording's table of that name.
@@ -148,12 +150,18 @@ def read_contract(name: str | None, path: Path, meta: Mapping[str, str]) -> Cont
     from .project import Project
 
     if name is not None:
-        return find(name)
+        return Choice(find(name)).of(path, meta)
     project = Project.nearest(Path.cwd())
     named = project and project.contract
     if "contract" not in meta and named is None:
         return None
-    return (Choice(None, named) if named else Choice()).of(path, meta).contract
+    return (Choice(None, named) if named else Choice()).of(path, meta)
+
+
+def read_contract(name: str | None, path: Path, meta: Mapping[str, str]) -> Contract | None:
+    """Return the same without why it was chosen."""
+    chosen = choose_contract(name, path, meta)
+    return None if chosen is None else chosen.contract
 
 
 def read_matching(

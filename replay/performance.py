@@ -7,7 +7,6 @@ import base64
 import contextlib
 import os
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic_ns
 from typing import Final, TypeVar
@@ -15,10 +14,11 @@ from urllib.parse import urlsplit
 
 from ..match.dialogue import Dialogue
 from ..match.difference import Difference, DifferenceKind
-from ..match.ids import Binding, Ids
+from ..match.ids import Ids
 from ..net.dial import Answer, DialError, dial
 from ..redaction.marks import holds_mark
 from ..report.inert import inert
+from ..report.plays import Played
 from ..store.model import Session
 from ..store.tap import SessionTap
 from ..wire.close import close_body
@@ -29,29 +29,12 @@ from .link import Link
 from .opening import open_again, unplayable
 from .stage import Stage
 
-__all__ = ["Played", "perform"]
+__all__ = ["perform"]
 
 _MOST: Final = 1000
 """Differences of a session, after which it is given up: a server may go on for ever."""
 _GOING_AWAY: Final = 1001
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Played:
-    """What came of one session."""
-
-    session: int
-    differences: list[Difference] = field(default_factory=list)
-    bindings: tuple[Binding, ...] = ()
-    notes: list[str] = field(default_factory=list)
-    """What was not played as it was recorded, a line each."""
-    skipped: str | None = None
-    """Why it was not played; None: it was."""
-    unreachable: str | None = None
-    """Why its opening handshake was not answered; None: it was, or it was not sent."""
-    interrupted: bool = False
-    """Whether it was closed before its end, because somebody said so."""
 
 
 async def perform(stage: Stage, session: Session) -> Played:
@@ -61,9 +44,11 @@ async def perform(stage: Stage, session: Session) -> Played:
         RecordingError: the recording cannot be read on; the connection is closed.
     """
     missing = stage.script.unplayable.get(session.id)
-    why = unplayable(session) if missing is None else missing.why
+    if missing is not None:
+        return Played(session=session.id, target=session.target, why=missing.why)
+    why = unplayable(session)
     if why is not None:
-        return Played(session.id, skipped=why)
+        return Played(session=session.id, target=session.target, why=why, excused=True)
     return await _Performance(stage, session).perform()
 
 
@@ -78,7 +63,11 @@ class _Performance:
         self._stage = stage
         self._session = session
         self._ids = Ids(stage.ids)
-        self._played = Played(session.id)
+        self._tap: SessionTap | None = None
+        self._dialogue: Dialogue | None = None
+        self._found: list[Difference] = []
+        self._notes: list[str] = []
+        self._why: str | None = None
         self._enough = asyncio.Event()
         self._close_seconds = stage.settings.patience.close_ns / 1e9
 
@@ -86,12 +75,23 @@ class _Performance:
         try:
             await self._open()
         except DialError as error:
-            self._played.unreachable = str(error)
+            self._stage.unreachable = self._stage.unreachable or str(error)
             self._differ("lost", f"its opening handshake was not answered: {error}")
         except _LeaveError:
-            self._played.interrupted = self._stage.stopped.is_set()
-        self._played.bindings = tuple(self._ids)
-        return self._played
+            if self._stage.stopped.is_set():
+                self._why = "interrupted"
+        dialogue, timed = self._dialogue, self._stage.settings.pacing.pace == "recorded"
+        return Played(
+            session=self._session.id,
+            live=None if self._tap is None else self._tap.id,
+            target=self._session.target,
+            differences=self._found,
+            counts=None if dialogue is None else dialogue.counts,
+            bindings=tuple(self._ids),
+            lateness=None if dialogue is None or not timed else dialogue.lateness.quantiles(),
+            notes=self._notes,
+            why=self._why,
+        )
 
     async def _open(self) -> None:
         """Send the opening handshake, and go on behind it.
@@ -104,17 +104,18 @@ class _Performance:
         host = urlsplit(stage.upstream.origin).netloc
         key = base64.b64encode(os.urandom(16)).decode()
         opening = open_again(self._session, settings.replacements, host, key)
-        self._played.notes += opening.notes
+        self._notes += opening.notes
         url = stage.upstream.url(self._ids.rewrite_target(opening.target))
-        tap: SessionTap | None = None
         if stage.recorder is not None:
-            tap = stage.recorder.session(None, url.raw_path, opening.headers)
+            self._tap = stage.recorder.session(None, url.raw_path, opening.headers)
+        tap = self._tap
         link: Link | None = None
         try:
             address = f"ws{str(url).removeprefix('http')}"
             handshake = dial(address, opening.headers, tls=settings.tls, patience=settings.connect)
             dialled = await self._unless_it_is_left(handshake)
             answer = dialled.answer
+            stage.answered = True
             if tap is not None:
                 tap.answered(answer.status, answer.headers, answer.subprotocol, answer.extensions)
             self._compare(answer)
@@ -149,7 +150,7 @@ class _Performance:
                 f" {_named('subprotocol', session.subprotocol)}",
             )
         if answer.status == session.status and answer.extensions != session.extensions:
-            self._played.notes.append(
+            self._notes.append(
                 f"agreed on {_named('extension', answer.extensions)}, recorded was"
                 f" {_named('extension', session.extensions)}"
             )
@@ -162,7 +163,7 @@ class _Performance:
         try:
             if session.status != HTTPStatus.SWITCHING_PROTOCOLS:
                 raise _LeaveError
-            dialogue = Dialogue(
+            self._dialogue = dialogue = Dialogue(
                 session.id, "client", stage.comparer, self._ids, settings.pacing, settings.patience,
                 began_ns, matching=settings.matching,
             )  # fmt: skip
@@ -215,13 +216,13 @@ class _Performance:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _find(self, differences: Iterable[Difference]) -> None:
-        found = self._played.differences
         for each in differences:
-            if len(found) == _MOST and not self._enough.is_set():
-                self._played.notes.append(f"given up after {_MOST:,} differences")
+            if self._enough.is_set():
+                return
+            self._found.append(each)
+            if len(self._found) == _MOST:
+                self._why = f"given up after {_MOST:,} differences"
                 self._enough.set()
-            if not self._enough.is_set():
-                found.append(each)
 
     def _differ(self, kind: DifferenceKind, message: str) -> None:
         self._find([Difference(kind, message, self._session.id)])

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Iterable
 from time import monotonic_ns
 
+from ..report.plays import Played
 from ..store.model import Session
 from .clock import happens
-from .performance import Played, perform
+from .performance import perform
 from .schedule import Schedule, Span
 from .stage import Stage
 
@@ -29,7 +30,7 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
     schedule = Schedule(map(Span.of, by_id.values()), settings.pacing, settings.concurrency)
     began_ns = monotonic_ns()
     played: list[Played] = []
-    running: set[asyncio.Task[Played]] = set()
+    running: dict[asyncio.Task[Played], int] = {}
     over: deque[asyncio.Task[Played]] = deque()
     news = asyncio.Event()
 
@@ -46,17 +47,16 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
                 for number in schedule.begin(monotonic_ns() - began_ns):
                     task = asyncio.ensure_future(perform(stage, by_id[number]))
                     task.add_done_callback(ended)
-                    running.add(task)
+                    running[task] = number
                 due_ns = schedule.due_ns
             await happens(news, None if due_ns is None else began_ns + due_ns)
             news.clear()
             while over:
-                running.remove(over[0])
+                schedule.over(running.pop(over[0]))
                 played.append(over.popleft().result())
-                schedule.over(played[-1].session)
     finally:
         tasks = [*running, stopping]
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return sorted(played, key=lambda each: each.session)
+    return sorted(played, key=lambda each: each.session or 0)

@@ -11,22 +11,23 @@ from pathlib import Path
 from typing import Final
 
 from .. import __version__
-from ..checks.samples import Samples
+from ..checks.samples import Quantiles
 from ..checks.scope import EVERYTHING, Scope
 from ..net.errors import SettingError
 from ..net.life import loop_factory, note_faults, open_standard_streams, stop_signals
 from ..net.unmask import unmask
 from ..net.upstream import Upstream
 from ..redaction.rules import Rules
+from ..report.plays import Played, Plays
 from ..store.errors import RecordingError
 from ..store.recorder import Recorder
 from .backend import backend
-from .performance import Played
+from .choice import Chosen
 from .player import play
 from .script import Script
 from .stage import Settings, Stage
 
-__all__ = ["Output", "Replayed", "replay", "run_replay"]
+__all__ = ["Output", "Replayed", "exit_code", "plays_of", "replay", "run_replay"]
 
 _RULES: Final = Rules()
 _SETTINGS: Final = Settings()
@@ -50,10 +51,12 @@ class Output:
 class Replayed:
     """What came of a replay."""
 
-    played: Sequence[Played]
-    """In order of their numbers."""
-    lateness: Samples
-    """How long after its time each thing was said."""
+    sessions: Sequence[Played]
+    """Those that were begun, by number."""
+    lateness: Quantiles | None
+    """How long after its time each thing was said; None: nothing had its time."""
+    unreachable: str | None = None
+    """Why no opening handshake at all was answered; None: one was, or none was sent."""
     signal: int | None = None
     """What ended it before its end; None: nothing did."""
     faults: int = 0
@@ -121,6 +124,11 @@ async def replay(
 ) -> Replayed:
     """Do the same on a running event loop, until `stopped` is set."""
     stopped = asyncio.Event() if stopped is None else stopped
+    if output is not None and await asyncio.to_thread(os.path.lexists, output.path):
+        raise SettingError(
+            f"{output.path}: is there already; -o takes a name that is free, so that a recording"
+            " holds one replay"
+        )
     async with AsyncExitStack() as stack:
         script = await stack.enter_async_context(Script(source))
         sessions = [each for each in script.sessions if scope.judges(each.id)]
@@ -130,7 +138,13 @@ async def replay(
         if output is not None:
             recorder = await stack.enter_async_context(_recorder(output, source, upstream, stopped))
         stage = Stage(script, upstream, settings, recorder, stopped)
-        return Replayed(await play(stage, sessions), stage.lateness)
+        played = await play(stage, sessions)
+        timed = settings.pacing.pace == "recorded"
+        return Replayed(
+            played,
+            stage.lateness.quantiles() if timed else None,
+            None if stage.answered else stage.unreachable,
+        )
 
 
 @asynccontextmanager
@@ -140,14 +154,8 @@ async def _recorder(
     """Open a new recording; at the end of the block it is complete.
 
     Raises:
-        SettingError: it is there already.
         RecordingError: it cannot be written; `stopped` was set then.
     """
-    if await asyncio.to_thread(os.path.lexists, output.path):
-        raise SettingError(
-            f"{output.path}: is there already; -o takes a name that is free, so that a recording"
-            " holds one replay"
-        )
     loop = asyncio.get_running_loop()
     recorder = Recorder(
         output.path,
@@ -169,3 +177,34 @@ async def _recorder(
         await asyncio.to_thread(recorder.close)
     if recorder.first_failure is not None:
         raise RecordingError(f"{output.path}: cannot be written: {recorder.first_failure}")
+
+
+def plays_of(
+    replayed: Replayed,
+    source: Path,
+    upstream: Upstream,
+    chosen: Chosen | None,
+    output: Path | None,
+) -> Plays:
+    """Return what came of a replay as a report has it; `chosen` is what it was compared by."""
+    contract = None
+    if chosen is not None:
+        contract = f"{chosen.contract.name}, {chosen.why} ({chosen.contract.origin})"
+    return Plays(
+        role="client",
+        recording=str(source),
+        address=str(upstream),
+        sessions=replayed.sessions,
+        contract=contract,
+        lateness=replayed.lateness,
+        output=None if output is None else str(output),
+    )
+
+
+def exit_code(replayed: Replayed, plays: Plays) -> int:
+    """Return the exit code: 0 matched, 1 differs, 4 unreachable, 128 and more behind a signal."""
+    if replayed.signal is not None:
+        return 128 + replayed.signal
+    if replayed.unreachable is not None:
+        return 4
+    return 0 if plays.verdict == "matched" and not replayed.faults else 1

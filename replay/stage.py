@@ -69,3 +69,7 @@ class Stage:
         self.lateness = Samples()
         """How long after its time each thing was said."""
         self.stopped = stopped
+        self.answered = False
+        """Whether the server has answered an opening handshake."""
+        self.unreachable: str | None = None
+        """Why it did not answer the first that it has not answered; None: it has answered all."""

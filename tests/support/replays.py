@@ -142,7 +142,7 @@ async def replayed(
 
 def differences(replayed: Replayed) -> list[Difference]:
     """Return all that is wrong, session by session."""
-    return [each for played in replayed.played for each in played.differences]
+    return [each for played in replayed.sessions for each in played.differences]
 
 
 def kinds(replayed: Replayed) -> list[str]:

@@ -1,0 +1,34 @@
+"""Where what came of a replay or a mock goes: to standard output, or to a file."""
+
+from __future__ import annotations
+
+import io
+from typing import TextIO
+
+from rich.console import Console
+
+from ..report.plays import Plays
+from ..report.plays_json import plays_to_json
+from ..report.plays_text import print_plays
+from .reports import Wanted, put
+
+__all__ = ["write_plays"]
+
+
+def write_plays(plays: Plays, wanted: Wanted, out: TextIO) -> None:
+    """Write it as text or JSON where it is wanted; `out` is standard output."""
+    if wanted.path is None:
+        _write(plays, wanted, out)
+        return
+    text = io.StringIO()
+    _write(plays, wanted, text)
+    put(wanted.path, text.getvalue())
+
+
+def _write(plays: Plays, wanted: Wanted, out: TextIO) -> None:
+    if wanted.format == "json":
+        out.write(plays_to_json(plays))
+        return
+    # A pipe has no width: nothing is folded for it.
+    width = None if out.isatty() else 120
+    print_plays(plays, Console(file=out, width=width, highlight=False))
