@@ -205,7 +205,7 @@ class Dialogue:
         self.lateness.add(now_ns - due)
         self._hearing.moved(now_ns)
         self._hearing.advance(self._turn(), now_ns)
-        return Say(turn.line, self._ids.rewrite(turn.line.said), due)
+        return Say(turn.line, self._ids.renew(turn.line.said, turn.line.seq), due)
 
     def _deadline(self) -> int | None:
         """Return when what is expected before our next line is given up; None: nothing is.
