@@ -1,0 +1,195 @@
+"""Which session of a recording is played to which client."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Final, Literal, Protocol
+
+from ..store.model import Session
+from .fitting import Asked, Fit, Fitting, path_of, subprotocol
+
+__all__ = ["Casting", "MiscastError", "Order", "Part"]
+
+Order = Literal["any", "recorded", "round-robin"]
+
+_PATHS: Final = 5
+
+
+class MiscastError(Exception):
+    """No session can be played to a client; the message says why, in a line."""
+
+    def __init__(self, status: HTTPStatus, why: str, session: Session | None = None) -> None:
+        super().__init__(why)
+        self.status = status
+        """What the client is answered."""
+        self.session = session
+        """The one that comes closest; None: there is none of this path."""
+
+
+class Part(Protocol):
+    """A client, and the session that is played to it as long as nothing speaks against that."""
+
+    @property
+    def alike(self) -> Sequence[int]:
+        """The sessions that might be meant, best first; none once it is too late to change."""
+
+    def audition(self, session: int) -> Callable[[], None] | None:
+        """Return what makes it that session's; None: that does not fit what was said so far."""
+
+
+class Casting:
+    """Knows which sessions there are, which were played, and which are being played to whom."""
+
+    def __init__(
+        self, sessions: Sequence[Session], fitting: Fitting, order: Order, *, loop: bool
+    ) -> None:
+        """Know the cast.
+
+        Args:
+            sessions: those that can be played, in recorded order.
+            fitting: tells which of them fit a request.
+            order: which goes first where several do.
+            loop: whether each may be played more than once.
+        """
+        self.played: Final[Counter[int]] = Counter()
+        """How often each was played, to its end or not."""
+        self._sessions = sessions
+        self._fit = fitting.fit
+        self._order = order
+        self._loop = loop
+        self._held: dict[int, Part] = {}  # empty with `loop`: there is enough for everybody
+        self._last = 0
+
+    @property
+    def unplayed(self) -> list[Session]:
+        """The sessions that nobody was given."""
+        return [each for each in self._sessions if not self.played[each.id]]
+
+    def cast(self, asked: Asked) -> tuple[Session, Sequence[Session]]:
+        """Return the session to begin with, and all that might be meant, best first.
+
+        Raises:
+            MiscastError: there is none.
+        """
+        fitting = self._fitting(asked)
+        if self._order == "recorded":
+            return self._next(fitting), ()
+        left = [each for each in fitting if not self._is_taken(each[1].id)]
+        if not left:
+            raise MiscastError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"no session of {path_of(asked.target)} is left: each is played once without"
+                " --loop",
+                fitting[0][1],
+            )
+        (best, session), *_ = left
+        # Another query is not got by saying the right thing.
+        return session, [each for found, each in fitting if found <= max(best, Fit.IDS)]
+
+    def begin(self, session: int, part: Part) -> None:
+        """Note that a session is played to a client."""
+        self._last = session
+        if not self._loop:
+            self._held[session] = part
+
+    def recast(self, part: Part, session: int) -> bool:
+        """Give a client that does not fit its session another; False: none fits.
+
+        Where that is another client's, this one is given another too, if one fits it.
+        """
+        self._held.pop(session, None)
+        if self._place(part, set()):
+            return True
+        if not self._loop:
+            self._held[session] = part
+        return False
+
+    def end(self, session: int) -> None:
+        """Note that a session was played."""
+        self._held.pop(session, None)
+        self.played[session] += 1
+
+    def rivals(self) -> Sequence[Part]:
+        """Return those to whom a session is played that might still be another."""
+        return [part for part in self._held.values() if part.alike]
+
+    def _place(self, part: Part, tried: set[int]) -> bool:
+        """Find a session for a client, and for whoever has to make way for it in turn.
+
+        Each session is tried once, those that nobody has before others: this is how a largest
+        matching in a graph is found.
+        """
+        left = [number for number in part.alike if self._loop or not self.played[number]]
+        for number in sorted(left, key=self._held.__contains__):
+            become = None if number in tried else part.audition(number)
+            if become is None:
+                continue
+            tried.add(number)
+            holder = self._held.get(number)
+            if holder is None or self._place(holder, tried):
+                if not self._loop:
+                    self._held[number] = part
+                become()
+                return True
+        return False
+
+    def _next(self, fitting: Sequence[tuple[Fit, Session]]) -> Session:
+        """Return the session whose turn it is in recorded order."""
+        behind = [each for each in self._sessions if each.id > self._last]
+        if not behind and not self._loop:
+            raise MiscastError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "no session is left: each is played once without --loop",
+                self._sessions[-1],
+            )
+        session = (behind or self._sessions)[0]
+        if all(each.id != session.id for _, each in fitting):
+            raise MiscastError(
+                HTTPStatus.CONFLICT,
+                f"session {session.id}, {path_of(session.target)}, is next in recorded order",
+                session,
+            )
+        return session
+
+    def _fitting(self, asked: Asked) -> list[tuple[Fit, Session]]:
+        """Return the sessions that fit a handshake, those that fit best first."""
+        found = ((self._fit(each, asked), each) for each in self._sessions)
+        by_path = [(how, each) for how, each in found if how is not None]
+        if not by_path:
+            raise MiscastError(
+                HTTPStatus.NOT_FOUND,
+                f"{path_of(asked.target)} is in no session; recorded: {self._paths()}",
+            )
+        agreed = [(how, each) for how, each in by_path if subprotocol(each, asked)[0]]
+        if not agreed:
+            session = by_path[0][1]
+            raise MiscastError(
+                HTTPStatus.BAD_REQUEST,
+                f"{path_of(asked.target)} was recorded with"
+                f" {_named([session.subprotocol] if session.subprotocol else [])}, and the client"
+                f" offers {_named(asked.offered)}",
+                session,
+            )
+        turn = self._round if self._order == "round-robin" else self._first
+        return sorted(agreed, key=lambda pair: (pair[0], turn(pair[1])))
+
+    def _first(self, session: Session) -> tuple[bool, int]:
+        return self.played[session.id] > 0, session.id
+
+    def _round(self, session: Session) -> tuple[bool, int]:
+        return session.id <= self._last, session.id
+
+    def _is_taken(self, session: int) -> bool:
+        return not self._loop and (self.played[session] > 0 or session in self._held)
+
+    def _paths(self) -> str:
+        """Return the paths there are, the first few."""
+        paths = list(dict.fromkeys(path_of(each.target) for each in self._sessions))
+        more = [f"and {len(paths) - _PATHS} more"] if len(paths) > _PATHS else []
+        return ", ".join(paths[:_PATHS] + more) or "none"
+
+
+def _named(subprotocols: Sequence[str]) -> str:
+    return f"subprotocol {', '.join(subprotocols)}" if subprotocols else "no subprotocol"
