@@ -1,0 +1,252 @@
+"""Clients that are not those that were recorded: each gets a clear answer, and nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from support.mocking import Told, chat, joined, mocked, recorded_at
+from support.raw import conversation
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from wsrec.match.rules import Matching, Patience
+from wsrec.net.errors import SettingError
+from wsrec.replay.mock import Mock
+from wsrec.replay.mock_options import MockOptions
+from wsrec.schemas.pointers import Pointer
+
+HASTY = Patience(message_ns=200_000_000, close_ns=500_000_000)
+
+
+async def dialogue(socket: ServerConnection) -> None:
+    """Answer two questions."""
+    for number in (1, 2):
+        await socket.recv()
+        await socket.send(json.dumps({"type": "answer", "number": number}))
+    await socket.wait_closed()
+
+
+def question(number: int, **more: object) -> str:
+    return json.dumps({"type": "question", "number": number, **more})
+
+
+async def asks(socket: ClientConnection, *numbers: int, pause: float = 0) -> list[Any]:
+    """Ask, wait for each answer; return their numbers."""
+    found = []
+    for number in numbers:
+        await asyncio.sleep(pause)
+        await socket.send(question(number))
+        found.append(json.loads(await asyncio.wait_for(socket.recv(), 5))["number"])
+    return found
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return tmp_path / "session.db"
+
+
+async def record(path: Path, pause: float = 0) -> None:
+    async with recorded_at(path, dialogue) as url, joined(url + "/ask") as socket:
+        assert await asks(socket, 1, 2, pause=pause) == [1, 2]
+
+
+async def refused(url: str) -> tuple[int, str]:
+    """Return what a client is told that gets no session."""
+    with pytest.raises(InvalidStatus) as caught:
+        async with joined(url):
+            pass
+    response = caught.value.response
+    return response.status_code, (response.body or b"").decode()
+
+
+@conversation
+async def test_another_message_is_told_and_the_session_goes_on(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told) as mock, joined(mock.url + "/ask") as socket:
+        assert await asks(socket, 3, 2) == [1, 2]
+
+    (found,) = told.differences
+    assert (found.kind, found.session, found.seq, found.event) == ("changed", 1, 1, "question")
+    assert [(each.pointer, each.recorded, each.live) for each in found.changes] == [
+        ("/number", 1, 3)
+    ]
+
+
+@conversation
+async def test_a_strict_mock_closes_at_the_first_difference(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told, strict=True) as mock, joined(mock.url + "/ask") as socket:
+        await socket.send(json.dumps({"type": "hello"}))
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(socket.recv(), 5)
+
+    assert told.kinds() == ["unexpected"]
+    assert socket.close_code == 1008
+    assert socket.close_reason == f"wsrec mock: {told.differences[0].message}"
+
+
+@conversation
+async def test_a_client_that_does_not_wait_for_its_answer_is_early(recording: Path) -> None:
+    await record(recording, pause=0.12)
+    told = Told()
+
+    async with mocked(recording, told) as mock, joined(mock.url + "/ask") as socket:
+        for number in (1, 2):
+            await socket.send(question(number))
+        assert [json.loads(await socket.recv())["number"] for _ in range(2)] == [1, 2]
+
+    assert [(each.kind, each.seq) for each in told.differences] == [("early", 3)]
+
+
+@conversation
+async def test_a_client_that_says_more_says_something_unexpected(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told) as mock, joined(mock.url + "/ask") as socket:
+        assert await asks(socket, 1, 2) == [1, 2]
+        await socket.send(question(3))
+
+    assert told.kinds() == ["unexpected"]
+
+
+@conversation
+async def test_a_client_that_says_nothing_is_told_what_it_should(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told, patience=HASTY) as mock, joined(mock.url + "/ask") as socket:
+        assert await asks(socket, 1) == [1]
+        await asyncio.wait_for(socket.wait_closed(), 5)
+
+    assert [(each.kind, each.seq) for each in told.differences] == [("missing", 3)]
+    assert (socket.close_code, socket.close_reason) == (
+        1011,
+        "wsrec mock: expected question (frame 3)",
+    )
+
+
+@conversation
+async def test_a_client_that_leaves_is_lost(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told) as mock, joined(mock.url + "/ask") as socket:
+        assert await asks(socket, 1) == [1]
+        socket.transport.abort()
+        async with asyncio.timeout(5):
+            while not told.differences:
+                await asyncio.sleep(0.01)
+
+    assert [(each.kind, each.seq) for each in told.differences] == [("lost", 3)]
+
+
+@conversation
+async def test_a_client_that_closes_early_owes_the_rest(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told) as mock, joined(mock.url + "/ask") as socket:
+        assert await asks(socket, 1) == [1]
+        await socket.close(1000)
+
+    assert [(each.kind, each.seq) for each in told.differences] == [("missing", 3)]
+
+
+@conversation
+async def test_a_client_for_whom_no_session_is_left_is_told_so(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told) as mock, joined(mock.url + "/ask") as socket:
+        await asks(socket, 1, 2)
+        expected = "no session of /ask is left: each is played once without --loop"
+        assert await refused(mock.url + "/ask") == (503, f"wsrec: {expected}\n")
+
+    assert [(each.kind, each.message) for each in told.differences] == [("unexpected", expected)]
+
+
+@conversation
+async def test_a_path_that_is_not_recorded_is_answered_with_those_that_are(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told) as mock:
+        assert await refused(mock.url + "/tell") == (
+            404,
+            "wsrec: /tell is in no session; recorded: /ask\n",
+        )
+
+    assert told.kinds() == ["unexpected"]
+
+
+@conversation
+async def test_another_query_is_told_without_its_values(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    target = "/ask?key=secret&page=2"
+    async with mocked(recording, told, loop=True) as mock, joined(mock.url + target) as socket:
+        await asks(socket, 1, 2)
+
+    (found,) = told.differences
+    assert (found.kind, found.message) == (
+        "handshake",
+        "the query is another than recorded at /query/key, /query/page, which --ignore takes",
+    )
+
+
+@conversation
+async def test_another_query_may_be_allowed(recording: Path) -> None:
+    await record(recording)
+    matching = Matching(ignore=(Pointer.parse("/query/page"),))
+
+    target = "/ask?page=2"
+    async with mocked(recording, matching=matching) as mock, joined(mock.url + target) as socket:
+        await asks(socket, 1, 2)
+
+
+@conversation
+async def test_plain_http_is_not_replayed(recording: Path) -> None:
+    await record(recording)
+
+    async with mocked(recording) as mock, aiohttp.ClientSession() as session:
+        response = await session.get(mock.url.replace("ws", "http", 1) + "/ask")
+        status, text = response.status, await response.text()
+
+    assert (status, text) == (
+        501,
+        "wsrec: plain HTTP is not replayed, only WebSocket sessions are: `wsrec proxy` passes it on"
+        " to a backend\n",
+    )
+
+
+@conversation
+async def test_a_mock_that_ends_closes_its_sessions(recording: Path) -> None:
+    await record(recording)
+
+    async with mocked(recording) as mock:
+        socket = await joined(mock.url + "/ask")
+        assert await asks(socket, 1) == [1]
+    await asyncio.wait_for(socket.wait_closed(), 5)
+
+    assert (socket.close_code, socket.close_reason) == (1001, "wsrec mock: it is shutting down")
+
+
+@conversation
+async def test_a_recording_without_sessions_is_no_mock(recording: Path) -> None:
+    async with recorded_at(recording, chat):
+        pass
+
+    with pytest.raises(SettingError, match="there is no session in it that can be played"):
+        async with Mock(recording, MockOptions()):
+            pass
