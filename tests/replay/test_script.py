@@ -17,12 +17,16 @@ from support.golden import FOLDER
 from support.recordings import Conversation, eventually, recorder_at
 from wsrec.match.line import Line, Role
 from wsrec.redaction.rules import Rules
-from wsrec.replay.script import Pages, Script
+from wsrec.replay.script import Pages, Script, Unplayable
+from wsrec.store.batch import Batch
+from wsrec.store.begin import connect
 from wsrec.store.errors import RecordingError
 from wsrec.store.reader import Recording
 from wsrec.store.recorder import Recorder
+from wsrec.store.session import SessionWriter
 from wsrec.wire.deflate import Extensions
 from wsrec.wire.listening import Listener
+from wsrec.wire.mask import xor_mask
 from wsrec.wire.speaking import Speaker
 from wsrec.wire.utterance import Sender, Utterance
 
@@ -276,6 +280,31 @@ class TestOneSession:
         assert said(path) == [(1, "client", text("hello"))]
         talk.end()
         recorder.close()
+
+    def test_one_of_which_frames_were_not_recorded_cannot_be_played(self, path: Path) -> None:
+        Recorder(path).close()
+        with closing(sqlite3.connect(path)) as connection, connection:  # it is recorded into again
+            connection.execute("DELETE FROM meta WHERE key IN ('ended_at', 'sessions')")
+        batch = Batch(connect(path, synced=False), most_kept=1)
+        session = SessionWriter(batch, 1, 0, xor_mask)
+        session.opened("2030-01-31T09:00:00.000000+00:00", 0, None, "/", [])
+        session.client.feed(1, 1, wire(1, b"kept", mask=KEY))
+        batch.commit()
+        batch.error = sqlite3.OperationalError("full")
+        batch.lose()
+        session.client.feed(2, 2, wire(1, b"lost", mask=KEY))
+        batch.commit()
+        batch.connection.close()
+        batch.resume(connect(path, synced=False), "full")
+        session.client.feed(3, 3, wire(1, b"kept", mask=KEY))
+        batch.commit()
+        batch.connection.close()
+
+        async def unplayable() -> list[Unplayable]:
+            async with Script(path) as script:
+                return list(script.unplayable.values())
+
+        assert asyncio.run(unplayable()) == [Unplayable(1, "frames are missing, from frame 2 on")]
 
     def test_none_is_played_of_a_recording_that_is_damaged(self, path: Path) -> None:
         with recorder_at(path) as recorder:
