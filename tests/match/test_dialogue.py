@@ -151,6 +151,13 @@ def test_two_messages_came_the_other_way_round() -> None:
     assert found.message == "frame 2 (answer) came as message 2, behind frame 3 (done)"
 
 
+def test_one_message_before_several_is_one_difference() -> None:
+    several = [event("n", n=n) for n in range(5)]
+    half = Half(script(*(("S", each) for each in several), ("S", close())))
+    half.hears(several[3], *several[:3], several[4], close())
+    assert half.messages == ["frame 1 (n) came as message 2, behind frame 4 (n)"]
+
+
 def test_any_order_may_do() -> None:
     half = Half(TALK, matching=Matching(any_order=True))
     half.says()
@@ -340,6 +347,15 @@ def test_a_server_takes_as_long_as_it_took() -> None:
     assert half.does() == Wait(half.now + 50 * MS + 5 * SECOND)
 
 
+def test_what_comes_early_delays_nothing() -> None:
+    lines = script(("C", ASK), 2 * SECOND, ("S", ANSWER), SECOND, ("C", MORE), ("S", close()))
+    half = Half(lines, "server", pacing=Pacing("recorded"))
+    half.hears(ASK)
+    until = half.does()
+    half.hears(MORE, after=SECOND)
+    assert half.does() == until
+
+
 def test_a_peer_is_granted_its_time_however_fast_we_play() -> None:
     lines = script(("C", ASK), 30 * SECOND, ("S", ANSWER))
     half = Half(lines, pacing=Pacing("recorded", speed=10.0))
@@ -366,6 +382,13 @@ def test_many_lost_at_once_are_one_difference() -> None:
     half = Half(script(*(("S", each) for each in many), ("S", close())))
     half.hears(*many[:5], *many[105:], close())
     assert half.messages == ["100 messages did not come, frame 6 (n) to frame 105"]
+
+
+def test_a_close_that_answers_ours_is_no_difference_though_none_was_recorded() -> None:
+    half = Half(script(("C", ASK), ("C", close()), ("S", DONE)))
+    half.says()
+    half.hears(close())
+    assert half.messages == ["frame 3 (done) did not come"]
 
 
 def test_a_close_where_none_was_recorded() -> None:

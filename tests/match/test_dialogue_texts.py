@@ -126,6 +126,30 @@ def test_pieces_of_two_texts_between_each_other() -> None:
     assert side.found == []
 
 
+def test_a_text_that_differs_is_told_when_it_ends_and_not_when_something_else_does() -> None:
+    side = half(
+        event("begin", job="j1"), delta("The"), event("tick"), delta(" cat"), delta(" sat"),
+        event("end", job="j1"),
+    )  # fmt: skip
+    side.hears(event("begin", job="j1"), delta("A"), event("tick"), delta(" cat"))
+    assert side.kinds == []
+    side.hears(delta(" sat"), event("end", job="j1"), event("what"))
+    assert side.kinds == ["changed", "unexpected"]
+    assert side.found[0].changes[0].live == "A cat sat"
+
+
+def test_a_long_text_of_which_little_is_held() -> None:
+    many = 3000
+    side = half(delta("0123456789abcdef" * 100 * many), event("end", job="j1"))
+    for _ in range(many - 1):
+        side.hears(delta("0123456789abcdef" * 100))
+    side.hears(delta("0123456789abcdef" * 99 + "0123456789abcdeF"), event("end", job="j1"))
+    assert side.messages == [
+        f"the text of frame 2 (delta) differs from its character {1600 * many} on: "
+        f'"f" -> "F" (message {many})'
+    ]
+
+
 def test_a_text_that_nobody_recorded_is_one_difference() -> None:
     side = half(*answer("Hello"))
     side.hears(*answer("Hello"), delta("What", "j9"), delta(" is", "j9"), close())
