@@ -109,7 +109,7 @@ class Script:
         A message's line stands where its last frame was; frames of a message that was never
         completed stand where that became clear, and are out of order there. What cannot be said
         again is left out: frames that were cut off, and all that a peer sent behind its own
-        Close. A session that the proxy ended was closed, for `role`, by the other peer.
+        Close. A session that the proxy ended is closed by whoever plays `role`.
         """
         return Pages(self._thread, lambda: self._lines(session, role))
 
@@ -170,9 +170,12 @@ def _lines(
 
 
 def _is_left_out(frame: Frame, role: Role | None) -> bool:
-    """Whether it was cut off, or the proxy said it in the name of who plays now."""
-    ours = frame.sender == role and _SYNTHETIC in frame.anomalies
-    return ours or not _CUT_OFF.isdisjoint(frame.anomalies)
+    """Whether it was cut off, or the proxy said it in the name of who is not played.
+
+    To its peer each side looked as if it had closed the session, so whoever is played does.
+    """
+    theirs = role is not None and frame.sender != role and _SYNTHETIC in frame.anomalies
+    return theirs or not _CUT_OFF.isdisjoint(frame.anomalies)
 
 
 def _size(frame: Frame) -> int | None:

@@ -136,8 +136,8 @@ class TestRecordingsThatAreKept:
         draining = (1, "client", text("draining"))
         away = Utterance("close", b"\x03\xe9")
         assert said(path, 6) == [draining, (2, "server", away), (3, "client", away)]
-        assert said(path, 6, "client") == [draining, (2, "server", away)]
-        assert said(path, 6, "server") == [draining, (3, "client", away)]
+        assert said(path, 6, "client") == [draining, (3, "client", away)]
+        assert said(path, 6, "server") == [draining, (2, "server", away)]
 
     def test_sessions_without_messages_and_without_an_end(self, tmp_path: Path) -> None:
         assert said(golden("anomalies", tmp_path), 4) == []
