@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -15,6 +16,7 @@ from .align import Items
 from .compare import Comparer, Parsed, Stream
 from .contrast import Measure
 from .delays import Delays
+from .line import Role
 from .rules import Matching
 from .skeleton import Skeleton, digest
 
@@ -117,7 +119,7 @@ class Outliner:
         outline.last_seqs.append(message.seq)
         outline.pieces.append(1)
         outline.keys.append(key)
-        outline.kinds.append(digest(message.sender, parsed.event, parsed.stream is not None))
+        outline.kinds.append(_kind(message.sender, parsed.event, parsed.stream is not None))
         outline.voices.append(message.sender == "server")
         if message.sender == "client":
             outline.opening = outline.opening or key
@@ -162,6 +164,11 @@ class Outliner:
         outline.keys[text.item] = digest(text.key, text.hash.hexdigest())
         if text.event:
             outline.delays.add(text.event, "total", text.at_ns - text.asked_ns)
+
+
+@lru_cache(4096)
+def _kind(sender: Role, event: str | None, piece: bool) -> int:
+    return digest(sender, event, piece)
 
 
 def _ends(contract: Contract | None) -> dict[str, list[str]]:

@@ -45,7 +45,11 @@ class Skeleton:
         stream, value = parsed.stream, parsed.value
         whole = (value,) if stream is None else (stream.rest,)
         objects = value if stream is None and isinstance(value, Objects) else whole
-        left = [self._of(each, (), parsed.keys) for each in objects]
+        alone = len(objects) == 1
+        left = [
+            self._of(each, () if alone else (str(n),), parsed.keys)
+            for n, each in enumerate(objects)
+        ]
         return digest(parsed.said.kind, left, parsed.beside)
 
     def _of(self, value: object, path: Path, keys: frozenset[Id]) -> object:

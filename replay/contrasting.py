@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ..match.align import NOBODY, align
 from ..match.compare import Comparer, Parsed
-from ..match.contrast import Changed, Divergence, Kind, Recut, Row, Said, SessionContrast
+from ..match.contrast import KINDS, Changed, Divergence, Kind, Recut, Row, Said, SessionContrast
 from ..match.difference import Change
 from ..match.envelope import Envelope
 from ..match.excerpt import SHOWN, excerpt, excerpts
@@ -152,7 +152,7 @@ class Pair:
             b.session.id,
             a.session.target,
             self._equal,
-            dict(self._counts),
+            {kind: self._counts[kind] for kind in KINDS},
             (*handshake, *sorted(messages, key=_kept_order), *self._kept),
             first,
             tuple(self._ids),

@@ -55,9 +55,13 @@ def print_diff(contrast: Contrast, console: Console) -> None:
     line(f"B         {inert(contrast.b)}")
     named = "none: messages are compared by their shape"
     line(f"contract  {inert(f'{contract.name} ({contract.origin})') if contract else named}")
-    line()
+    detailed = True
     for session in contrast.sessions:
-        for text in _session(session):
+        told = list(_session(session))
+        if detailed or len(told) > 1:
+            line()
+        detailed = len(told) > 1
+        for text in told:
             line(text)
     if contrast.latency:
         line()
@@ -174,7 +178,7 @@ def _change(change: Changed) -> str:
 def _latency(contrast: Contrast) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("latency", overflow="fold")
-    for name in ("samples", "p50 A", "p50 B", "p95 A", "p95 B", "change"):
+    for name in ("samples", "p50 A", "p50 B", "p95 A", "p95 B", "p95 B/A"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in contrast.latency:
         measured = f"{inert(row.event, 40)}{'' if row.measure == 'time' else f' {row.measure}'}"

@@ -12,7 +12,6 @@ from typing import Final
 
 from ..checks.samples import Quantiles
 from ..match.contrast import (
-    KINDS,
     Changed,
     Contrast,
     Divergence,
@@ -65,7 +64,7 @@ def _session(session: SessionContrast) -> Value:
         "target": inert(session.target),
         "same": session.same,
         "equal": session.equal,
-        "counts": session.counts and {kind: session.counts.get(kind, 0) for kind in KINDS},
+        "counts": None if session.counts is None else dict(session.counts),
         "differences": [_divergence(each) for each in session.divergences],
         "first": [_row(each) for each in session.first],
         "ids": [_binding(each) for each in session.bindings],

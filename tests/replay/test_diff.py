@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.conversation import MS, Line, client, run, server
+from support.conversation import MS, Line, client, contract, run, server
 from support.diffing import (
     Fresh,
     changed,
@@ -40,7 +41,7 @@ def two(tmp_path: Path, ours: list[Talk], theirs: list[Talk]) -> tuple[Path, Pat
     return recorded(tmp_path / "a.db", *ours), recorded(tmp_path / "b.db", *theirs)
 
 
-def agents(tmp_path: Path, ours: list[Line], theirs: list[Line], **about: Any) -> Any:
+def agents(tmp_path: Path, ours: Sequence[Line], theirs: Sequence[Line], **about: Any) -> Any:
     a, b = two(tmp_path, [talk(ours)], [talk(theirs)])
     return contrast(a, b, about.pop("matching", AGENT), **about)
 
@@ -82,6 +83,46 @@ def test_a_model_may_cut_its_answer_anew(name: str, tmp_path: Path) -> None:
     assert all(each.a_pieces > each.b_pieces for each in recuts)
     assert [each.a_pieces for each in recuts] == [
         each.b_pieces for session in again.sessions for each in session.recut
+    ]
+
+
+ANSWERS = contract("""
+decode: json
+events: {name: /type, fields: {block: /block, text: /text, whole: /whole}}
+spans:
+  answer:
+    key: block
+    open: start
+    during: delta
+    close: done
+    fold: {join: text, equals: whole}
+""")
+
+
+def answer(*pieces: str) -> list[Line]:
+    deltas = [server("delta", block=0, text=each) for each in pieces]
+    whole = server("done", block=0, whole="".join(pieces))
+    return [server("start", block=0), *deltas, whole]
+
+
+def test_a_text_ends_with_its_span(tmp_path: Path) -> None:
+    """The next one has the same key."""
+    matching = Matching(ANSWERS)
+    ours, theirs = [*answer("ab"), *answer("cd")], [*answer("a", "b"), *answer("c", "d")]
+    made = agents(tmp_path, ours, theirs, matching=matching)
+    assert made.same
+    assert only(made).equal == 6
+    assert [(each.a_pieces, each.b_pieces) for each in only(made).recut] == [(1, 2), (1, 2)]
+    shifted = [*answer("a"), *answer("b", "cd")]
+    made = agents(tmp_path / "shifted", ours, shifted, matching=matching)
+    assert [
+        [(change.pointer, change.a, change.b) for change in each.changes]
+        for each in only(made).divergences
+    ] == [
+        [("/text", '"ab"', '"a"')],
+        [("/whole", '"ab"', '"a"')],
+        [("/text", '"cd"', '"bcd"')],
+        [("/whole", '"cd"', '"bcd"')],
     ]
 
 
