@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
@@ -34,10 +37,12 @@ __all__ = [
     "agent_with",
     "ask",
     "differences",
+    "free_port",
     "kinds",
     "recorded_from",
     "replayed",
     "serving",
+    "until_somebody_listens",
 ]
 
 MS = 1_000_000
@@ -106,8 +111,8 @@ async def serving(handler: Handler, refuse: HTTPStatus | None = None) -> AsyncIt
         return None if refuse is None else connection.respond(refuse, "no\n")
 
     async with serve(handler, "127.0.0.1", 0, process_request=answer, max_size=None) as server:
-        (socket,) = server.sockets
-        yield f"ws://127.0.0.1:{socket.getsockname()[1]}"
+        (listening,) = server.sockets
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
 
 
 async def recorded_from(
@@ -148,3 +153,29 @@ def differences(replayed: Replayed) -> list[Difference]:
 def kinds(replayed: Replayed) -> list[str]:
     """Return the kinds of all that is wrong."""
     return [each.kind for each in differences(replayed)]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def until_somebody_listens(port: int) -> None:
+    """Wait until a process listens on a port of this machine, ten seconds at most."""
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"nobody listens on port {port}")
+
+
+async def _main() -> None:
+    async with serve(agent, "127.0.0.1", int(os.environ["WSREC_PORT"])) as server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":  # what `-- COMMAND` is in tests
+    asyncio.run(_main())
