@@ -24,7 +24,7 @@ from ..schemas.pointers import Pointer
 from .decode import alike
 from .holders import ELSEWHERE, Holders, Place, at
 
-__all__ = ["Event", "Extractor", "meets"]
+__all__ = ["Event", "Extractor", "meets", "mentioned"]
 
 MAX_FIELD: Final = 200
 """Longer texts are kept as a prefix and a digest, so that a key cannot fill the memory."""
@@ -109,8 +109,8 @@ def _short(text: str) -> str:
     return f"{text[:80]}…{digest}"
 
 
-def _mentioned(contract: Contract) -> frozenset[str]:
-    """Return every event name the contract speaks of."""
+def mentioned(contract: Contract) -> frozenset[str]:
+    """Return every event name the contract speaks of; `*` among them means any."""
     names = {*contract.events.types, *contract.events.alias.values()}
 
     def add(triggers: tuple[Trigger, ...]) -> None:
@@ -169,18 +169,11 @@ class Extractor:
         self._shapes: dict[tuple[tuple[str, ...] | None, ...], _Shape] = {}
         folds = [fold for span in contract.spans for fold in span.fold]
         self._folded = {name for fold in folds for name in (fold.field, fold.equals)}
-        self._types = rules.types
-        self._default = rules.sender
-        self._mentioned = _mentioned(contract)
         senders = {rules.sender, *(each.sender for each in rules.types.values())}
         self.senders: frozenset[SenderRule] = frozenset(
             {*senders, "client", "server"} if "both" in senders else senders
         )
         """Messages of another sender cannot be events."""
-
-    def names(self) -> frozenset[str]:
-        """Return the event names the contract speaks of, without `*`."""
-        return self._mentioned - {"*"}
 
     def judges(self, sender: Peer) -> bool:
         """Say whether any event may come from `sender`."""
@@ -248,15 +241,3 @@ class Extractor:
             if len(self._shapes) < MAX_SHAPES:
                 self._shapes[key] = known
         return known
-
-    def knows(self, name: str, fields: Mapping[str, Scalar]) -> bool:
-        """Say whether the contract speaks of this event."""
-        kind = self._types.get(name)
-        if kind is not None:
-            return kind.when is None or meets(kind.when, fields)
-        return name in self._mentioned or "*" in self._mentioned
-
-    def sender(self, name: str) -> SenderRule:
-        """Return who may send an event of this name."""
-        kind = self._types.get(name)
-        return self._default if kind is None else kind.sender

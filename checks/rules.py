@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..schemas.model import Inside, Limits, Peer, Scalar, Span, Trigger
 from .events import Event, meets
@@ -11,6 +11,7 @@ from .events import Event, meets
 __all__ = [
     "Key",
     "Kind",
+    "Mention",
     "Part",
     "Role",
     "SpanRule",
@@ -51,6 +52,21 @@ def show_key(key: Key) -> str | None:
     return "/".join(str(part) for part in parts if part not in (None, "")) or None
 
 
+class Mention(NamedTuple):
+    """What events of one name can be to a kind of span."""
+
+    roles: tuple[tuple[Role, Trigger], ...] = ()
+    """Parts they may play, in order."""
+    conditional: bool = False
+    """Something more than the name is asked of them."""
+    watched: bool = False
+    """Their number inside must be known."""
+    inside: bool = False
+    """They cannot be anywhere but inside such a span, whatever part they play."""
+    below: frozenset[SpanRule] = frozenset()
+    """The kinds of spans inside to which, or to those below, they can matter."""
+
+
 class SpanRule:
     """One span of the contract and those inside it."""
 
@@ -64,16 +80,8 @@ class SpanRule:
             *(("abort", trigger) for trigger in span.abort),
             *(("during", trigger) for trigger in span.during),
         )
-        self._by_event = {
-            name: tuple(each for each in self._roles if each[1].event in (name, "*"))
-            for name in ("*", *(trigger.event for _, trigger in self._roles))
-        }
-        """Event and the parts it may play, in order; any other plays those of `*`."""
         self.directed = any(trigger.sender == "other" for _, trigger in self._roles)
         """Each peer numbers its own: the key holds who opened the span."""
-        self._conditional = frozenset(
-            trigger.event for _, trigger in self._roles if trigger.when or trigger.sender
-        )
         self.opens = _names(span.open)
         self.closes = _names(span.close)
         self.watched = watched(span.inside)
@@ -83,18 +91,39 @@ class SpanRule:
             "gap": times.gap,
             "total": times.total,
         }
-        self._requires = frozenset(span.inside.requires)
-        names = {*(trigger.event for _, trigger in self._roles), *self.watched}
-        self._names: frozenset[str] = frozenset(names).union(*(c._names for c in self.children))
-        """Every event that can matter here or below; `*` among them means any."""
+        self._mentions: dict[str, Mention] = {
+            name: self._mention(name)
+            for name in (
+                *(trigger.event for _, trigger in self._roles),
+                *self.watched,
+                *(name for child in self.children for name in child._mentions),
+            )
+        }
+        self._other = self._mention(None)
+        """What an event is that nothing here names."""
 
-    def mentions(self, name: str) -> bool:
-        """Say whether an event of this name can matter here or below."""
-        return name in self._names or "*" in self._names
+    def _mention(self, name: str | None) -> Mention:
+        roles = tuple(each for each in self._roles if each[1].event in (name, "*"))
+        own = [trigger for _, trigger in roles if trigger.event == name]
+        return Mention(
+            roles,
+            any(trigger.when or trigger.sender for trigger in own),
+            name in self.watched,
+            name in self.span.inside.requires,
+            frozenset(child for child in self.children if child.mentions(name)),
+        )
+
+    def mention(self, name: str) -> Mention:
+        """Return what an event of this name can be here."""
+        return self._mentions.get(name, self._other)
+
+    def mentions(self, name: str | None) -> bool:
+        """Say whether an event of this name can matter here or below; None: one not named."""
+        return name in self._mentions or "*" in self._mentions
 
     def role(self, event: Event) -> tuple[Role | None, Peer]:
         """Return the part an event plays, and who must have opened the span it plays it in."""
-        for role, trigger in self._by_event.get(event.name, self._by_event["*"]):
+        for role, trigger in self.mention(event.name).roles:
             if trigger.when is not None and not meets(trigger.when, event.fields):
                 continue
             if trigger.sender == "other":
@@ -105,7 +134,7 @@ class SpanRule:
 
     def unfit(self, event: Event) -> str | None:
         """Return why an event that plays no part here nearly does; None: it does not."""
-        if event.name not in self._conditional:
+        if not self.mention(event.name).conditional:
             return None
         for role, trigger in self._roles:
             if trigger.event == event.name and not meets(trigger.when, event.fields):
@@ -142,12 +171,12 @@ class SpanRule:
 
     def concerns(self, event: Event) -> bool:
         """Say whether this event, if it is inside such a span, matters there or below."""
-        return self.mentions(event.name) and (event.name in self.watched or self.claims(event))
+        return self.mention(event.name).watched or self.claims(event)
 
     def claims(self, event: Event) -> bool:
         """Say whether this event cannot be anywhere but inside such a span."""
         return (
-            event.name in self._requires
+            self.mention(event.name).inside
             or self.role(event)[0] is not None
             or any(child.claims(event) for child in self.children)
         )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from ..schemas.codes import Severity
-from ..schemas.model import Contract, Scalar
+from ..schemas.model import Contract, Scalar, SenderRule
 from ..schemas.pointers import Pointer
 from .cause import at, lack
-from .compiled import Compiled
+from .compiled import Compiled, Known
 from .context import Context, SampleSink
 from .decode import Undecodable
-from .events import Event
+from .events import Event, meets
 from .finding import Finding, Verdict, brief, finding
 from .inputs import MessageLike, SessionLike
 from .inside import InsideState
@@ -60,7 +60,7 @@ class SessionJudge:
         """Take the next message of the session, return what it shows."""
         self.messages += 1
         self._context.end_seq = message.seq
-        found = list(self._message(message))
+        found = self._message(message)
         return self._keep(self._ledger.sift(found)) if found else []
 
     def gap(self, seq: int, what: str) -> list[Finding]:
@@ -81,52 +81,62 @@ class SessionJudge:
 
     # Messages.
 
-    def _message(self, message: MessageLike) -> Iterator[Finding]:
-        rules = self._contract.session
+    def _message(self, message: MessageLike) -> list[Finding]:
+        found: list[Finding] = []
+        rules, compiled = self._contract.session, self._compiled
         if rules.idle is not None:
-            yield from idle(rules.idle, self._last_at, message)
+            found += idle(rules.idle, self._last_at, message)
         if rules.max_messages is not None:
-            yield from too_many(rules.max_messages, self.messages, message)
+            found += too_many(rules.max_messages, self.messages, message)
         self._last_at = message.at_ns
-        compiled = self._compiled
         extract = compiled.extract
         if not extract.judges(message.sender) or message.kind not in compiled.decode.kinds:
-            return
-        known = False
+            return found
+        decoded = False
         for value in compiled.decode(message.data):
-            if isinstance(value, Undecodable):
-                mentioned = self._mentions(message.data)
-                if self._compiled.severities.of("event.undecodable") != "off":
-                    self._context.hint(mentioned)
-                yield finding(
-                    "event.undecodable",
-                    f"{message.kind} message from the {message.sender}: {value.reason}",
-                    seq=message.seq,
-                    expected=self._contract.decode.codec,
-                    seen=brief(message.data),
-                    cause=at(message.seq, *mentioned),
-                )
+            if value.__class__ is Undecodable:
+                found.append(self._undecodable(value, message))
                 continue
             name, fields, whole = extract.read(value)
-            if name is None or not extract.knows(name, fields):
-                yield from self._unknown(name, message)
-                if name is None:
-                    continue
-            elif extract.sender(name) not in ("both", message.sender):
-                yield self._wrong_sender(name, message)
+            if name is None:
+                found += self._unknown(None, message)
                 continue
-            else:
-                known = True
-                if name in self._names or len(self._names) < MAX_NAMES:
-                    self._names[name] += 1
+            known = compiled.known(name)
+            if known is not None and known.when is not None and not meets(known.when, fields):
+                known = None
+            if known is None:
+                found += self._unknown(name, message)
+            elif known.sender not in ("both", message.sender):
+                found.append(self._wrong_sender(name, known.sender, message))
+                continue
             event = Event(name, message.seq, message.sender, message.at_ns, fields, whole)
-            if known:
-                check = compiled.schemas.get(name)
-                mismatches = check(value) if check is not None else ()
-                if mismatches:
-                    yield from self._mismatched(event, mismatches)
-            yield from self._event(event, known=known)
-        self.decoded += known
+            if self.by is None and rules.reconnect is not None:
+                self.by = fields.get(rules.reconnect.by)
+            if known is None:
+                for track in self._tracks:
+                    found += track.touch(event, self._context)
+                continue
+            decoded = True
+            if name in self._names or len(self._names) < MAX_NAMES:
+                self._names[name] += 1
+            if known.check is not None and (mismatches := known.check(value)):
+                found += self._mismatched(event, mismatches, known.lenient)
+            found += self._event(event, known)
+        self.decoded += decoded
+        return found
+
+    def _undecodable(self, value: Undecodable, message: MessageLike) -> Finding:
+        mentioned = self._mentions(message.data)
+        if self._compiled.severities.of("event.undecodable") != "off":
+            self._context.hint(mentioned)
+        return finding(
+            "event.undecodable",
+            f"{message.kind} message from the {message.sender}: {value.reason}",
+            seq=message.seq,
+            expected=self._contract.decode.codec,
+            seen=brief(message.data),
+            cause=at(message.seq, *mentioned),
+        )
 
     def _mentions(self, data: str | bytes) -> list[str]:
         text = data if isinstance(data, str) else data[:_SEARCHED].decode("latin-1")
@@ -162,8 +172,7 @@ class SessionJudge:
         places = [str(each) for each in self._contract.events.name if isinstance(each, Pointer)]
         return "an object without a name" + (f" at {' or '.join(places)}" if places else "")
 
-    def _wrong_sender(self, name: str, message: MessageLike) -> Finding:
-        wanted = self._compiled.extract.sender(name)
+    def _wrong_sender(self, name: str, wanted: SenderRule, message: MessageLike) -> Finding:
         self._context.near(name, message.seq, f"was sent by the {message.sender}")
         return finding(
             "event.sender",
@@ -175,7 +184,9 @@ class SessionJudge:
             cause=at(message.seq, name),
         )
 
-    def _mismatched(self, event: Event, mismatches: Iterable[Mismatch]) -> Iterator[Finding]:
+    def _mismatched(
+        self, event: Event, mismatches: Iterable[Mismatch], lenient: Container[str]
+    ) -> Iterator[Finding]:
         for mismatch in mismatches:
             event.malformed |= mismatch.code != "event.unknown_field"
             place = f"{event.name} at {mismatch.path}" if mismatch.path else event.name
@@ -188,26 +199,19 @@ class SessionJudge:
                 seen=mismatch.seen,
                 cause=at(event.seq, event.name),
             )
-            lenient = self._compiled.warned.get(event.name, ())
             yield replace(found, severity="warning") if mismatch.code in lenient else found
 
-    def _event(self, event: Event, *, known: bool) -> Iterator[Finding]:
-        reconnect = self._contract.session.reconnect
-        if self.by is None and reconnect is not None:
-            self.by = event.fields.get(reconnect.by)
-        if not known:
-            for track in self._tracks:
-                yield from track.touch(event, self._context)
+    def _event(self, event: Event, known: Known) -> Iterator[Finding]:
+        context = self._context
+        if context.inside.unique and (yield from context.inside.repeats(event)):
             return
-        if self._context.inside.unique and (yield from self._context.inside.repeats(event)):
-            return
-        for rule in self._compiled.awaiting.get(event.name, ()):
+        for rule in known.awaiting:
             idle = any(each.rule is rule and each.idle for each in self._tracks)
-            self._context.asked(rule, event, idle=idle)
+            context.asked(rule, event, idle=idle)
         for track in self._tracks:
-            if track.heeds(event):
-                yield from track.take(event, self._context)
-        yield from self._context.inside.feed(event, gaps=self._context.gaps)
+            if track.rule in known.spans or not track.idle:
+                yield from track.take(event, context)
+        yield from context.inside.feed(event, gaps=context.gaps)
 
     # The end.
 

@@ -60,10 +60,6 @@ class Track:
         """Whether no such span is open."""
         return not self._open.spans
 
-    def heeds(self, event: Event) -> bool:
-        """Say whether an event can be anything to it: cheaper to ask than to `take` it."""
-        return bool(self._open.spans) or self.rule.mentions(event.name)
-
     def unclosed(self) -> Iterator[Instance]:
         """Yield the spans still open, oldest first."""
         yield from self._open
@@ -93,8 +89,9 @@ class Track:
             return
         late = late or span.told
         yield from span.feed(event, role, context, late=span.told)
+        below = self.rule.mention(event.name).below
         for track in span.tracks:
-            if track.heeds(event):
+            if track.rule in below or not track.idle:
                 yield from track.take(event, context, late=late)
         if role == "open":
             role = self.rule.ends(event) or role
