@@ -11,6 +11,7 @@ from .commands.diffing import diff
 from .commands.group import Commands
 from .commands.judging import validate
 from .commands.keeping import merge, prune, recover, scrub
+from .commands.mocking import mock
 from .commands.proxy import proxy
 from .commands.reading import sessions, show, tail, verify
 from .commands.replaying import replay
@@ -26,6 +27,6 @@ def main() -> None:
 
 for _command in (
     *(proxy, sessions, show, tail, validate, verify),
-    *(replay, diff, recover, scrub, merge, prune, contract, demo),
+    *(replay, mock, diff, recover, scrub, merge, prune, contract, demo),
 ):
     main.add_command(_command)

@@ -62,6 +62,9 @@ class Casting:
         self._held: dict[int, Part] = {}  # empty with `loop`: there is enough for everybody
         self._last = 0
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     @property
     def unplayed(self) -> list[Session]:
         """The sessions that nobody was given."""
@@ -88,10 +91,10 @@ class Casting:
         # Another query is not got by saying the right thing.
         return session, [each for found, each in fitting if found <= max(best, Fit.IDS)]
 
-    def begin(self, session: int, part: Part) -> None:
-        """Note that a session is played to a client."""
+    def begin(self, session: int, part: Part | None) -> None:
+        """Note that a session is played; `part` may be asked to give it up, None is not."""
         self._last = session
-        if not self._loop:
+        if part is not None and not self._loop:
             self._held[session] = part
 
     def recast(self, part: Part, session: int) -> bool:

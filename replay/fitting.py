@@ -9,6 +9,7 @@ from http import HTTPStatus
 from urllib.parse import unquote_plus
 
 from ..match.compare import Comparer, Comparison
+from ..match.difference import Difference
 from ..match.ids import Binding, Ids
 from ..redaction.marks import holds_mark
 from ..store.model import Session
@@ -69,10 +70,14 @@ class Fitting:
         """Return the ids in the live target that stand for others in the recorded one."""
         return self._compare(session, asked).bindings
 
-    def changed(self, session: Session, asked: Asked) -> list[str]:
-        """Return where the query is another than recorded, as pointers; values may be secrets."""
-        pointers = (each.pointer for each in self._compare(session, asked).changes)
-        return list(dict.fromkeys(each for each in pointers if each.startswith("/query")))
+    def differences(self, session: Session, asked: Asked) -> Sequence[Difference]:
+        """Return how the query is another than recorded, without its values: it holds secrets."""
+        changes = self._compare(session, asked).changes
+        where = dict.fromkeys(each.pointer for each in changes)
+        if not where:
+            return ()
+        message = f"the query is another than recorded at {', '.join(where)}, which --ignore takes"
+        return [Difference("handshake", message, session.id)]
 
     def _compare(self, session: Session, asked: Asked) -> Comparison:
         recorded, live = session.target, asked.target

@@ -3,56 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from http import HTTPStatus
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Self
 
-from aiohttp import web
-
 from ..match.compare import Comparer
 from ..match.difference import Difference
-from ..net.accept import accept
 from ..net.address import Listener
-from ..net.answer import answer
 from ..net.client import HEADER_SIZE
-from ..net.connection import HEAD_LIMIT, Connection, Connections
-from ..net.detach import Detached, Hijacked, detach_request
+from ..net.connection import Connections
+from ..net.detach import Detached
 from ..net.errors import SettingError
-from ..net.handshake import check_request, is_upgrade
-from ..net.headers import Pairs, decode_pairs, get, head_size
-from ..net.refusal import RefusedError, check_target
+from ..report.plays import Played, Plays
+from ..store.errors import RecordingError
 from ..store.model import Session
-from ..wire.agreeing import agree
 from ..wire.deflate import Extensions
-from .answering import accepted, is_answer, refused
-from .casting import Casting, MiscastError
-from .fitting import Asked, Fitting, offered_by, subprotocol
+from .answering import is_answer
+from .casting import Casting
+from .fitting import Asked, Fitting
 from .lead import Known, Staging
 from .link import Link
 from .mock_options import MockOptions
 from .opening import unplayable
+from .reception import Reception
 from .scene import Scene
 from .script import Script
 from .trial import Beginnings
 
 __all__ = ["Mock"]
 
-log = logging.getLogger("wsrec.mock")
-
-_KEEPALIVE = 75.0
-_OVERFLOW = 32
+_KEEPALIVE = 75.0  # seconds that a connection may wait for its next request
+_OVERFLOW = 32  # connections beyond the clients: they get as far as being told why not
 _GOING_AWAY = 1001
-_MOST = 256
-"""Sessions that are looked through for one that fits what a client says."""
-_NO_HTTP = (
-    "plain HTTP is not replayed, only WebSocket sessions are: `wsrec proxy` passes it on to a"
-    " backend"
-)
 
 
 class Mock:
@@ -72,8 +57,12 @@ class Mock:
         self.options = options or MockOptions()
         self.address = self.options.listen
         """Where it listens; once it does, with the port that was taken for 0."""
+        self.failure: RecordingError | None = None
+        """Why the recording could not be read on, at some time."""
         self._tell = tell
         self._scenes: dict[Scene, asyncio.Task[None]] = {}
+        self._over: list[Played] = []
+        self._left_out: list[Played] = []
 
     async def __aenter__(self) -> Self:
         """Listen.
@@ -109,13 +98,20 @@ class Mock:
             self._casting = Casting(
                 self._playable(script), self._staging.fitting, options.order, loop=options.loop
             )
+            self._reception = Reception(
+                self._staging,
+                self._casting,
+                self._begin,
+                self._tell,
+                full=lambda: len(self._scenes) >= options.most,
+            )
             self._beginnings = Beginnings(script, comparer)
             self._connections = Connections(
-                self._handle,
+                self._reception.handle,
                 most=options.most + _OVERFLOW,
                 sessions=self._scenes.__len__,
                 header_timeout=options.header_timeout,
-                malformed=self._malformed,
+                malformed=self._reception.malformed,
                 access_log=None,
                 auto_decompress=False,
                 keepalive_timeout=_KEEPALIVE,
@@ -126,6 +122,11 @@ class Mock:
             await self._listener.serve()
             self._stack = stack.pop_all()
         return self
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until no session is being played, for so long at most."""
+        if self._scenes:
+            await asyncio.wait(list(self._scenes.values()), timeout=seconds)
 
     async def __aexit__(self, *exc: object) -> None:
         """End: nothing new, sessions, requests, the recording."""
@@ -152,116 +153,88 @@ class Mock:
         """The port that is listened on; 0 on a Unix socket."""
         return self.address.port
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request, or hand its connection over to a session."""
-        connection = request.protocol
-        assert isinstance(connection, Connection)
-        connection.requested()
-        try:
-            return await self._answer(request)
-        except RefusedError as refusal:
-            return answer(refusal.status, refusal.reason, refusal.headers)
-        except MiscastError as refusal:
-            self._unexpected(refusal)
-            return answer(refusal.status, str(refusal))
-        finally:
-            connection.answered()
+    @property
+    def playable(self) -> int:
+        """How many sessions there are to be played."""
+        return len(self._casting)
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Choose a session for an opening handshake, and begin it.
-
-        Raises:
-            RefusedError: it is none, or comes at a bad time.
-            MiscastError: there is no session for it.
-        """
-        headers = decode_pairs(request.raw_headers)
-        if head_size(headers) + len(request.raw_path) > HEAD_LIMIT:
-            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is too large")
-        check_target(request, headers)
-        if not is_upgrade(headers):
-            raise RefusedError(HTTPStatus.NOT_IMPLEMENTED, _NO_HTTP)
-        key = check_request(request, headers)
-        if len(self._scenes) >= self.options.most:
-            raise RefusedError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "too many clients at once", [("Retry-After", "1")]
-            )
-        asked = Asked(request.raw_path, offered_by(headers))
-        session, fitting = self._casting.cast(asked)
-        self._compare(session, asked)
-        if session.status != HTTPStatus.SWITCHING_PROTOCOLS:
-            return self._refuse(request, session)
-        chosen = subprotocol(session, asked)[1]
-        offer = get(headers, "sec-websocket-extensions")
-        answers = {each: agree(offer, each) for each in {each.extensions for each in fitting}}
-        extensions = agree(offer, session.extensions)
-        client = accept(request, accepted(session, chosen, extensions), key)
-        if client is None:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "the client has left")
-        alike = (
-            each
-            for each in fitting
-            if each.status == session.status
-            and subprotocol(each, asked)[1] == chosen
-            and answers[each.extensions] == extensions
+    @property
+    def plays(self) -> Plays:
+        """What came of it so far; the sessions that nobody has asked for, too."""
+        playing = {scene.lead.session for scene in self._scenes}
+        unplayed = [
+            Played(session=each.id, target=each.target, why="no client has asked for it")
+            for each in self._casting.unplayed
+            if each.id not in playing
+        ]
+        cut = [scene.played for scene in self._scenes]
+        excused = self.options.allow_unplayed
+        return Plays(
+            role="server",
+            recording=str(self.path),
+            address=self.url,
+            sessions=[
+                *(
+                    replace(each, excused=excused and each.why is not None)
+                    for each in (*self._over, *cut, *self._reception.played, *unplayed)
+                ),
+                *self._left_out,
+            ],
         )
-        scene = Scene(
-            self._staging, self._casting, self._beginnings, session, list(islice(alike, _MOST)),
-            asked, self._tell, strict=self.options.strict,
-        )  # fmt: skip
-        self._play(scene, client, Extensions.parse(extensions))
-        return Hijacked()
 
-    def _play(self, scene: Scene, client: Detached, extensions: Extensions) -> None:
+    def _begin(
+        self,
+        client: Detached,
+        extensions: str | None,
+        session: Session,
+        alike: Sequence[Session],
+        asked: Asked,
+    ) -> None:
         """Play a session behind its 101."""
-        link = Link("server", extensions, patience=self.options.patience.close_ns / 1e9)
+        link = Link(
+            "server",
+            Extensions.parse(extensions),
+            patience=self.options.patience.close_ns / 1e9,
+        )
         link.attach(client)
-        task = asyncio.ensure_future(scene.run(link))
-        self._scenes[scene] = task
-        task.add_done_callback(lambda _: self._scenes.pop(scene))
+        scene = Scene(
+            self._staging, self._casting, self._beginnings, session, alike, asked, self._tell,
+            strict=self.options.strict,
+        )  # fmt: skip
+        self._scenes[scene] = task = asyncio.ensure_future(scene.run(link))
+        task.add_done_callback(lambda task: self._ended(scene, task))
 
-    def _refuse(self, request: web.BaseRequest, session: Session) -> web.StreamResponse:
-        """Play a refusal."""
-        client = detach_request(request)
-        if client is not None:
-            client.attach(asyncio.Protocol())
-            client.transport.write(refused(session))
-            client.transport.close()
-        self._casting.end(session.id)
-        return Hijacked()
+    def _ended(self, scene: Scene, task: asyncio.Task[None]) -> None:
+        del self._scenes[scene]
+        self._over.append(scene.played)
+        self.failure = self.failure or scene.failure
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            context = {"message": "a session ended with a fault in wsrec", "exception": fault}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     def _playable(self, script: Script) -> list[Session]:
-        """Return the sessions to be played.
+        """Return the sessions to be played; note why others are not.
 
         Raises:
             SettingError: there are none.
         """
-        wanted = self.options.sessions
-        sessions = [
-            each
-            for each in script.sessions
-            if each.id not in script.unplayable
-            and is_answer(each.status)
-            and unplayable(each) is None
-            and (wanted is None or each.id in wanted)
-        ]
-        if not sessions:
+        playable = []
+        for each in (each for each in script.sessions if self.options.scope.judges(each.id)):
+            missing = script.unplayable.get(each.id)
+            why = missing.why if missing is not None else _never_asked(each)
+            if why is None:
+                playable.append(each)
+            else:
+                self._left_out.append(
+                    Played(session=each.id, target=each.target, why=why, excused=missing is None)
+                )
+        if not playable:
             raise SettingError(f"{self.path}: there is no session in it that can be played")
-        return sessions
+        return playable
 
-    def _compare(self, session: Session, asked: Asked) -> None:
-        """Tell of a query that is another than recorded."""
-        changed = self._staging.fitting.changed(session, asked)
-        if changed:
-            where = ", ".join(changed)
-            message = f"the query is another than recorded at {where}, which --ignore takes"
-            self._tell(Difference("handshake", message, session.id))
 
-    def _unexpected(self, refusal: MiscastError) -> None:
-        session = 0 if refusal.session is None else refusal.session.id
-        self._tell(Difference("unexpected", str(refusal), session))
-
-    def _malformed(
-        self, connection: Connection, target: str, headers: Pairs, status: int, why: str
-    ) -> None:
-        """Tell of a request that is no HTTP."""
-        log.warning("a client: %s", why)
+def _never_asked(session: Session) -> str | None:
+    """Say why nobody can be answered as a session was; None: somebody can."""
+    if not is_answer(session.status):
+        return "its opening handshake was never answered"
+    return unplayable(session)

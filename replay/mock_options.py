@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Collection
 from dataclasses import dataclass
 
+from ..checks.scope import EVERYTHING, Scope
 from ..match.rules import CAUSAL, Matching, Pacing, Patience
 from ..net.address import Address
 from .casting import Order
@@ -31,10 +31,12 @@ class MockOptions:
     """Which session is played where several fit."""
     loop: bool = False
     """Whether sessions are played more than once."""
-    sessions: Collection[int] | None = None
-    """Numbers of the sessions that are played; None: all of them."""
+    scope: Scope = EVERYTHING
+    """Which sessions are played."""
     strict: bool = False
     """Whether a session ends at its first difference, with 1008."""
+    allow_unplayed: bool = False
+    """Whether it is no failure that nobody asks for a session."""
     fresh_ids: bool = False
     """Whether ids that the server made up are made up anew each time."""
     most: int = 1024

@@ -13,6 +13,7 @@ from ..match.difference import Difference
 from ..match.ids import Binding
 from ..match.line import Role
 from ..report.inert import inert
+from ..report.plays import Played
 from ..store.errors import RecordingError
 from ..store.model import Session
 from ..wire.close import close_body
@@ -28,6 +29,8 @@ __all__ = ["Scene"]
 _POLICY_VIOLATION = 1008
 _INTERNAL_ERROR = 1011
 _NAME = 60
+_MOST = 1000
+"""Differences of a session that are kept; more are counted."""
 _MARGIN_NS = 1_000_000_000
 
 
@@ -81,9 +84,13 @@ class Scene:
         self._choosing = False
         self._gone = False
         self._stop: tuple[int, str] | None = None
+        self._differences: list[Difference] = []
+        self._more = 0
+        self._why: str | None = "it was not played to its end"
         self.failure: RecordingError | None = None
         """Why the recording could not be read on."""
         casting.begin(session.id, self)
+        self._report(staging.fitting.differences(session, asked))
 
     async def run(self, link: Link) -> None:
         """Play; return when the connection has ended."""
@@ -102,6 +109,22 @@ class Scene:
             await asyncio.gather(listening, return_exceptions=True)
             self.lead.close()
             self._casting.end(self.lead.session)
+
+    @property
+    def played(self) -> Played:
+        """What came of it so far."""
+        dialogue = self.lead.dialogue
+        timed = self._staging.pacing.pace == "recorded"
+        return Played(
+            session=self.lead.session,
+            target=self._asked.target,
+            differences=self._differences,
+            more=self._more,
+            counts=dialogue.counts,
+            bindings=tuple(self.lead.ids),
+            lateness=dialogue.lateness.quantiles() if timed else None,
+            why=self._why,
+        )
 
     def stop(self, code: int, reason: str) -> None:
         """End the session with a Close of the mock's own, if it has not ended."""
@@ -149,6 +172,7 @@ class Scene:
             self._settle()
             if self._stop is None:
                 self._report(self.lead.dialogue.lost(monotonic_ns(), link.how or "closed"))
+                self._why = None
         self._gone = True
         self._woken.set()
 
@@ -210,6 +234,10 @@ class Scene:
 
     def _report(self, differences: Iterable[Difference]) -> None:
         for each in differences:
+            if len(self._differences) < _MOST:
+                self._differences.append(each)
+            else:
+                self._more += 1
             self._tell(each)
             if self._strict:
                 self.stop(_POLICY_VIOLATION, each.message)
@@ -246,6 +274,7 @@ class Scene:
                     async with asyncio.timeout(seconds):
                         await self._woken.wait()
             case Over():
+                self._why = None
                 return False
         return True
 

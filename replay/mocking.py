@@ -1,0 +1,140 @@
+"""The life of `wsrec mock`: start, tell where, play until told to stop, say what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from ..match.difference import Difference
+from ..net.child import Child
+from ..net.errors import SettingError
+from ..net.fault import reason
+from ..net.life import loop_factory, note_faults, open_standard_streams, stop_signals
+from ..report.inert import inert
+from ..report.plays import Plays
+from ..store.errors import RecordingError
+from .mock import Mock
+from .mock_options import MockOptions
+
+__all__ = ["Mocked", "run_mock"]
+
+_QUIET: Final = 2.0
+"""Seconds for sessions to end by themselves once the command has: its connections end with it."""
+_LONG: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Mocked:
+    """What came of a mock."""
+
+    plays: Plays
+    status: int = 0
+    """The command's exit status; 0 without one."""
+    faults: int = 0
+    """Faults in wsrec itself, which are told on standard error."""
+
+    @property
+    def exit_code(self) -> int:
+        """The command's own if it is not 0; else 0 if all matched, 1 if not."""
+        if self.status:
+            return self.status
+        return 0 if self.plays.verdict == "matched" and not self.faults else 1
+
+
+def run_mock(
+    path: Path,
+    options: MockOptions,
+    *,
+    format: Literal["text", "json"] = "text",  # noqa: A002
+    command: Sequence[str] = (),
+) -> Mocked:
+    """Play a recording until SIGINT, SIGTERM or SIGHUP, or until `command` ends.
+
+    Raises:
+        RecordingError: it is damaged, or could not be read on.
+        SettingError: there is nothing to play, the address cannot be listened on, or the command
+            not be started.
+    """
+    open_standard_streams()
+    logging.basicConfig(level=logging.WARNING, format="wsrec: %(message)s", stream=sys.stderr)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_run(Mock(path, options, _tell), format, command))
+
+
+async def _run(mock: Mock, format: str, command: Sequence[str]) -> Mocked:  # noqa: A002
+    loop = asyncio.get_running_loop()
+    stop, faults = stop_signals(loop), note_faults(loop)
+    try:
+        await mock.__aenter__()
+    except UnicodeError as error:
+        raise SettingError(f"cannot listen on {mock.address}: not a host name") from error
+    except OSError as error:
+        raise SettingError(f"cannot listen on {mock.address}: {reason(error)}") from error
+    try:
+        _announce(mock, format)
+        status = await _command(mock, command, stop) if command else await _signal(stop)
+    finally:
+        await mock.__aexit__(None, None, None)
+    if mock.failure is not None:
+        raise RecordingError(str(mock.failure))
+    return Mocked(mock.plays, status, len(faults))
+
+
+async def _signal(stop: asyncio.Queue[int]) -> int:
+    await stop.get()
+    return 0
+
+
+async def _command(mock: Mock, command: Sequence[str], stop: asyncio.Queue[int]) -> int:
+    """Run the command with WSREC_URL set; pass a signal on to it; return its exit status."""
+    child = await Child.start(command, WSREC_URL=mock.url)
+    ended, signalled = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.get())
+    try:
+        await asyncio.wait((ended, signalled), return_when=asyncio.FIRST_COMPLETED)
+        number = signalled.result() if signalled.done() else signal.SIGTERM
+        status = await child.stop(number)
+    finally:
+        ended.cancel()
+        signalled.cancel()
+    await mock.quiet(_QUIET)
+    return status
+
+
+def _announce(mock: Mock, format: str) -> None:  # noqa: A002
+    """Tell where to connect: one line of JSON for machines, a sentence for people."""
+    playable = mock.playable
+    if format == "json":
+        where = mock.address
+        line = {
+            "event": "listening",
+            "url": mock.url,
+            **(
+                {"host": where.host, "port": where.port}
+                if where.path is None
+                else {"path": str(where.path.absolute())}
+            ),
+            "recording": str(mock.path),
+            "sessions": playable,
+        }
+        print(json.dumps(line), flush=True)
+    else:
+        sessions = "1 session" if playable == 1 else f"{playable} sessions"
+        print(
+            f"wsrec: {mock.url} plays {sessions} of {mock.path}; Ctrl-C ends",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _tell(found: Difference) -> None:
+    """Tell of a difference as it happens, for who wonders why a client hangs."""
+    where = f"session {found.session}: " if found.session else ""
+    text = inert(f"{where}{found.kind}: {found.message}", _LONG)
+    print(f"wsrec: {text}", file=sys.stderr, flush=True)
