@@ -141,11 +141,17 @@ def _left_over(
 
 
 def most_alike(
-    left: Sequence[int], right: Sequence[int], likeness: Callable[[int, int], float]
+    left: Sequence[int],
+    right: Sequence[int],
+    likeness: Callable[[int, int], float],
+    most: int = _CELLS,
 ) -> Iterable[tuple[int, int]]:
-    """Return as many pairs as there can be, in order, and of these the ones most alike."""
-    few = len(left) * len(right)
-    if few == 1 or few > _CELLS:
+    """Return as many pairs as there can be, in order, and of these the ones most alike.
+
+    Where that takes more than `most` comparisons, the first and the first are a pair.
+    """
+    number = len(left) * len(right)
+    if number == 1 or number > most:
         return zip(left, right, strict=False)
     # best[p][q]: how alike the best pairs are among the items from p and from q on.
     best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]

@@ -13,6 +13,8 @@ from .outline import Outline
 __all__ = ["Profile", "pair"]
 
 _SAMPLE: Final = 200
+_CELLS: Final = 40_000
+"""So many comparisons at most to find out which of several sessions are most alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ def pair(a: Sequence[Profile], b: Sequence[Profile]) -> list[tuple[int, int]]:
     for alike in _ALIKE:
         here, there = _groups(a, ours, alike), _groups(b, theirs, alike)
         for group in here.keys() & there.keys():
-            found += most_alike(here[group], there[group], lambda i, j: _shared(a[i], b[j]))
+            sides = here[group], there[group]
+            found += most_alike(*sides, lambda i, j: _shared(a[i], b[j]), _CELLS)
         taken = {i for i, _ in found}, {j for _, j in found}
         ours = [i for i in ours if i not in taken[0]]
         theirs = [j for j in theirs if j not in taken[1]]

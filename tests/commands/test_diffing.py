@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from support.conversation import run, server
 from support.diffing import recorded, talk
 from wsrec.cli import main
+from wsrec.schemas.archive import Archive
 
 CONTRACT = "wsrec: 1\ndecode: json\nevents: {name: /type}\n"
 
@@ -97,6 +98,12 @@ def test_the_contract_is_given_or_stored_in_a_or_the_projects(folder: Path) -> N
     (folder / "wsrec.toml").write_text('contract = "jsonrpc"')
     assert named("a.db", "b.db") == "jsonrpc"
     assert named("a.db", "b.db", "-c", "own.yaml") == "own"
+    recorded(folder / "s.db", talk(run()), contract=Archive.of("agent-events").text())
+    assert named("s.db", "b.db") == "agent-events"
+    assert named("b.db", "s.db") == "jsonrpc"
+    (folder / "wsrec.toml").write_text('contract = "nothing"')
+    assert diff("a.db", "b.db").code == 2
+    assert diff("s.db", "b.db", "-c", "own.yaml").code == 0
 
 
 def test_a_report_goes_into_a_file(folder: Path) -> None:
