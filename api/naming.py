@@ -41,5 +41,5 @@ class Namer:
             return
         for value in self._decode(data):
             if not isinstance(value, Undecodable):
-                name, fields, whole = self._extract.read(value)
-                yield Named(name, value, MappingProxyType({**fields, **whole}))
+                name, fields, _ = self._extract.read(value)
+                yield Named(name, value, MappingProxyType(fields))

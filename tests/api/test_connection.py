@@ -121,6 +121,25 @@ async def test_of_all_that_came_only_the_last_are_kept() -> None:
 
 
 @conversation
+async def test_no_more_is_read_than_may_wait_to_be_taken() -> None:
+    sent = 0
+
+    async def flood(socket: web.WebSocketResponse, request: web.Request) -> None:
+        nonlocal sent
+        for _ in range(200):
+            await socket.send_bytes(bytes(256 << 10))
+            sent += 1
+        await silent(socket, request)
+
+    async with serving(flood) as url, wsrec.connect(url, keep=1) as connection:
+        await asyncio.sleep(0.5)
+        assert sent < 200
+        for _ in range(200):
+            await connection.receive()
+        assert len(connection.received) == 1
+
+
+@conversation
 async def test_compressed_and_with_a_subprotocol() -> None:
     options: dict[str, Any] = {"subprotocols": ["b", "a"], "compression": True}
     async with (
@@ -224,11 +243,11 @@ async def test_until_needs_a_name() -> None:
 @pytest.mark.parametrize(
     ("identify", "query", "headers"),
     [
-        ("query", "a=%20b&user_id=u+1&thread_id=t%261", {}),
-        ("headers", "a=%20b", {"X-User-ID": "u 1", "X-Thread-ID": "t&1"}),
+        ("query", "a=%7eb&user_id=u+1&thread_id=t%261", {}),
+        ("headers", "a=%7eb", {"X-User-ID": "u 1", "X-Thread-ID": "t&1"}),
         (
             lambda user, thread: ({"who": user}, {"Authorization": f"Thread {thread}"}),
-            *("a=%20b&who=u+1", {"Authorization": "Thread t&1"}),
+            *("a=%7eb&who=u+1", {"Authorization": "Thread t&1"}),
         ),
     ],
 )
@@ -245,7 +264,7 @@ async def test_how_user_and_thread_are_sent(
     async with (
         serving(tell) as url,
         wsrec.connect(
-            f"{url}?a=%20b", identify=identify, headers={"X-Own": "1"}, **ids
+            f"{url}?a=%7eb", identify=identify, headers={"X-Own": "1"}, **ids
         ) as connection,
     ):
         said: Any = (await connection.receive()).value
@@ -343,6 +362,42 @@ async def test_reconnecting_waits_for_a_server_that_starts() -> None:
 
 
 @conversation
+async def test_reconnecting_waits_for_a_backend_behind_a_proxy() -> None:
+    answers = iter([0, 502, 503, 0])
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        status = next(answers)
+        if status:
+            return web.Response(status=status)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await silent(socket, request)
+        return socket
+
+    async with backend_at(handle) as url, wsrec.connect(url) as connection:
+        await connection.reconnect()
+        assert not connection.closed
+        assert next(answers, None) is None
+
+
+@conversation
+async def test_reconnecting_is_not_tried_again_when_it_is_refused() -> None:
+    answers = iter([0, 401])
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if next(answers):
+            return web.Response(status=401)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await silent(socket, request)
+        return socket
+
+    async with backend_at(handle) as url, wsrec.connect(url) as connection:
+        with pytest.raises(wsrec.ConnectError, match="401"):
+            await connection.reconnect()
+
+
+@conversation
 async def test_reconnecting_gives_up_in_the_end() -> None:
     async with serving(silent) as url:
         connection = await wsrec.connect(url).__aenter__()
@@ -355,8 +410,9 @@ async def test_reconnecting_gives_up_in_the_end() -> None:
 @conversation
 async def test_not_connected_refused() -> None:
     async with refusing(403) as url:
+        secret = url.replace("//", "//ada:secret@") + "?token=secret"
         with pytest.raises(wsrec.ConnectError) as told:
-            await wsrec.connect(f"{url}?token=secret").__aenter__()
+            await wsrec.connect(secret).__aenter__()
     assert str(told.value) == f"{url}: answered with 403, not 101"
     assert told.value.status == 403
 

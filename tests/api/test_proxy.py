@@ -67,8 +67,10 @@ async def test_sessions_that_are_open_are_ended_with_1001(recording: Path) -> No
 
 
 @conversation
-async def test_settings_are_those_of_the_command(recording: Path) -> None:
+async def test_settings_are_those_of_the_command(recording: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(bytes(32))
     settings: ProxySettings = {"contract": "agent-events", "redact": "json:/token", "drain": "1s"}
+    settings["redact_key_file"] = str(tmp_path / "key")
     async with (
         serving(echo) as backend,
         wsrec.Proxy(backend.removesuffix("/ws"), recording, **settings) as proxy,

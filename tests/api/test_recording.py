@@ -85,6 +85,14 @@ def test_a_message_may_hold_several_events_or_none(tmp_path: Path) -> None:
         assert len(list(session.messages())) == 3
 
 
+def test_a_long_text_among_the_fields_is_cut(tmp_path: Path) -> None:
+    path = record(tmp_path / "a.db", [server("tool_executing", tool_name="x" * 1000)])
+    with wsrec.open(path) as opened:
+        (event,) = opened.session(1).events()
+    assert len(str(event.fields["tool"])) < 200
+    assert event.value == {"type": "tool_executing", "tool_name": "x" * 1000}
+
+
 class TestTheContract:
     CONTRACT = "wsrec: 1\nname: other\nevents: {sender: server, name: /kind}\n"
     LINES = (server("said", kind="mine"), client("asked", kind="theirs"))
