@@ -14,10 +14,12 @@ __all__ = [
     "Connection",
     "Contract",
     "ContractError",
+    "Difference",
     "Event",
     "Finding",
     "Frame",
     "Message",
+    "Mock",
     "NotReceivedError",
     "Proxy",
     "Received",
@@ -37,6 +39,7 @@ _HOMES = {
     "connection": ("Connection", "connect"),
     "contracts": ("Contract", "ContractError", "load_contract"),
     "errors": ("ClosedError", "ConnectError", "NotReceivedError"),
+    "mock": ("Difference", "Mock"),
     "model": ("Event", "Frame", "Message"),
     "proxy": ("Proxy", "SettingError"),
     "received": ("Received",),
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
     from .api.errors import ClosedError as ClosedError
     from .api.errors import ConnectError as ConnectError
     from .api.errors import NotReceivedError as NotReceivedError
+    from .api.mock import Difference as Difference
+    from .api.mock import Mock as Mock
     from .api.model import Event as Event
     from .api.model import Frame as Frame
     from .api.model import Message as Message

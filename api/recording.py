@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # who reads no events need not wait for what reads contracts
     from ..schemas.model import Contract
     from .naming import Namer
 
-__all__ = ["Recording", "RecordingError", "Session", "open"]
+__all__ = ["Recording", "RecordingError", "Session", "open", "path_of"]
 
 _T = TypeVar("_T")
 
@@ -131,6 +131,11 @@ class Recording:
             contract = self.contract if given is None else as_contract(given)
             self._last = given, Namer(contract)
         return self._last[1]
+
+
+def path_of(recording: str | PathLike[str] | Recording) -> Path:
+    """Return where a recording lies that is given as its path, or open."""
+    return recording.path if isinstance(recording, Recording) else Path(recording)
 
 
 @dataclass(frozen=True, slots=True)

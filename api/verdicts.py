@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..checks.finding import Finding, Verdict
 from ..checks.outcome import LatencyRow, SessionOutcome, Skipped
@@ -19,9 +18,7 @@ from ..schemas.mistakes import did_you_mean
 from ..schemas.model import Contract
 from ..store.errors import NoSessionError
 from .contracts import as_contract
-
-if TYPE_CHECKING:
-    from .recording import Recording
+from .recording import Recording, path_of
 
 __all__ = ["Finding", "SessionOutcome", "Verdicts", "validate"]
 
@@ -84,7 +81,7 @@ def validate(
         ContractError: the contract cannot be used.
         ValueError: a code, or a number, that there is not.
     """
-    path = Path(recording) if isinstance(recording, str | PathLike) else recording.path
+    path = path_of(recording)
     given = None if contract is None else as_contract(contract)
     scope = _scope(sessions, rules, max_findings)
     if jobs < 1:

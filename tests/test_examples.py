@@ -53,8 +53,11 @@ def test_read_a_recording(tmp_path: Path) -> None:
     assert (first.count("search took"), second.count("search took")) == (2, 0)
 
 
-def test_test_my_agent(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "count"), [("test_my_agent.py", "3 passed"), ("mock_in_a_test.py", "2 passed")]
+)
+def test_pytest_modules(name: str, count: str, tmp_path: Path) -> None:
     quiet = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
-    done = example("-m", "pytest", *quiet, str(EXAMPLES / "test_my_agent.py"), cwd=tmp_path)
+    done = example("-m", "pytest", *quiet, str(EXAMPLES / name), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert "3 passed" in done.stdout
+    assert count in done.stdout
