@@ -92,8 +92,12 @@ class Context:
 
         With `span` it was not counted in spans of that kind; others may have taken it.
         """
-        if name in self._near or len(self._near) < MAX_STRANGERS:
-            self._near.setdefault(name, deque(maxlen=MAX_NEAR)).append((seq, why, span))
+        near = self._near.get(name)
+        if near is None:
+            if len(self._near) == MAX_STRANGERS:
+                return
+            near = self._near[name] = deque(maxlen=MAX_NEAR)
+        near.append((seq, why, span))
 
     def nearest(
         self, names: Iterable[str], after: int = 0, before: int = END, span: str | None = None

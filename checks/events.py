@@ -53,11 +53,14 @@ def meets(when: Condition | None, fields: Mapping[str, Scalar]) -> bool:
     """Say whether the fields of an event meet a condition."""
     if when is None:
         return True
-    if any(name not in fields for name in when.has):
-        return False
-    return all(
-        any(alike(fields.get(name), wanted) for wanted in values) for name, values in when.equals
-    )
+    for name in when.has:
+        if name not in fields:
+            return False
+    for name, values in when.equals:
+        value = fields.get(name)
+        if not any(alike(value, wanted) for wanted in values):
+            return False
+    return True
 
 
 def _word(value: Any) -> str | None:

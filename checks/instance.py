@@ -32,52 +32,51 @@ class Instance:
 
     Without an opening event it is a phantom: the events are still gathered, so
     that a lost opening is one finding and not one for each event that follows.
+
+    What most spans never learn is written for all of them once, below: they are made by the
+    million.
     """
 
-    __slots__ = (
-        *("rule", "key", "parent", "sender", "first", "opened", "opened_late", "closed"),
-        *("aborted", "ended_by", "loose", "told", "reopened", "outside", "resolved", "unsure"),
-        *("inside", "number", "outer", "tracks", "_last_at", "_measured_first", "_folds", "_gaps"),
-    )
+    opened_late = False
+    closed: _Mark | None = None
+    aborted = False
+    ended_by: frozenset[Peer] = frozenset()
+    """Who has sent an event that closes it."""
+    told = False
+    """What came after the close was reported."""
+    reopened: Event | None = None
+    """What opened it again, which was reported: its events may be of two spans."""
+    outside = False
+    """It opened after its parent had ended, which was reported."""
+    resolved = False
+    """What is wrong with its opening or closing was reported together with another span."""
+    unsure: frozenset[str] = frozenset()
+    """Events that came and may have belonged here."""
+    outer: Instance | None = None
+    """The open span of the same kind and key in which it was opened."""
+    _gaps: int | None = None
+    """How often the recording had missed frames when it began."""
 
     def __init__(
-        self, rule: SpanRule, key: Key, parent: Instance | None, event: Event, *, real: bool
-    ) -> None:
+        self, rule: SpanRule, key: Key, parent: Instance | None, event: Event, number: int, *,
+        real: bool,
+    ) -> None:  # fmt: skip
+        """Begin with an event; `real`: it opens the span. `number`: its place among its kind."""
         self.rule = rule
         self.key = key
         self.parent = parent
+        self.number = number
         self.sender = event.sender
         self.first = self.mark(event)
-        self.opened: _Mark | None = self.first if real else None
-        self.opened_late = False
-        self.closed: _Mark | None = None
-        self.aborted = False
-        self.ended_by: frozenset[Peer] = frozenset()
-        """Who has sent an event that closes it."""
+        self.opened = self.first if real else None
         self.loose = event.malformed
         """The opening event was malformed, so its key may be wrong."""
-        self.told = False
-        """What came after the close was reported."""
-        self.reopened: Event | None = None
-        """What opened it again, which was reported: its events may be of two spans."""
-        self.outside = False
-        """It opened after its parent had ended, which was reported."""
-        self.resolved = False
-        """What is wrong with its opening or closing was reported together with another span."""
-        self.unsure: frozenset[str] = frozenset()
-        """Events that came and may have belonged here."""
         self.inside = InsideState(rule.span.inside, rule.watched, rule.name, rule.bare(key))
-        self.number = 0
-        """Its place among those of its kind; set by the track that makes it."""
-        self.outer: Instance | None = None
-        """The open span of the same kind and key in which it was opened."""
         self.tracks: tuple[Track, ...] = ()
         """The spans inside, by kind; filled by the track that makes the instance."""
         self._last_at = event.at_ns
         self._measured_first = rule.span.latency.after is not None
         self._folds = [FoldState(fold) for fold in rule.span.fold]
-        self._gaps: int | None = None
-        """How often the recording had missed frames when it began."""
 
     @staticmethod
     def mark(event: Event) -> _Mark:

@@ -61,7 +61,7 @@ class Mention(NamedTuple):
     """Something more than the name is asked of them."""
     watched: bool = False
     """Their number inside must be known."""
-    inside: bool = False
+    required: bool = False
     """They cannot be anywhere but inside such a span, whatever part they play."""
     below: frozenset[SpanRule] = frozenset()
     """The kinds of spans inside to which, or to those below, they can matter."""
@@ -170,15 +170,20 @@ class SpanRule:
         return self.span.pair == "fifo" and (not bare or None in bare)
 
     def concerns(self, event: Event) -> bool:
-        """Say whether this event, if it is inside such a span, matters there or below."""
-        return self.mention(event.name).watched or self.claims(event)
+        """Say whether this event, if it is inside such a span, matters there or below.
+
+        It plays no part in such a span.
+        """
+        said = self.mention(event.name)
+        return said.watched or any(child.claims(event) for child in said.below)
 
     def claims(self, event: Event) -> bool:
         """Say whether this event cannot be anywhere but inside such a span."""
+        said = self.mention(event.name)
         return (
-            self.mention(event.name).inside
+            said.required
             or self.role(event)[0] is not None
-            or any(child.claims(event) for child in self.children)
+            or any(child.claims(event) for child in said.below)
         )
 
 

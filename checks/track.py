@@ -282,9 +282,8 @@ class Track:
             yield tell.forgotten(self.rule, what, limit)
 
     def _add(self, event: Event, key: Key, *, real: bool) -> Instance:
-        span = Instance(self.rule, key, self._parent, event, real=real)
-        span.tracks = tuple(Track(child, span) for child in self.rule.children)
-        span.number = self._next
+        span = Instance(self.rule, key, self._parent, event, self._next, real=real)
+        span.tracks = tuple([Track(child, span) for child in self.rule.children])
         self._next += 1
         self._open.add(span)
         return span
