@@ -19,6 +19,7 @@ from ..net.detach import Detached, Hijacked, detach_request
 from ..net.handshake import check_request, is_upgrade
 from ..net.headers import Pairs, decode_pairs, get, head_size
 from ..net.refusal import RefusedError, check_target
+from ..report.inert import inert
 from ..report.plays import Played
 from ..store.model import Session
 from ..wire.agreeing import agree
@@ -82,6 +83,7 @@ class Reception:
         try:
             return self._answer(request)
         except RefusedError as refusal:
+            log.warning("%s %s: %s", request.method, inert(request.raw_path, 200), refusal.reason)
             return answer(refusal.status, refusal.reason, refusal.headers)
         finally:
             connection.answered()
