@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic_ns
 
 from ..match.dialogue import Dialogue, Over, Say
 from ..match.difference import Difference
+from ..match.line import Line
 from ..match.rules import Patience
 from .clock import happens
 from .link import Link
@@ -30,6 +31,7 @@ class Conversation:
         patience: Patience,
         *,
         find: Callable[[Iterable[Difference]], None],
+        read: Callable[[Sequence[Line]], None],
     ) -> None:
         """Join them.
 
@@ -39,12 +41,14 @@ class Conversation:
             pages: of its session.
             patience: of the dialogue: the peer has as long to take what is said.
             find: is handed all differences, as they are found.
+            read: is handed all lines, as they are read.
         """
         self._link = link
         self._dialogue = dialogue
         self._pages = pages
         self._patience = patience
         self._find = find
+        self._read = read
         self._heard = asyncio.Event()
         self._turning = asyncio.Lock()
         self._over = False
@@ -111,4 +115,5 @@ class Conversation:
         async with self._turning:
             while self._dialogue.hungry:
                 lines, last = await self._pages.page()
+                self._read(lines)
                 self._dialogue.load(lines, last=last)

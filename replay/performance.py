@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import os
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from http import HTTPStatus
 from time import monotonic_ns
 from typing import Final, TypeVar
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from ..match.dialogue import Dialogue
 from ..match.difference import Difference, DifferenceKind
 from ..match.ids import Ids
+from ..match.line import Line
 from ..net.dial import Answer, DialError, dial
 from ..redaction.marks import holds_mark
 from ..report.inert import inert
@@ -34,6 +35,7 @@ __all__ = ["perform"]
 _MOST: Final = 1000
 """Differences of a session, after which it is given up: a server may go on for ever."""
 _GOING_AWAY: Final = 1001
+_REDACTED: Final = "messages were redacted: they are sent with what stands in the secrets' place"
 T = TypeVar("T")
 
 
@@ -105,6 +107,8 @@ class _Performance:
         key = base64.b64encode(os.urandom(16)).decode()
         opening = open_again(self._session, settings.replacements, host, key)
         self._notes += opening.notes
+        if self._session.closed_by == "proxy":
+            self._notes.append("ended by the proxy: closed with 1001, as the server saw it then")
         url = stage.upstream.url(self._ids.rewrite_target(opening.target))
         if stage.recorder is not None:
             self._tap = stage.recorder.session(None, url.raw_path, opening.headers)
@@ -158,8 +162,7 @@ class _Performance:
     async def _converse(self, link: Link, began_ns: int) -> None:
         stage, session = self._stage, self._session
         settings = stage.settings
-        # As the server saw it: where the proxy ended a session, in the name of the client.
-        pages = stage.script.pages(session.id, "server")
+        pages = stage.script.pages(session.id, "client")
         try:
             if session.status != HTTPStatus.SWITCHING_PROTOCOLS:
                 raise _LeaveError
@@ -167,7 +170,9 @@ class _Performance:
                 session.id, "client", stage.comparer, self._ids, settings.pacing, settings.patience,
                 began_ns, matching=settings.matching,
             )  # fmt: skip
-            conversation = Conversation(link, dialogue, pages, settings.patience, find=self._find)
+            conversation = Conversation(
+                link, dialogue, pages, settings.patience, find=self._find, read=self._read
+            )
             try:
                 await self._unless_it_is_left(conversation.run())
             finally:
@@ -184,6 +189,11 @@ class _Performance:
             if not await link.ended(0):
                 link.abort()
                 await link.ended(1.0)
+
+    def _read(self, lines: Sequence[Line]) -> None:
+        """Note what of these lines is not said as it was."""
+        if _REDACTED not in self._notes and any(map(_is_redacted, lines)):
+            self._notes.append(_REDACTED)
 
     async def _leave(self, link: Link) -> None:
         """Close with 1001, and wait for the server to do the same."""
@@ -226,6 +236,12 @@ class _Performance:
 
     def _differ(self, kind: DifferenceKind, message: str) -> None:
         self._find([Difference(kind, message, self._session.id)])
+
+
+def _is_redacted(line: Line) -> bool:
+    """Whether it is the client's, and something in it was replaced before it was recorded."""
+    data = line.said.data
+    return line.sender == "client" and isinstance(data, str) and holds_mark(data)
 
 
 def _named(what: str, name: str | None) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import ssl
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from support.proxying import in_process, recorded, sessions
 from support.raw import backend, conversation
 from support.replays import (
@@ -30,6 +33,8 @@ from websockets.typing import Subprotocol
 from wsrec.checks.scope import Scope, SessionRange
 from wsrec.match.rules import Pacing
 from wsrec.net.upstream import Upstream
+from wsrec.proxy.options import Options
+from wsrec.redaction.rules import Rules
 from wsrec.replay.opening import Replacements
 from wsrec.replay.replaying import Output, replay
 from wsrec.store.reader import Recording
@@ -280,6 +285,47 @@ async def test_what_was_redacted_is_missed_in_words(recording: Path) -> None:
 
 
 @conversation
+async def test_messages_with_marks_in_them_are_sent_and_noted(recording: Path) -> None:
+    async def talk(connection: ClientConnection) -> None:
+        for number in range(3):
+            await connection.send(json.dumps({"n": number, "password": "hunter2"}))
+            await connection.recv()
+
+    async def count(connection: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for message in connection:
+                await connection.send(f"{json.loads(message)['n']}")
+
+    rules = Rules.parse(["json:/password"])
+    async with (
+        serving(count) as url,
+        in_process(url, recording, Options(redaction=rules)) as proxy,
+        connect(proxy.url) as client,
+    ):
+        await talk(client)
+    async with serving(count) as url:
+        (played,) = (await replayed(recording, url)).sessions
+    assert played.verdict == "matched"
+    assert played.notes == [
+        "messages were redacted: they are sent with what stands in the secrets' place"
+    ]
+
+
+@conversation
+async def test_a_backend_is_believed_by_its_certificate(recording: Path) -> None:
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(client)
+    await recorded_from(recording)
+    async with serve(agent, "localhost", 0, ssl=server) as listening:
+        url = f"wss://localhost:{listening.sockets[0].getsockname()[1]}"
+        assert kinds(await replayed(recording, url, replace(HASTY, tls=client))) == []
+        found = await replayed(recording, url)
+    assert "certificate" in (found.unreachable or "")
+
+
+@conversation
 async def test_another_subprotocol_is_a_difference_and_no_compression_a_note(
     recording: Path,
 ) -> None:
@@ -410,7 +456,9 @@ async def test_a_session_that_the_proxy_ended_is_ended_by_the_client(recording: 
     (session,) = sessions(recording)
     assert session.closed_by == "proxy"
     async with serving(agent) as url:
-        assert kinds(await replayed(recording, url)) == []
+        (played,) = (await replayed(recording, url)).sessions
+    assert played.verdict == "matched"
+    assert played.notes == ["ended by the proxy: closed with 1001, as the server saw it then"]
 
 
 @conversation

@@ -1,0 +1,143 @@
+"""How exact `wsrec replay --pacing recorded` is, and what it holds in memory.
+
+`python benchmarks/replay.py` records sessions with an echo server in a process of its own, replays
+them to it, and prints, for 25 and for 100 sessions at once, how late messages were sent (p50, p99,
+the latest); then, for recordings of 10 and of 100 MB, the most memory that a replay ever had and
+how long it took. `--seconds` says how long the paced sessions last, `--quick` makes it all small.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+PER_SECOND = 20  # messages of each paced session
+SIZE = 8 << 10  # characters of each message of a large recording
+TOGETHER = 8  # sessions of a large recording
+
+Talk = Callable[[ClientConnection], Awaitable[None]]
+
+
+async def _echo(connection: ServerConnection) -> None:
+    with contextlib.suppress(ConnectionClosed):
+        async for message in connection:
+            await connection.send(message)
+
+
+async def _serve() -> None:
+    async with serve(_echo, "127.0.0.1", 0, compression=None, max_size=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+
+def paced(seconds: float) -> Talk:
+    """Return a talk of so many messages a second, spread at random."""
+
+    async def talk(connection: ClientConnection) -> None:
+        for number in range(round(seconds * PER_SECOND)):
+            await connection.send(json.dumps({"type": "tick", "n": number}))
+            await connection.recv()
+            await asyncio.sleep(random.uniform(0.5, 1.5) / PER_SECOND)
+
+    return talk
+
+
+def large(megabytes: int) -> Talk:
+    """Return a talk that, in as many sessions as there are, fills so many megabytes."""
+
+    async def talk(connection: ClientConnection) -> None:
+        for number in range((megabytes << 20) // (2 * SIZE * TOGETHER)):
+            await connection.send(json.dumps({"type": "chunk", "n": number, "text": "x" * SIZE}))
+            await connection.recv()
+
+    return talk
+
+
+async def _record(port: int, path: Path, sessions: int, talk: Talk) -> None:
+    words = ("proxy", f"ws://127.0.0.1:{port}", "-l", "127.0.0.1:0", "-o", str(path))
+    proxy = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "wsrec", *words, "--format", "json", stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert proxy.stdout is not None
+        url = json.loads(await proxy.stdout.readline())["url"]
+
+        async def session() -> None:
+            async with connect(url, compression=None, max_size=None) as connection:
+                await talk(connection)
+
+        await asyncio.gather(*(session() for _ in range(sessions)))
+    finally:
+        proxy.terminate()
+        await asyncio.wait_for(proxy.wait(), 60)
+
+
+def _replay(port: int, path: Path, *words: str) -> tuple[dict[str, Any], float, int]:
+    """Return the report of a replay, how many seconds it took, and its peak memory in bytes."""
+    command = (sys.executable, "-m", "wsrec", "replay", str(path), *words)
+    report = path.with_suffix(".json")
+    began = time.monotonic()
+    process = subprocess.Popen(
+        (*command, "--to", f"ws://127.0.0.1:{port}", "--format", "json", "--report", str(report))
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.monotonic() - began
+    assert os.waitstatus_to_exitcode(status) == 0, report.read_text()
+    return json.loads(report.read_text()), took, usage.ru_maxrss << 10
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        asyncio.run(_serve())
+        return
+    seconds = 1.0 if options.quick else options.seconds
+    sizes = (1, 4) if options.quick else (10, 100)
+    server = subprocess.Popen((sys.executable, __file__, "--serve"), stdout=subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        with tempfile.TemporaryDirectory() as folder:
+            for sessions in (25, 100):
+                path = Path(folder, f"{sessions}.db")
+                asyncio.run(_record(port, path, sessions, paced(seconds)))
+                report, _, _ = _replay(port, path, "--pacing", "recorded")
+                late = report["lateness"]
+                p50, p99, most = (late[name] / 1e6 for name in ("p50_ns", "p99_ns", "max_ns"))
+                print(
+                    f"{sessions} sessions, {late['count']} messages: late by"
+                    f" {p50:.2f} ms (p50), {p99:.2f} ms (p99), {most:.2f} ms at most"
+                )
+            for size in sizes:
+                path = Path(folder, f"{size}mb.db")
+                asyncio.run(_record(port, path, TOGETHER, large(size)))
+                _, took, memory = _replay(port, path)
+                held = path.stat().st_size / (1 << 20)
+                print(f"recording of {held:.0f} MiB: {memory / (1 << 20):.0f} MiB, {took:.1f} s")
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+if __name__ == "__main__":
+    main()
