@@ -68,18 +68,18 @@ class Dialogue:
         matching: Matching | None = None,
     ) -> None:
         """`matching`: what the comparer was made with: what may be missing, and in any order."""
+        matching = matching or Matching()
         self.role: Role = role
         """Who we are."""
         self._peer: Role = "server" if role == "client" else "client"
         self._ids = ids
         self._patience = patience
+        self._any_order = matching.any_order
         self._timeline = Timeline(role, pacing, began_ns)
         self._ours: deque[Turn] = deque()
         self._our_bytes = 0
         self._wording = Wording(session, self._peer)
-        self._hearing = Hearing(
-            self._peer, comparer, ids, matching or Matching(), self._wording, began_ns
-        )
+        self._hearing = Hearing(self._peer, comparer, ids, matching, self._wording, began_ns)
         self._expected = self._hearing.expected
         self._last = False
         self._their_close = False
@@ -221,6 +221,8 @@ class Dialogue:
         if not first.is_close:
             patience = self._patience.message_ns
             last = awaited[-2] if last.is_close else last
+            if self._expected.passed(last) and not self._any_order:
+                return self._hearing.moved_ns + min(patience, self._patience.overtaken_ns)
         took = last.turn.at_ns - first.turn.at_ns + first.turn.pause_ns
         return self._hearing.moved_ns + self._timeline.allowed(took) + patience
 

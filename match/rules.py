@@ -59,5 +59,8 @@ class Patience:
 
     message_ns: int = 10_000_000_000
     """For the next recorded message of the peer, beyond the pause that was recorded before it."""
+    overtaken_ns: int = 1_000_000_000
+    """For one behind which others have come already, where the order counts: it is lost, or too
+    late in any case."""
     close_ns: int = 5_000_000_000
     """For the peer's close, and the end of the connection."""

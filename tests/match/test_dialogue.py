@@ -79,6 +79,20 @@ def test_the_pause_that_was_recorded_is_granted_on_top_of_the_patience() -> None
     assert half.does() == Wait(half.now + 30 * SECOND)
 
 
+def test_what_others_have_overtaken_is_soon_given_up_unless_any_order_will_do() -> None:
+    half = Half(TALK)
+    half.says()
+    assert half.hears(DONE) == []
+    assert half.does() == Wait(half.now + SECOND)
+    assert half.waits() == ["missing"]
+    assert half.says() == [MORE]
+
+    half = Half(TALK, matching=Matching(any_order=True))
+    half.says()
+    half.hears(DONE)
+    assert half.does() == Wait(half.now + 50 * MS + 10 * SECOND)
+
+
 def test_what_says_nothing_new_does_not_prolong_the_wait() -> None:
     half = Half(TALK)
     half.says()
