@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import ssl
+import uuid
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -37,6 +38,7 @@ from wsrec.proxy.options import Options
 from wsrec.redaction.rules import Rules
 from wsrec.replay.opening import Replacements
 from wsrec.replay.replaying import Output, replay
+from wsrec.replay.stage import Settings
 from wsrec.store.reader import Recording
 
 Event = dict[str, Any]
@@ -53,7 +55,8 @@ async def test_a_client_that_was_recorded_talks_to_a_new_server_with_its_new_ids
 ) -> None:
     await recorded_from(recording, times=3)
     async with serving(agent) as url:
-        found = await replayed(recording, url, output=tmp_path / "new.db")
+        # By default it waits for ten seconds: it must not wait where all has come.
+        found = await replayed(recording, url, Settings(), output=tmp_path / "new.db")
 
     assert differences(found) == []
     assert [played.session for played in found.sessions] == [1, 2, 3]
@@ -63,6 +66,31 @@ async def test_a_client_that_was_recorded_talks_to_a_new_server_with_its_new_ids
         assert [len(before[sender]) for sender in before] == [len(now[sender]) for sender in now]
         assert before != now
     assert [each.close_code for each in sessions(tmp_path / "new.db")] == [1000] * 3
+
+
+@conversation
+async def test_an_id_that_one_session_was_given_is_asked_for_in_the_next(recording: Path) -> None:
+    rooms: set[str] = set()
+
+    async def handle(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        _, _, room = connection.request.path.rpartition("/")
+        if room == "new":
+            rooms.add(fresh := str(uuid.uuid4()))
+            await connection.send(json.dumps({"room_id": fresh}))
+            await connection.wait_closed()
+        else:
+            await connection.close(1000 if room in rooms else 4404)
+
+    async with serving(handle) as url, in_process(url, recording) as proxy:
+        async with connect(f"{proxy.url}/rooms/new") as client:
+            room = json.loads(await client.recv())["room_id"]
+        async with connect(f"{proxy.url}/rooms/{room}") as client:
+            await client.wait_closed()
+    assert [each.close_code for each in sessions(recording)] == [1000, 1000]
+    rooms.clear()
+    async with serving(handle) as url:
+        assert kinds(await replayed(recording, url)) == []
 
 
 async def _changed(connection: ServerConnection, event: Event) -> Event | None:
