@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final, Self
 from urllib.parse import quote, unquote_plus
 
@@ -87,6 +88,8 @@ def unplayable(session: Session) -> str | None:
         return "its opening handshake was never answered"
     if _TARGET.fullmatch(session.target) is None:
         return f"its request target is none that can be sent: {inert(session.target, 60)}"
+    if session.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        return None  # whatever is missing of its headers was not recorded
     if values(headers, "sec-websocket-version") != ["13"]:
         return "its opening handshake is not of WebSocket version 13"
     keys = values(headers, "sec-websocket-key")
@@ -116,7 +119,11 @@ def open_again(session: Session, replacements: Replacements, host: str, key: str
         "sec-websocket-key": key,
         "sec-websocket-version": "13",
     }
-    headers = _headers(list(session.request_headers), replacements.headers, fresh, notes)
+    recorded = list(session.request_headers)
+    if not values(recorded, "sec-websocket-key"):  # whoever recorded it kept no headers
+        fresh["sec-websocket-protocol"] = session.subprotocol or ""
+        fresh["sec-websocket-extensions"] = session.extensions or ""
+    headers = _headers(recorded, replacements.headers, fresh, notes)
     return Opening(target, list(headers), tuple(notes))
 
 
@@ -142,7 +149,11 @@ def _headers(
             yield name, value
     for key, pairs in replaced.items():
         if key not in done:
+            done.add(key)
             yield from pairs
+    for key, value in fresh.items():
+        if key not in done and value:
+            yield key.title(), value
 
 
 def _target(target: str, replaced: Mapping[str, str], notes: list[str]) -> str:

@@ -143,14 +143,36 @@ def test_a_secret_that_is_refused_is_not_said() -> None:
     assert "s3cret" not in str(caught.value)
 
 
+def test_headers_that_a_recording_does_not_hold_are_added() -> None:
+    session = replace(
+        recorded("/"),
+        request_headers=(("X-Only", "1"),),
+        subprotocol="chat",
+        extensions="permessage-deflate",
+    )
+    assert unplayable(session) is None
+    headers = [(name.lower(), value) for name, value in opened(session).headers]
+    assert headers[0] == ("x-only", "1")
+    assert sorted(headers[1:]) == sorted(
+        [
+            *((name.lower(), value) for name, value in FRESH),
+            ("sec-websocket-protocol", "chat"),
+            ("sec-websocket-extensions", "permessage-deflate"),
+        ]
+    )
+
+
+REFUSED = replace(recorded("/"), status=400)
+
+
 @pytest.mark.parametrize(
     ("session", "why"),
     [
         (replace(recorded("/"), status=None), "never answered"),
         (recorded("http://other.test/"), "target is none that can be sent"),
         (recorded("/a b"), "target is none that can be sent"),
-        (replace(recorded("/"), request_headers=HANDSHAKE[:4]), "not of WebSocket version 13"),
-        (replace(recorded("/"), request_headers=HANDSHAKE[3:]), "was no opening handshake"),
+        (replace(REFUSED, request_headers=HANDSHAKE[:4]), "not of WebSocket version 13"),
+        (replace(REFUSED, request_headers=HANDSHAKE[3:]), "was no opening handshake"),
     ],
 )
 def test_an_attempt_that_was_no_handshake_cannot_be_repeated(session: Session, why: str) -> None:
