@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from random import SystemRandom
 from typing import Self
@@ -235,6 +236,8 @@ class Mock:
 
 def _never_asked(session: Session) -> str | None:
     """Say why nobody can be answered as a session was; None: somebody can."""
+    if session.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        return None
     if not is_answer(session.status):
         return "its opening handshake was never answered"
     return unplayable(session)

@@ -8,15 +8,12 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from support.mocking import Chat, Told, chat, joined, mocked, recorded_at
+from support.mocking import BIG, Chat, Told, chat, echo, joined, mocked, recorded_at, say
 from support.raw import conversation, conversation_with_process
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
-
-BIG = 4 << 20
 
 
 @pytest.fixture
@@ -90,34 +87,6 @@ async def test_fresh_ids_are_others_for_every_client(recording: Path) -> None:
             ids.append(client.session)
 
     assert len(set(ids)) == 3
-
-
-async def echo(socket: ServerConnection) -> None:
-    """Say back what is heard, cut as it is said; close with what it is asked to."""
-    async for message in socket:
-        if message == "pieces":
-            await socket.send(iter(("a", "", "bc")))
-        elif message == "bytes":
-            await socket.send(iter((b"\0", bytes(range(256)))))
-        elif message == "big":
-            await socket.send(bytes(range(256)) * (BIG // 256))
-        elif message == "drop":
-            socket.transport.abort()
-        else:
-            await socket.send(message)
-
-
-async def say(socket: ClientConnection, *messages: str | bytes) -> list[object]:
-    """Say all of it, hearing an answer to each; return the answers and how it ended."""
-    heard: list[object] = []
-    try:
-        for message in messages:
-            await socket.send(message)
-            heard.append(await asyncio.wait_for(socket.recv(), 5))
-        await socket.close(3000, "enough")
-    except ConnectionClosed:
-        heard.append("closed")
-    return [*heard, socket.close_code, socket.close_reason]
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])

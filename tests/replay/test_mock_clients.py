@@ -9,8 +9,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from support.frames import KEY, wire
 from support.mocking import Told, chat, joined, mocked, recorded_at
-from support.raw import conversation
+from support.raw import Peer, conversation, upgrade
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -250,3 +251,27 @@ async def test_a_recording_without_sessions_is_no_mock(recording: Path) -> None:
     with pytest.raises(SettingError, match="there is no session in it that can be played"):
         async with Mock(recording, MockOptions()):
             pass
+
+
+@conversation
+async def test_a_client_that_takes_nothing_is_given_up(recording: Path) -> None:
+    async def pour(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(bytes(24 << 20))
+        await socket.wait_closed()
+
+    async with recorded_at(recording, pour, compression=None) as url, joined(url) as socket:
+        await socket.send("go")
+        await socket.recv()
+    told = Told()
+
+    async with mocked(recording, told, patience=HASTY) as mock:
+        client = await Peer.connect(mock.port)
+        await client.send(upgrade())
+        await client.head()
+        await client.send(wire(1, b"go", mask=KEY))
+        await mock.quiet(10)
+        (played,) = mock.plays.sessions
+        client.reset()
+
+    assert (played.verdict, told.kinds()) == ("differs", ["lost"])

@@ -14,11 +14,25 @@ from uuid import uuid4
 from support.proxying import in_process
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from wsrec.match.difference import Difference
 from wsrec.replay.mock import Mock
 from wsrec.replay.mock_options import MockOptions
 
-__all__ = ["Chat", "Told", "chat", "joined", "mocked", "recorded_at", "server"]
+__all__ = [
+    "BIG",
+    "Chat",
+    "Told",
+    "chat",
+    "echo",
+    "joined",
+    "mocked",
+    "recorded_at",
+    "say",
+    "server",
+]
+
+BIG = 4 << 20
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
@@ -119,3 +133,36 @@ class Chat:
             assert (await self.hear("token"))["run_id"] == started["run_id"]
         finished = await self.hear("run_finished")
         assert (finished["run_id"], finished["message_id"]) == (started["run_id"], message)
+
+
+async def echo(socket: ServerConnection) -> None:
+    """Say back what is heard, or what it is asked for."""
+    with contextlib.suppress(ConnectionClosed):
+        await _echo(socket)
+
+
+async def _echo(socket: ServerConnection) -> None:
+    async for message in socket:
+        if message == "pieces":
+            await socket.send(iter(("a", "", "bc")))
+        elif message == "bytes":
+            await socket.send(iter((b"\0", bytes(range(256)))))
+        elif message == "big":
+            await socket.send(bytes(range(256)) * (BIG // 256))
+        elif message == "drop":
+            socket.transport.abort()
+        else:
+            await socket.send(message)
+
+
+async def say(socket: ClientConnection, *messages: str | bytes) -> list[object]:
+    """Say all of it, hearing an answer to each; return the answers and how it ended."""
+    heard: list[object] = []
+    try:
+        for message in messages:
+            await socket.send(message)
+            heard.append(await asyncio.wait_for(socket.recv(), 5))
+        await socket.close(3000, "enough")
+    except ConnectionClosed:
+        heard.append("closed")
+    return [*heard, socket.close_code, socket.close_reason]
