@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -131,6 +132,26 @@ async def test_a_connection_that_was_dropped_is_dropped(recording: Path) -> None
         assert await say(socket, "hello", "drop") == expected
 
     assert expected == ["hello", "closed", 1006, ""]
+
+
+@conversation
+async def test_a_client_that_dropped_its_connection_may_do_so_again(recording: Path) -> None:
+    async def drop(url: str, after: float) -> None:
+        async with joined(url) as socket:
+            await socket.send("hello")
+            assert await socket.recv() == "hello"
+            with suppress(TimeoutError):
+                await asyncio.wait_for(socket.wait_closed(), after)
+            assert socket.close_code is None
+            socket.transport.abort()
+
+    async with recorded_at(recording, echo) as url:
+        await drop(url, 0.2)
+
+    async with mocked(recording) as mock:
+        await drop(mock.url, 0.4)
+        await mock.quiet(5)
+        assert [each.verdict for each in mock.plays.sessions] == ["matched"]
 
 
 @conversation
