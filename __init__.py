@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ClosedError",
+    "Comparison",
     "ConnectError",
     "Connection",
     "Contract",
@@ -21,26 +22,34 @@ __all__ = [
     "Message",
     "Mock",
     "NotReceivedError",
+    "PlayReport",
+    "Played",
     "Proxy",
     "Received",
     "Recording",
     "RecordingError",
     "Session",
+    "SessionContrast",
     "SessionOutcome",
     "SettingError",
     "Verdicts",
     "connect",
+    "diff",
     "load_contract",
     "open",
+    "play",
     "validate",
 ]
 
 _HOMES = {
+    "comparing": ("Comparison", "SessionContrast", "diff"),
     "connection": ("Connection", "connect"),
     "contracts": ("Contract", "ContractError", "load_contract"),
     "errors": ("ClosedError", "ConnectError", "NotReceivedError"),
-    "mock": ("Difference", "Mock"),
+    "mock": ("Mock",),
     "model": ("Event", "Frame", "Message"),
+    "playing": ("play",),
+    "plays": ("Difference", "PlayReport", "Played"),
     "proxy": ("Proxy", "SettingError"),
     "received": ("Received",),
     "recording": ("Recording", "RecordingError", "Session", "open"),
@@ -49,6 +58,9 @@ _HOMES = {
 
 TYPE_CHECKING = False  # type checkers take this name for true; that of `typing` takes 5 ms to load
 if TYPE_CHECKING:
+    from .api.comparing import Comparison as Comparison
+    from .api.comparing import SessionContrast as SessionContrast
+    from .api.comparing import diff as diff
     from .api.connection import Connection as Connection
     from .api.connection import connect as connect
     from .api.contracts import Contract as Contract
@@ -57,11 +69,14 @@ if TYPE_CHECKING:
     from .api.errors import ClosedError as ClosedError
     from .api.errors import ConnectError as ConnectError
     from .api.errors import NotReceivedError as NotReceivedError
-    from .api.mock import Difference as Difference
     from .api.mock import Mock as Mock
     from .api.model import Event as Event
     from .api.model import Frame as Frame
     from .api.model import Message as Message
+    from .api.playing import play as play
+    from .api.plays import Difference as Difference
+    from .api.plays import Played as Played
+    from .api.plays import PlayReport as PlayReport
     from .api.proxy import Proxy as Proxy
     from .api.proxy import SettingError as SettingError
     from .api.received import Received as Received

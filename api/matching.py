@@ -1,9 +1,9 @@
-"""What counts as equal, and when what is said: the options that `wsrec mock` has for it."""
+"""What counts as equal, and when what is said: options of `wsrec mock`, `replay` and `diff`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar
@@ -17,13 +17,20 @@ from ..schemas.mistakes import did_you_mean
 from ..schemas.model import Contract
 from .contracts import as_contract
 
-__all__ = ["PlaySettings", "read_matching", "read_pacing", "read_patience", "refuse_unknown"]
+__all__ = [
+    "MatchSettings",
+    "PlaySettings",
+    "read_matching",
+    "read_pacing",
+    "read_patience",
+    "refuse_unknown",
+]
 
 _T = TypeVar("_T")
 
 
-class PlaySettings(TypedDict, total=False):
-    """By the names of the options; times are written as on the command line: `"30s"`."""
+class MatchSettings(TypedDict, total=False):
+    """When two messages are equal; by the names of the options."""
 
     contract: str | PathLike[str] | Contract | None
     """None: the one stored in the recording; without one, messages are compared by shape."""
@@ -41,6 +48,11 @@ class PlaySettings(TypedDict, total=False):
     """Names of events that may be missing at the end of a session."""
     any_order: bool
     """Messages of one peer, between two of the other, may come in any order."""
+
+
+class PlaySettings(MatchSettings, total=False):
+    """Beside that, when what is said; times are written as on the command line: `"30s"`."""
+
     pacing: Literal["causal", "recorded", "asap"]
     speed: float | None
     max_gap: str | None
@@ -48,9 +60,9 @@ class PlaySettings(TypedDict, total=False):
     close_timeout: str
 
 
-def refuse_unknown(who: str, settings: Mapping[str, object]) -> None:
+def refuse_unknown(who: str, settings: Mapping[str, object], known: Iterable[str]) -> None:
     """Raise TypeError for a setting that there is not."""
-    known = PlaySettings.__annotations__
+    known = set(known)
     for name in settings:
         if name not in known:
             raise TypeError(f"{who} has no setting {name!r}{did_you_mean(name, known)}")

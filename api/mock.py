@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Literal, Self, Unpack
+from typing import Final, Literal, Self, Unpack
 
+from ..checks.scope import Scope
 from ..match.difference import Difference
 from ..net.address import parse_address
 from ..net.errors import SettingError
 from ..net.tls import server_context
 from ..replay import mock
 from ..replay.mock_options import MockOptions
-from ..store import reader
 from .matching import (
     PlaySettings,
     read_matching,
@@ -21,9 +21,13 @@ from .matching import (
     read_patience,
     refuse_unknown,
 )
+from .plays import PlayReport, report_of
 from .recording import Recording, path_of
+from .verdicts import meta_of, ranges_of
 
-__all__ = ["Difference", "Mock"]
+__all__ = ["Mock"]
+
+_QUIET: Final = 1.0
 
 
 class Mock:
@@ -46,6 +50,7 @@ class Mock:
         loop: bool = False,
         strict: bool = False,
         fresh_ids: bool = False,
+        allow_unplayed: bool = False,
         **settings: Unpack[PlaySettings],
     ) -> None:
         """Read the settings and the recording's contract; nothing is listened on yet.
@@ -61,22 +66,23 @@ class Mock:
             loop: play sessions more than once.
             strict: close a session with 1008 at its first difference.
             fresh_ids: make up new ids in the place of the server's, for each client.
+            allow_unplayed: sessions that no client asks for are no failure.
             settings: what counts as equal, and when what is said: `PlaySettings`.
 
         Raises:
-            RecordingError: the recording cannot be read.
+            RecordingError: the recording cannot be read, or has no such session.
             ContractError: the contract cannot be used.
-            SettingError: a setting that cannot be used.
+            SettingError: a setting that cannot be used; ValueError: `sessions` is empty.
             TypeError: there is no setting of that name.
         """
-        refuse_unknown("wsrec.Mock", settings)
+        refuse_unknown("wsrec.Mock", settings, PlaySettings.__annotations__)
         self.path = path_of(recording)
         """The recording that is played."""
         if tls_key is not None and tls_cert is None:
             raise SettingError("tls_key needs tls_cert")
         key = None if tls_key is None else Path(tls_key)
-        with reader.Recording.open(self.path) as opened:
-            matching = read_matching(self.path, opened.meta, settings)
+        scope = Scope(sessions=ranges_of(sessions))
+        matching = read_matching(self.path, meta_of(self.path, scope), settings)
         self._options = MockOptions(
             listen=parse_address(listen),
             tls=None if tls_cert is None else server_context(Path(tls_cert), key),
@@ -85,11 +91,11 @@ class Mock:
             patience=read_patience(settings, "30s"),
             order=order,
             loop=loop,
-            sessions=None if sessions is None else frozenset(sessions),
+            scope=scope,
             strict=strict,
+            allow_unplayed=allow_unplayed,
             fresh_ids=fresh_ids,
         )
-        self._differences: list[Difference] = []
         self._server: mock.Mock | None = None
 
     async def __aenter__(self) -> Self:
@@ -97,18 +103,28 @@ class Mock:
 
         Raises:
             RecordingError: the recording is damaged.
-            SettingError: there is no session in it that can be played.
+            SettingError: there is no session in it that can be played; `listen` names no host.
             OSError: the address cannot be listened on.
         """
-        self._differences.clear()
-        running = mock.Mock(self.path, self._options, self._differences.append)
-        await running.__aenter__()
+        running = mock.Mock(self.path, self._options)
+        try:
+            await running.__aenter__()
+        except UnicodeError:
+            raise SettingError(f"cannot listen on {running.address}: not a host name") from None
         self._server = running
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        """Close what is open, and listen no more."""
-        await self._running.__aexit__(*exc)
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Close what is open, and listen no more; raises RecordingError if not all could be read.
+
+        Sessions whose client has just left have a moment to end by themselves.
+        """
+        running = self._running
+        if error is None:
+            await running.quiet(_QUIET)
+        await running.__aexit__(kind, error, trace)
+        if running.failure is not None and error is None:
+            raise running.failure
 
     @property
     def url(self) -> str:
@@ -121,12 +137,17 @@ class Mock:
         return self._running.port
 
     @property
-    def differences(self) -> tuple[Difference, ...]:
-        """What clients said otherwise than recorded, in the order in which it was found.
+    def report(self) -> PlayReport:
+        """What came of it so far; behind the block, all of it.
 
-        What of a session was not said shows when it ends; all of it behind the block.
+        Its verdict is `matched` if each session was played, and its client said what was recorded.
         """
-        return tuple(self._differences)
+        return report_of(self._running.plays)
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What clients said otherwise than recorded, so far; behind the block, all of it."""
+        return self.report.differences
 
     @property
     def _running(self) -> mock.Mock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -16,11 +16,12 @@ from ..report.model import Report
 from ..schemas.codes import CODES, FAMILIES, Severity
 from ..schemas.mistakes import did_you_mean
 from ..schemas.model import Contract
+from ..store import reader
 from ..store.errors import NoSessionError
 from .contracts import as_contract
 from .recording import Recording, path_of
 
-__all__ = ["Finding", "SessionOutcome", "Verdicts", "validate"]
+__all__ = ["Finding", "SessionOutcome", "Verdicts", "meta_of", "ranges_of", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def validate(
     """
     path = path_of(recording)
     given = None if contract is None else as_contract(contract)
-    scope = _scope(sessions, rules, max_findings)
+    scope = Scope(_codes(rules), ranges_of(sessions), _limit(max_findings))
     if jobs < 1:
         raise ValueError(f"jobs={jobs}: expected 1 or more")
     try:
@@ -106,16 +107,38 @@ def validate(
     )
 
 
-def _scope(sessions: Iterable[int] | None, rules: Iterable[str], max_findings: int) -> Scope:
-    """Return what is asked about; raises ValueError for what cannot be meant."""
+def _codes(rules: Iterable[str]) -> tuple[str, ...]:
     codes = (rules,) if isinstance(rules, str) else tuple(rules)
     known = {*CODES, *FAMILIES}
     for code in codes:
         if code not in known:
             raise ValueError(f"no finding code {code!r}{did_you_mean(code, known)}")
-    ids = None if sessions is None else tuple(SessionRange(each, each) for each in sessions)
-    if ids == ():  # which would be all of them to the scope
-        raise ValueError("sessions is empty: name one, or give None to judge all")
+    return codes
+
+
+def _limit(max_findings: int) -> int:
     if max_findings < 1:
         raise ValueError(f"max_findings={max_findings}: expected 1 or more")
-    return Scope(codes, ids or (), max_findings)
+    return max_findings
+
+
+def ranges_of(sessions: Iterable[int] | None) -> tuple[SessionRange, ...]:
+    """Return the sessions that are asked for; none of them means all to a scope.
+
+    Raises:
+        ValueError: none is asked for, and not None.
+    """
+    ranges = tuple(SessionRange(each, each) for each in sessions or ())
+    if sessions is not None and not ranges:
+        raise ValueError("sessions is empty: name one, or give None for all")
+    return ranges
+
+
+def meta_of(path: Path, scope: Scope) -> Mapping[str, str]:
+    """Return a recording's table `meta`; raises RecordingError, also for lack of a session."""
+    with reader.Recording.open(path) as opened:
+        try:
+            judging.require_sessions(opened, scope)
+        except judging.NoSessionError as error:
+            raise NoSessionError(str(error)) from None
+        return opened.meta

@@ -53,7 +53,7 @@ def test_the_client_understands_the_answer(recording: Path) -> None:
     async def talk() -> None:
         async with wsrec.Mock(recording) as mock:
             assert "found" in await client(mock.url, "How many?")
-        assert mock.differences == ()
+        assert mock.report.verdict == "matched", str(mock.report)
 
     asyncio.run(talk())
 

@@ -62,12 +62,18 @@ class _Side:
 
 
 def diff(
-    a: Path, b: Path, rules: Callable[[Path, Mapping[str, str]], Matching], wish: Wish
+    a: Path,
+    b: Path,
+    rules: Callable[[Path, Mapping[str, str]], Matching],
+    wish: Wish,
+    *,
+    show: bool = True,
 ) -> Contrast:
     """Return what differs between two recordings.
 
     `rules` is asked with the path of A and its table `meta`. Of each message some fifty bytes are
-    held; messages are read again where they are compared.
+    held; messages are read again where they are compared. With `show` a bar on the terminal says
+    how far a long work has come.
 
     Raises:
         RecordingError: one cannot be read, or is not what was recorded; in one line.
@@ -82,9 +88,9 @@ def diff(
             require_intact(recording)
         sides = []
         for recording in (ours, theirs):
-            with Progress(recording, check, "reading") as tick:
+            with Progress(recording, check, "reading", show=show) as tick:
                 sides.append(_read(recording, matching, tick))
-        with Progress(ours, check, "comparing") as tick:
+        with Progress(ours, check, "comparing", show=show) as tick:
             return _contrast(sides[0], sides[1], matching, wish, tick)
 
 

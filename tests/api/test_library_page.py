@@ -57,7 +57,7 @@ def test_the_examples_run_in_order(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(PAGE, backend) == 9
+    assert run(PAGE, backend) == 11
     said = capsys.readouterr().out
     (shown,) = re.findall(r"^    (waited .*)$", PAGE, re.MULTILINE)
     assert shown in said

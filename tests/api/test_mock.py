@@ -120,6 +120,22 @@ def test_other_mistakes(recording: Path, tmp_path: Path) -> None:
 
 
 @conversation
-async def test_nothing_to_play(recording: Path) -> None:
+async def test_nothing_to_play(recording: Path, tmp_path: Path) -> None:
+    with pytest.raises(wsrec.RecordingError, match="no session 9"):
+        wsrec.Mock(recording, sessions=[9])
+    async with wsrec.Proxy("ws://127.0.0.1:1", tmp_path / "b.db"):
+        pass
     with pytest.raises(wsrec.SettingError, match="no session in it that can be played"):
-        await wsrec.Mock(recording, sessions=[9]).__aenter__()
+        await wsrec.Mock(tmp_path / "b.db").__aenter__()
+
+
+@conversation
+async def test_a_session_that_nobody_asks_for(recording: Path) -> None:
+    for allowed in (False, True):
+        mock = wsrec.Mock(recording, allow_unplayed=allowed)
+        async with mock, wsrec.connect(f"{mock.url}/ws") as connection:
+            await connection.send(ASK)
+            await connection.until("agent_completed")
+        assert mock.report.verdict == ("matched" if allowed else "differs"), str(mock.report)
+        assert [each.verdict for each in mock.report.sessions] == ["matched", "unplayed"]
+        assert mock.differences == ()

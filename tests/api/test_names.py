@@ -79,6 +79,7 @@ def test_all_that_can_be_called_says_what_it_does() -> None:
 def test_all_that_reads_or_waits_says_what_it_raises() -> None:
     said = [wsrec.open, wsrec.validate, wsrec.connect, wsrec.load_contract, wsrec.Proxy.__init__]
     said += [wsrec.Proxy.__aenter__, wsrec.Connection.__aenter__, wsrec.Recording.session]
+    said += [wsrec.Mock.__init__, wsrec.Mock.__aenter__, wsrec.play, wsrec.diff]
     said += [wsrec.Session.frames, wsrec.Session.messages, wsrec.Session.events]
     said += [wsrec.Connection.send, wsrec.Connection.receive, wsrec.Connection.until]
     for each in [*said, wsrec.Connection.reconnect]:
