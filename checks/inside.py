@@ -29,10 +29,10 @@ def _value(value: Scalar | None) -> str:
 class InsideState:
     """What is known of the events inside one place so far."""
 
-    __slots__ = (
-        *("_rules", "_span", "_watched", "_seen", "_beyond", "explained", "_orders", "_values"),
-        *("_other", "_edges", "_rising", "unique", "_asked", "_machine", "_gaps", "_since", "bare"),
-    )
+    explained: frozenset[str] = frozenset()
+    """Events whose absence another finding already tells of."""
+    _asked: Event | None = None
+    _gaps = 0
 
     def __init__(
         self, rules: Inside, watched: Collection[str], span: str | None = None, bare: Key = ()
@@ -46,18 +46,14 @@ class InsideState:
         """How often each watched event came."""
         self._beyond: dict[str, int] = {}
         """Where an event came the first time too many."""
-        self.explained: frozenset[str] = frozenset()
-        """Events whose absence another finding already tells of."""
-        self._orders = [OrderState(rule) for rule in rules.order]
+        self._orders = list(map(OrderState, rules.order))
         self._values: dict[str, tuple[Scalar | None, int]] = {}
         self._other: dict[str, set[Scalar | None]] = {}
         self._edges = EdgesState(rules.first, rules.last) if rules.first or rules.last else None
-        self._rising = [MonotonicState(rule) for rule in rules.monotonic]
-        self.unique = [UniqueState(field) for field in rules.unique]
+        self._rising = list(map(MonotonicState, rules.monotonic))
+        self.unique = list(map(UniqueState, rules.unique))
         """Only where there are any is `repeats` worth asking."""
-        self._asked: Event | None = None
         self._machine = MachineState(rules.machine) if rules.machine is not None else None
-        self._gaps = 0
         self._since: int | None = 0 if span is None else None
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -77,16 +76,17 @@ def _seconds(text: str) -> float | None:
 class MonotonicState:
     """One field in one place."""
 
+    _top: Number | None = None
+    _value: Scalar = ""
+    """The greatest value, as it was written."""
+    _seq = 0
+    _again: Number | None = None
+    """The value that came last, when it was not above all before: a counter begun anew."""
+
     def __init__(self, rule: Monotonic) -> None:
         self._rule = rule
         self.field = rule.field
-        self._top: Number | None = None
-        self._value: Scalar = ""
-        """The greatest value, as it was written."""
-        self._seq = 0
-        self._again: Number | None = None
-        """The value that came last, when it was not above all before: a counter begun anew."""
-        self._holes: OrderedDict[Number, _Hole] = OrderedDict()
+        self._holes: dict[Number, _Hole] = {}
 
     def lost(self) -> Iterator[Unsteady]:
         """Frames are missing here: begin anew."""
@@ -151,7 +151,7 @@ class MonotonicState:
             return
         self._holes[hole.low] = hole
         if len(self._holes) > MAX_HOLES:
-            _, oldest = self._holes.popitem(last=False)
+            oldest = self._holes.pop(next(iter(self._holes)))
             if not oldest.told:
                 yield self._left_out(oldest)
 

@@ -28,10 +28,13 @@ MAX_KEYS: Final = 100_000
 class Track:
     """The spans of one rule inside one parent; None: directly inside the session."""
 
-    __slots__ = (
-        *("rule", "real", "_parent", "_open", "_closed", "_closed_by_key", "_old_keys"),
-        *("_ambiguous", "_early", "_next", "_forgot"),
-    )
+    real = 0
+    """Spans that were opened."""
+    _next = 0
+    _ambiguous: frozenset[str] = frozenset()
+    _early: frozenset[str] = frozenset()
+    """Events too late for one span, without a key: they may have been early for the next."""
+    _forgot = False
 
     def __init__(self, rule: SpanRule, parent: Instance | None) -> None:
         self.rule = rule
@@ -42,13 +45,6 @@ class Track:
         """The last one of each key."""
         self._old_keys: OrderedDict[Key, int] = OrderedDict()
         """Key and closing frame."""
-        self._ambiguous: set[str] = set()
-        self._early: set[str] = set()
-        """Events too late for one span, without a key: they may have been early for the next."""
-        self._next = 0
-        self._forgot = False
-        self.real = 0
-        """Spans that were opened."""
 
     @property
     def empty(self) -> bool:
@@ -108,8 +104,8 @@ class Track:
 
     def _belongs(self, span: Instance, key: Key) -> Instance:
         """Return the one open span that an event with this key fits."""
-        if len(self._open.spans) == 1:
-            self._ambiguous.clear()
+        if self._ambiguous and len(self._open.spans) == 1:
+            self._ambiguous = frozenset()
         self._open.learn(span, key)
         return span
 
@@ -129,7 +125,7 @@ class Track:
                 span.unsure |= {event.name}
                 span.inside.explained |= {event.name}
             if found and not event.malformed and event.name not in self._ambiguous:
-                self._ambiguous.add(event.name)
+                self._ambiguous |= {event.name}
                 yield tell.ambiguous(self.rule, event, found)
             return None
         # With first in, first out, an incomplete key of a closed span means nothing any more.
@@ -188,7 +184,7 @@ class Track:
         elif rule != "allow":
             span.told = True
             if not any(part is not None for part in self.rule.bare(span.key)):
-                self._early.add(event.name)
+                self._early |= {event.name}
             yield tell.after_close(self.rule, span.key, event, span.closed.seq)
         elif ends and (role == "abort") is not span.aborted:
             pass  # what had ended may turn out to have failed; an end and a cancelling may cross
@@ -240,8 +236,9 @@ class Track:
         self.real += 1
         span = self._add(event, key, real=True)
         span.outside = outside
-        span.inside.explained |= self._early
-        self._early.clear()
+        if self._early:
+            span.inside.explained |= self._early
+            self._early = frozenset()
         span.outer = same[-1] if same and self.rule.span.nest else None
         yield from context.answered(self.rule, key, event, late=False)
         return span
