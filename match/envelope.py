@@ -14,7 +14,7 @@ from .ids import Binding, Ids
 from .members import Places
 from .reading import pointer
 from .rules import Matching
-from .shape import kind
+from .shape import alike
 
 __all__ = ["Envelope", "path_of"]
 
@@ -47,8 +47,8 @@ class Envelope:
         ours, theirs = self._targets
         for place in sorted(ours.keys() & theirs.keys()) if self._binds else ():
             a, b = ours[place], theirs[place]
-            alike = kind(a) is not None and kind(a) == kind(b)
-            if a != b and place not in self._ignored and (alike or place in self._ids):
+            is_id = alike(a, b) or place in self._ids
+            if a != b and place not in self._ignored and is_id:
                 yield Binding(a, b, pointer(place), _HANDSHAKE)
 
     def handshake(self, ids: Ids) -> Iterator[Change]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from random import Random
 from typing import Final
 
-__all__ = ["LONG", "is_id", "kind", "names_id", "renewed", "word"]
+__all__ = ["LONG", "alike", "is_id", "kind", "names_id", "renewed", "word"]
 
 LONG: Final = 8
 """Ids of so many characters are also found inside longer texts."""
@@ -21,6 +21,10 @@ _DIGITS: Final = re.compile(r"[0-9]{16,40}")
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9]{0,23}(?:_[a-z]{2,12}){0,2}?)([_-])(.{6,})")
 _DIGIT: Final = re.compile(r"[0-9]")
+_MIXED: Final = re.compile(r"[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]")
+"""In what stands before `_` or `-`: it is rather where a random id has that by chance."""
+_ONE_CASE: Final = re.compile(r"[a-z_-]*|[A-Z_-]*")
+_ANYHOW: Final = "random "
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
 _CHANGE: Final = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[a-z0-9])|(?<=[0-9])(?=[A-Za-z])")
@@ -82,11 +86,39 @@ def _kind(text: str) -> str | None:
     if _ULID.fullmatch(text):
         return "ulid"
     prefixed = _PREFIX.fullmatch(text)
-    if prefixed is not None and _is_random(prefixed[3]):
+    random = _URL_SAFE.fullmatch(text) is not None and _is_random(text)
+    if (
+        prefixed is not None
+        and _is_random(prefixed[3])
+        and not (random and _MIXED.search(prefixed[1]))
+    ):
         return f"{prefixed[1]}{prefixed[2]}"
-    if _URL_SAFE.fullmatch(text) and _is_random(text):
-        return f"random {len(text) // 8}"
-    return None
+    return f"{_ANYHOW}{len(text) // 8}" if random else None
+
+
+def alike(recorded: str, live: str) -> bool:
+    """Say whether two ids are of one kind.
+
+    One random id in some dozens looks like none, for want of a digit or of changes between upper
+    and lower case, or as if it began with a prefix: it is known by the other one, which is as
+    long and, if that has a prefix, begins with the same.
+    """
+    sort, other = kind(recorded), kind(live)
+    if sort == other:
+        return sort is not None
+    if len(recorded) != len(live) or not _URL_SAFE.fullmatch(recorded + live):
+        return False
+    if sort is not None and other is not None:
+        return _ANYHOW in (sort[: len(_ANYHOW)], other[: len(_ANYHOW)])
+    odd, prefix = (live, _prefix(recorded)) if other is None else (recorded, _prefix(live))
+    rest = odd.removeprefix(prefix)
+    return odd.startswith(prefix) and len(rest) >= LONG and not _ONE_CASE.fullmatch(rest)
+
+
+def _prefix(text: str) -> str:
+    """Return the prefix by which an id is of its kind."""
+    found = kind(text) or ""
+    return found if text.startswith(found) else ""
 
 
 def _is_random(text: str) -> bool:

@@ -10,7 +10,7 @@ from ..schemas.pointers import ABSENT
 from .difference import Change
 from .ids import Binding, Id, Ids
 from .reading import pointer
-from .shape import LONG, is_id, kind, names_id, word
+from .shape import LONG, alike, is_id, kind, names_id, word
 from .yardstick import Path, Yardstick, equal_as_json
 
 __all__ = ["MAX_CHANGES", "Walk"]
@@ -223,8 +223,7 @@ class Walk:
             return names_id(path) and not path[-1].isdecimal()
         if not (is_id(recorded) and is_id(live)):
             return False
-        sort = kind(recorded)
-        if sort is not None and sort == kind(live):
+        if alike(recorded, live):
             return True
         if word(recorded) or word(live):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 import uuid
 from random import Random
 from typing import Any
@@ -17,7 +18,7 @@ from wsrec.match.compare import Comparer
 from wsrec.match.ids import Binding, Ids
 from wsrec.match.line import Line
 from wsrec.match.rules import Matching
-from wsrec.match.shape import kind, renewed
+from wsrec.match.shape import alike, kind, renewed
 from wsrec.schemas.packs import find
 from wsrec.wire.utterance import Utterance
 
@@ -49,6 +50,46 @@ def test_what_is_taken_for_an_id(name: str, recorded: Any, live: Any) -> None:
         "deep": [{name: live}],
     }
     assert Half(rules(binds=False)).hears({name: recorded}, {name: live}) == [f"/{name}"]
+
+
+_LETTERS = string.ascii_letters + string.digits
+
+
+@pytest.mark.parametrize(
+    ("prefix", "letters", "size"),
+    [
+        ("item_", _LETTERS + "_-", 16),
+        ("", _LETTERS + "_-", 20),
+        ("", _LETTERS + "_-", 21),
+        ("call_", _LETTERS, 12),
+        ("chatcmpl-", _LETTERS, 24),
+        ("run_", string.ascii_lowercase + string.digits, 20),
+    ],
+)
+def test_hardly_a_random_id_looks_like_none(prefix: str, letters: str, size: int) -> None:
+    random = Random(size)
+    ids = [prefix + "".join(random.choices(letters, k=size)) for _ in range(4000)]
+    missed = [pair for pair in zip(ids[::2], ids[1::2], strict=True) if not alike(*pair)]
+    assert len(missed) <= len(ids) / 200, missed[:3]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live"),
+    [
+        ("item_3U5mL63LHFHqXEuB", "item_dzFTXzzmrk_jKbMF"),  # no digit, and few changes of case
+        ("V1StGXR8_Z5jdHi6B-myT", "Uakgb_J5m9g-0JDMbcJqL"),  # what is before `_` is no prefix
+        ("abcd_XR8Z5jdHi6BrmyT1", "Uakgb2J5m9gk0JDMbcJqL"),
+    ],
+)
+def test_an_odd_one_is_known_by_the_other(recorded: str, live: str) -> None:
+    assert alike(recorded, live)
+    assert alike(live, recorded)
+
+
+def test_a_word_is_no_odd_one() -> None:
+    assert not alike("item_3U5mL63LHFHqXEuB", "item_weather_and_news")
+    assert not alike("item_3U5mL63LHFHqXEuB", "news_dzFTXzzmrkXjKbMF")
+    assert not alike("item_3U5mL63LHFHqXEuB", "item_dzFTXzzmrk")
 
 
 @pytest.mark.parametrize(
