@@ -52,7 +52,7 @@ class Dialogue:
     """One half of one recorded session.
 
     Call `load` while it is `hungry`; `heard` for each utterance of the peer; then `late` and
-    `next`, and do what that says, until it is `Over` or the connection has ended (`lost`).
+    `next`, and do what that says, until it is `Over` (`end`) or the connection has ended (`lost`).
     """
 
     def __init__(
@@ -167,6 +167,12 @@ class Dialogue:
             self._expected.drop(given_up[0])
             yield self._wording.not_closed(given_up[0])
         self._hearing.moved(now_ns)
+
+    def end(self) -> Iterator[Difference]:
+        """Take it that nothing more is heard, now that it is `Over`; yield what was in doubt."""
+        if not self._ended:
+            self._ended = True
+            yield from self._hearing.certain()
 
     def lost(self, now_ns: int, how: str) -> Iterator[Difference]:
         """Take the end of the connection; yield what is missing."""

@@ -97,6 +97,7 @@ class Conversation:
             self._find(self._dialogue.late(now))
             step = self._dialogue.next(now)
             if isinstance(step, Over):
+                self._find(self._dialogue.end())
                 return None
             if isinstance(step, Say):
                 try:

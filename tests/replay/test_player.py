@@ -18,6 +18,7 @@ from support.proxying import in_process, recorded, sessions
 from support.raw import backend, conversation
 from support.replays import (
     HASTY,
+    Handler,
     agent,
     agent_with,
     ask,
@@ -498,6 +499,27 @@ async def test_a_client_that_just_went_away_does_so_again(recording: Path) -> No
     await recorded_from(recording, agent, vanish)
     async with serving(agent) as url:
         assert kinds(await replayed(recording, url)) == []
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@conversation
+async def test_what_the_last_message_before_such_an_end_differs_in_is_told(
+    recording: Path, size: int
+) -> None:
+    def serving_version(number: int) -> Handler:
+        async def handle(connection: ServerConnection) -> None:
+            await connection.send(json.dumps({"version": number, "text": "x" * size}))
+            await connection.wait_closed()
+
+        return handle
+
+    async def leave(connection: ClientConnection) -> None:
+        await connection.recv()
+        connection.transport.abort()
+
+    await recorded_from(recording, serving_version(1), leave)
+    async with serving(serving_version(2)) as url:
+        assert kinds(await replayed(recording, url)) == ["changed"]
 
 
 @conversation

@@ -154,6 +154,7 @@ class Half:
         for _ in range(10 * (len(live) + len(self._lines)) + 1000):
             act = self.does()
             if isinstance(act, Over):
+                self.found += self.dialogue.end()
                 return self.kinds
             if isinstance(act, Say):
                 ours = next((n for n, each in enumerate(there) if each.sender == role), None)
