@@ -10,9 +10,9 @@ from ..match.dialogue import Dialogue, Over, Say
 from ..match.difference import Difference
 from ..match.line import Line
 from ..match.rules import Patience
+from .ahead import PagesAhead
 from .clock import happens
 from .link import Link
-from .script import Pages
 
 __all__ = ["Conversation"]
 
@@ -27,7 +27,7 @@ class Conversation:
         self,
         link: Link,
         dialogue: Dialogue,
-        pages: Pages,
+        pages: PagesAhead,
         patience: Patience,
         *,
         find: Callable[[Iterable[Difference]], None],

@@ -25,6 +25,7 @@ from ..store.tap import SessionTap
 from ..wire.close import close_body
 from ..wire.deflate import Extensions
 from ..wire.utterance import Utterance
+from .ahead import PagesAhead
 from .conversation import Conversation
 from .link import Link
 from .opening import open_again, unplayable
@@ -39,19 +40,22 @@ _REDACTED: Final = "messages were redacted: they are sent with what stands in th
 T = TypeVar("T")
 
 
-async def perform(stage: Stage, session: Session) -> Played:
-    """Play one session; return what came of it.
+async def perform(stage: Stage, session: Session, pages: PagesAhead) -> Played:
+    """Play one session, whose lines are in `pages`; return what came of it.
 
     Raises:
         RecordingError: the recording cannot be read on; the connection is closed.
     """
-    missing = stage.script.unplayable.get(session.id)
-    if missing is not None:
-        return Played(session=session.id, target=session.target, why=missing.why)
-    why = unplayable(session)
-    if why is not None:
-        return Played(session=session.id, target=session.target, why=why, excused=True)
-    return await _Performance(stage, session).perform()
+    try:
+        missing = stage.script.unplayable.get(session.id)
+        if missing is not None:
+            return Played(session=session.id, target=session.target, why=missing.why)
+        why = unplayable(session)
+        if why is not None:
+            return Played(session=session.id, target=session.target, why=why, excused=True)
+        return await _Performance(stage, session, pages).perform()
+    finally:
+        pages.close()
 
 
 class _LeaveError(Exception):
@@ -61,9 +65,10 @@ class _LeaveError(Exception):
 class _Performance:
     """A session while it is played."""
 
-    def __init__(self, stage: Stage, session: Session) -> None:
+    def __init__(self, stage: Stage, session: Session, pages: PagesAhead) -> None:
         self._stage = stage
         self._session = session
+        self._pages = pages
         self._ids = Ids(stage.ids)
         self._tap: SessionTap | None = None
         self._dialogue: Dialogue | None = None
@@ -162,7 +167,6 @@ class _Performance:
     async def _converse(self, link: Link, began_ns: int) -> None:
         stage, session = self._stage, self._session
         settings = stage.settings
-        pages = stage.script.pages(session.id, "client")
         try:
             if session.status != HTTPStatus.SWITCHING_PROTOCOLS:
                 raise _LeaveError
@@ -171,7 +175,7 @@ class _Performance:
                 began_ns, matching=settings.matching,
             )  # fmt: skip
             conversation = Conversation(
-                link, dialogue, pages, settings.patience, find=self._find, read=self._read
+                link, dialogue, self._pages, settings.patience, find=self._find, read=self._read
             )
             try:
                 await self._unless_it_is_left(conversation.run())
@@ -185,7 +189,6 @@ class _Performance:
             await self._leave(link)
             raise
         finally:
-            pages.close()
             if not await link.ended(0):
                 link.abort()
                 await link.ended(1.0)

@@ -9,6 +9,7 @@ from time import monotonic_ns
 
 from ..report.plays import Played
 from ..store.model import Session
+from .ahead import Ahead
 from .clock import happens
 from .performance import perform
 from .schedule import Schedule, Span
@@ -28,7 +29,7 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
     by_id = {session.id: session for session in sessions}
     settings = stage.settings
     schedule = Schedule(map(Span.of, by_id.values()), settings.pacing, settings.concurrency)
-    began_ns = monotonic_ns()
+    ahead = Ahead(stage.script, schedule.order)
     played: list[Played] = []
     running: dict[asyncio.Task[Played], int] = {}
     over: deque[asyncio.Task[Played]] = deque()
@@ -41,11 +42,13 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
     stopping = asyncio.ensure_future(stage.stopped.wait())
     stopping.add_done_callback(lambda _: news.set())
     try:
+        await ahead.ready()
+        began_ns = monotonic_ns()
         while running or (schedule.waiting and not stage.stopped.is_set()):
             due_ns = None
             if not stage.stopped.is_set():
                 for number in schedule.begin(monotonic_ns() - began_ns):
-                    task = asyncio.ensure_future(perform(stage, by_id[number]))
+                    task = asyncio.ensure_future(perform(stage, by_id[number], ahead.take(number)))
                     task.add_done_callback(ended)
                     running[task] = number
                 due_ns = schedule.due_ns
@@ -59,4 +62,5 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        ahead.close()
     return sorted(played, key=lambda each: each.session or 0)

@@ -45,6 +45,11 @@ class Schedule:
         self._dues = _dues(self._waiting, pacing) if pacing.pace == "recorded" else None
 
     @property
+    def order(self) -> list[int]:
+        """The sessions that have not begun, in the order in which they will."""
+        return [span.session for span in self._waiting]
+
+    @property
     def waiting(self) -> int:
         """How many sessions have not begun."""
         return len(self._waiting)

@@ -418,11 +418,15 @@ async def test_sessions_that_ran_at_once_do_so_again_unless_they_may_not(
     recording: Path,
 ) -> None:
     running = most = 0
+    together = asyncio.Event()
 
     async def count(connection: ServerConnection) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
+        if running == expected:
+            together.set()
+        await together.wait()
         await agent(connection)
         running -= 1
 
@@ -433,9 +437,12 @@ async def test_sessions_that_ran_at_once_do_so_again_unless_they_may_not(
         for client in clients:
             await client.close()
     async with serving(count) as url:
+        expected = 5
         assert kinds(await replayed(recording, url)) == []
         assert most == 5
         most = 0
+        together.clear()
+        expected = 2
         assert kinds(await replayed(recording, url, replace(HASTY, concurrency=2))) == []
         assert most == 2
 
