@@ -31,7 +31,7 @@ PASSED: Final = 0
 FOUND: Final = 1
 NOTHING: Final = 5
 
-_TASK_FRAMES: Final = 20_000
+_TASK_FRAMES: Final = 5_000
 _SESSION_FRAMES: Final = 20
 """Frames that take as long as all that is done once for a session."""
 _WORTH_FRAMES: Final = 100_000
