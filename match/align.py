@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .common import EFFORT, common
+from .hearing import CROSSED_NS
 
 __all__ = ["NOBODY", "Alignment", "Items", "align", "most_alike"]
 
@@ -26,8 +27,11 @@ class Items:
     kinds: Sequence[int]
     """Equal for items of which one may be the other, changed."""
     voices: Sequence[int] | None = None
-    """Who says it: items of one voice, between two of another, may come in any order. None: the
-    order of all counts."""
+    """Who says it; None: one says it all."""
+    times_ns: Sequence[int] = ()
+    """When, if items of two voices may have crossed."""
+    any_order: bool = False
+    """Whether items of one voice, between two of another, may come in any order."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -81,6 +85,7 @@ def align(
     order, moved, if an equal item is left on the other side; changed, if one of its kind is left
     between the same two that stand fast; missing or extra. `likeness` (0 to 1) tells which of
     several of a kind are the same, where they are few; where they are many, their order does.
+    What may only have crossed what another voice said is not moved.
     """
     made = Alignment(len(left), len(right))
     fast, made.exact = common(left.keys, right.keys, effort)
@@ -95,6 +100,8 @@ def align(
             made.pair(i, j)
     made.aside = set(_aside(made.left, fast))
     made.moved &= made.aside
+    if made.moved and left.times_ns and not left.any_order:
+        made.moved -= set(_crossed(left, right, made, fast))
     return made
 
 
@@ -102,12 +109,11 @@ class _Turns:
     """Between which items that stand fast, and whose order counts, an item is."""
 
     def __init__(self, items: Items, fast: Iterable[tuple[int, int]], side: int) -> None:
-        self._voices = items.voices
+        self._voices = items.voices if items.any_order else None
         places = [pair[side] for pair in fast]
         self._of: dict[int | None, list[int]] = {None: places}
-        if items.voices is not None:
-            for voice in set(items.voices):
-                self._of[voice] = [each for each in places if items.voices[each] != voice]
+        for voice in set(self._voices or ()):
+            self._of[voice] = _by_voice(items, places, voice)[1]
 
     def __call__(self, item: int) -> int:
         """Return how many there are before it: for the same item of both sides the same."""
@@ -125,8 +131,53 @@ def _move(left: Items, right: Items, made: Alignment, here: _Turns, there: _Turn
         if made.left[i] == NOBODY and places.get(left.keys[i]):
             j = places[left.keys[i]].pop()
             made.pair(i, j)
-            if left.voices is None or here(i) != there(j):
+            if not left.any_order or here(i) != there(j):
                 made.moved.add(i)
+
+
+def _by_voice(items: Items, places: Iterable[int], voice: int) -> tuple[list[int], list[int]]:
+    """Return the items that one voice says, and those that others do."""
+    assert items.voices is not None
+    split: tuple[list[int], list[int]] = [], []
+    for each in places:
+        split[items.voices[each] != voice].append(each)
+    return split
+
+
+def _crossed(
+    left: Items, right: Items, made: Alignment, fast: Sequence[tuple[int, int]]
+) -> Iterator[int]:
+    """Yield moved items of the left that are in order with those of their own voice.
+
+    On one of the two sides they are so near to all of another voice which they passed that each
+    may have been on its way when the other was said.
+    """
+    assert left.voices is not None
+    sides = {
+        voice: (
+            _by_voice(left, (i for i, _ in fast), voice),
+            _by_voice(right, (j for _, j in fast), voice),
+        )
+        for voice in {left.voices[i] for i in made.moved}
+    }
+    last = dict.fromkeys(sides, NOBODY)
+    for i in sorted(made.moved):
+        j, voice = made.left[i], left.voices[i]
+        (own_i, others_i), (own_j, others_j) = sides[voice]
+        n, m = bisect_left(others_i, i), bisect_left(others_j, j)
+        passed = (others_i[min(n, m) : max(n, m)], others_j[min(n, m) : max(n, m)])
+        near = (
+            not passed[0] or min(_gap(left, i, passed[0]), _gap(right, j, passed[1])) < CROSSED_NS
+        )
+        if near and j > last[voice] and bisect_left(own_i, i) == bisect_left(own_j, j):
+            last[voice] = j
+            yield i
+
+
+def _gap(items: Items, item: int, others: Sequence[int]) -> int:
+    """Return how far in time an item is from the farthest of others that are in order."""
+    times = items.times_ns
+    return max(abs(times[item] - times[others[0]]), abs(times[item] - times[others[-1]]))
 
 
 def _left_over(

@@ -60,6 +60,7 @@ class Outline:
         self.keys = array("q")
         self.kinds = array("q")
         self.voices = array("b")
+        self.times_ns = array("q")
         self.texts: dict[int, bytes] = {}
         """Digests of what pieces add up to."""
         self.opening = 0
@@ -73,7 +74,7 @@ class Outline:
 
     def items(self, *, any_order: bool) -> Items:
         """Return what the session is aligned by."""
-        return Items(self.keys, self.kinds, self.voices if any_order else None)
+        return Items(self.keys, self.kinds, self.voices, self.times_ns, any_order)
 
 
 class Outliner:
@@ -121,6 +122,7 @@ class Outliner:
         outline.keys.append(key)
         outline.kinds.append(_kind(message.sender, parsed.event, parsed.stream is not None))
         outline.voices.append(message.sender == "server")
+        outline.times_ns.append(message.at_ns)
         if message.sender == "client":
             outline.opening = outline.opening or key
         elif parsed.event is not None:

@@ -86,7 +86,7 @@ def test_every_item_is_in_one_pair_or_alone(
     left: list[int], right: list[int], effort: int, turns: bool
 ) -> None:
     sides = [
-        Items(each, [key % 5 for key in each], [key % 2 for key in each] if turns else None)
+        Items(each, [key % 5 for key in each], [key % 2 for key in each], any_order=turns)
         for each in (left, right)
     ]
     made = align(sides[0], sides[1], unlike, effort)
@@ -161,7 +161,8 @@ def test_too_many_of_a_kind_are_paired_in_their_order() -> None:
 
 def test_in_any_order_between_two_of_the_other() -> None:
     def turns(keys: list[int]) -> Items:
-        return Items(keys, [key % 10 for key in keys], [key // 100 for key in keys])
+        kinds, voices = [key % 10 for key in keys], [key // 100 for key in keys]
+        return Items(keys, kinds, voices, any_order=True)
 
     left, right = turns([101, 1, 2, 3, 102, 4]), turns([101, 3, 12, 1, 102, 4])
     made = align(left, right, unlike)
@@ -169,6 +170,33 @@ def test_in_any_order_between_two_of_the_other() -> None:
     assert not made.moved
     made = align(left, turns([101, 2, 3, 102, 1, 4]), unlike)
     assert [left.keys[i] for i in made.moved] == [1]
+
+
+def talk(*said: tuple[float, int]) -> Items:
+    """What two voices say: seconds, and a number above 100 for one of them."""
+    keys = [key for _, key in said]
+    times = [round(seconds * 1e9) for seconds, _ in said]
+    return Items(keys, keys, [key // 100 for key in keys], times)
+
+
+def moved(left: Items, right: Items) -> list[int]:
+    return sorted(left.keys[i] for i in align(left, right, unlike).moved)
+
+
+def test_what_two_say_at_nearly_the_same_time_may_cross() -> None:
+    asked_first = talk((0, 101), (0.004, 1), (0.005, 2))
+    asked_later = talk((0, 1), (0.5, 101), (0.6, 2))
+    assert moved(asked_first, talk((0, 1), (0.001, 101), (0.01, 2))) == []
+    assert moved(asked_first, asked_later) == []  # in one of them they were near
+    assert moved(asked_later, asked_first) == []
+    assert moved(asked_later, talk((0, 101), (0.3, 1), (0.4, 2))) == [1]
+    assert moved(asked_first, talk((0, 1), (0, 2), (0, 101))) == []
+
+
+def test_what_one_says_does_not_cross() -> None:
+    assert moved(talk((0, 1), (0, 2), (0, 3)), talk((0, 1), (0, 3), (0, 2))) == [2]
+    assert len(moved(talk((0, 101), (0, 102), (0, 1), (0, 2), (0, 3)),
+                     talk((0, 1), (0, 2), (0, 3), (0, 102), (0, 101)))) == 1  # fmt: skip
 
 
 def test_long_sequences_take_bounded_effort() -> None:
