@@ -183,6 +183,7 @@ class Link(asyncio.Protocol):
         if fault is not None and not self._deaf:
             if self._close_said_ns is None:
                 self._write(Utterance("close", close_body(_TOO_BIG)))
+            self._deaf = True  # what there is of the message is not worth hearing
             self._over(f"closed over {fault}")
             self._end_stream()
 

@@ -101,6 +101,11 @@ class Assembly(Generic[Place]):
         """Give up the message that is not complete: nothing more comes of it."""
         yield from map(_alone, self._let_go())
 
+    @property
+    def frames(self) -> int:
+        """How many frames of it there are."""
+        return len(self._open)
+
     def _let_go(self) -> list[_Piece[Place]]:
         pieces, self._open, self.held = self._open, [], 0
         return pieces

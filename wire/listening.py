@@ -6,7 +6,7 @@ from .anomalies import Anomaly
 from .assembly import Assembly, Whole
 from .decoder import FrameDecoder
 from .deflate import Extensions
-from .frames import Frame, Part
+from .frames import CONTINUATION, Frame, Part
 from .mask import Unmask, xor_mask
 from .messages import MessageTracker, Placed
 from .utterance import Sender, Utterance
@@ -19,10 +19,10 @@ _UNREADABLE = int(Anomaly.INFLATE_FAILED | Anomaly.NOT_INFLATED)
 
 
 class MessageTooLongError(Exception):
-    """A message, or a frame, is longer than what is held of one."""
+    """A message, or a frame, is longer than what is held of one; or it has too many frames."""
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"a message of more than {most:,} bytes")
+    def __init__(self, most: int, of: str = "bytes") -> None:
+        super().__init__(f"a message of more than {most:,} {of}")
         self.said: list[Utterance] = []
         """What was said before it, in the bytes that were fed last."""
 
@@ -30,11 +30,18 @@ class MessageTooLongError(Exception):
 class Listener:
     """Understands one peer. Violations of the protocol are heard, too: nothing is refused.
 
-    At most `most` bytes of a message are held, as they crossed the wire and inflated.
+    At most `most` bytes of a message are held, as they crossed the wire and inflated, in at most
+    `frames` frames: they may all be empty.
     """
 
     def __init__(
-        self, sender: Sender, extensions: Extensions, most: int, *, unmask: Unmask = xor_mask
+        self,
+        sender: Sender,
+        extensions: Extensions,
+        most: int,
+        *,
+        frames: int = 1 << 18,
+        unmask: Unmask = xor_mask,
     ) -> None:
         """`sender` is who speaks, `extensions` what both have agreed to."""
         self._decoder = FrameDecoder(masked=sender == "client", unmask=unmask)
@@ -42,6 +49,7 @@ class Listener:
         self._tracker = MessageTracker(self._take, inflater, extensions.rsv_bits)
         self._assembly = Assembly[None](deflate=extensions.compresses)
         self._most = most
+        self._frames = frames
         self._seq = 0
         self._parts: list[bytes | bytearray] = []  # of a payload that is not complete
         self._parts_size = 0
@@ -78,6 +86,8 @@ class Listener:
         self._parts_size = 0
         if item.opcode < _CONTROL and self._assembly.held + len(payload) > self._most:
             raise MessageTooLongError(self._most)
+        if item.opcode == CONTINUATION and self._assembly.frames >= self._frames:
+            raise MessageTooLongError(self._frames, "frames")
         head = item.fin << 7 | item.rsv << 4 | item.opcode
         whole = self._whole(placed, payload)
         said += [each for _, each in self._assembly.frame(None, head, payload, whole)]

@@ -284,6 +284,14 @@ async def test_a_message_that_is_too_long_ends_the_connection_with_1009() -> Non
 
 
 @conversation
+async def test_nothing_is_heard_of_a_message_that_never_ends() -> None:
+    async with raw_server(most=1000) as (link, peer):
+        await peer.send(wire(1, bytes(100), fin=False) + 10 * wire(0, bytes(100), fin=False))
+        assert await rest(link) == []
+        assert link.how == "closed over a message of more than 1,000 bytes"
+
+
+@conversation
 async def test_nothing_is_said_behind_our_close() -> None:
     async with raw_server() as (link, peer):
         said = await link.say(BYE)

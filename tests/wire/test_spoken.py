@@ -207,6 +207,14 @@ class TestHearing:
                 listener.feed(chunks[-1])
             assert [*said, *caught.value.said] == [text("Hello")]
 
+    def test_no_message_in_more_frames_than_are_wanted(self) -> None:
+        begin, go_on, end = wire(1, fin=False), wire(0, fin=False), wire(0)
+        listener = Listener("server", Extensions(), 100, frames=3)
+        whole = begin + go_on + wire(9, b"?") + end
+        assert [each.kind for each in listener.feed(2 * whole)] == ["ping", "text"] * 2
+        with pytest.raises(MessageTooLongError, match="more than 3 frames"):
+            listener.feed(begin + 3 * go_on)
+
     def test_one_that_is_just_short_enough(self) -> None:
         pieces = wire(2, bytes(60), fin=False) + wire(9, b"?" * 125) + wire(0, bytes(40))
         small = wire(1, zlib.compress(b"a" * 100, wbits=-15), rsv=4)
