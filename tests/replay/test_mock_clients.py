@@ -21,7 +21,7 @@ from wsrec.replay.mock import Mock
 from wsrec.replay.mock_options import MockOptions
 from wsrec.schemas.pointers import Pointer
 
-HASTY = Patience(message_ns=200_000_000, close_ns=500_000_000)
+HASTY = Patience(message_ns=1_000_000_000, close_ns=500_000_000)
 
 
 async def dialogue(socket: ServerConnection) -> None:
