@@ -283,9 +283,14 @@ class Scene:
             async with asyncio.timeout(self._staging.patience.message_ns / 1e9):
                 await link.say(said)
         except ConnectionError:
-            await self._woken.wait()  # the listener is about to tell of it
+            pass
         except TimeoutError:
             link.abort()
+        else:
+            return
+        while not self._gone:  # what is missing is told by who listens, once that is over
+            self._woken.clear()
+            await self._woken.wait()
 
     async def _leave(self, link: Link) -> None:
         """End the connection as the recorded one ended, or with a Close of the mock's own."""
