@@ -16,7 +16,7 @@ from ..replay import diff as differing
 from ..replay.reports import Wanted
 from ..replay.validate import NoSessionError as NoSuchSessionError
 from ..store.errors import NoSessionError
-from .matching import MatchSettings, read_matching, refuse_unknown
+from .matching import MatchSettings, matching_of, refuse_unknown
 from .recording import Recording, path_of
 from .verdicts import ranges_of
 
@@ -82,7 +82,7 @@ def diff(
         raise ValueError(f"max_slower={max_slower}: expected 1 or more")
 
     def rules(path: Path, meta: Mapping[str, str]) -> Matching:
-        return read_matching(path, meta, settings)
+        return matching_of(path, meta, settings)
 
     scope = Scope(sessions=ranges_of(sessions), max_findings=max_differences)
     wish = differing.Wish(scope, min_samples, max_slower)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, get_type_hints
 
-from ..match.members import read_members
 from ..match.rules import Matching, Pacing, Patience
-from ..net.amounts import positive, seconds
-from ..net.errors import SettingError
 from ..replay.choice import Choice
+from ..replay.settings import read_matching, read_pacing, read_patience
 from ..schemas.mistakes import did_you_mean
 from ..schemas.model import Contract
 from .contracts import as_contract
@@ -20,13 +17,11 @@ from .contracts import as_contract
 __all__ = [
     "MatchSettings",
     "PlaySettings",
-    "read_matching",
-    "read_pacing",
-    "read_patience",
+    "matching_of",
+    "pacing_of",
+    "patience_of",
     "refuse_unknown",
 ]
-
-_T = TypeVar("_T")
 
 
 class MatchSettings(TypedDict, total=False):
@@ -50,14 +45,19 @@ class MatchSettings(TypedDict, total=False):
     """Messages of one peer, between two of the other, may come in any order."""
 
 
-class PlaySettings(MatchSettings, total=False):
-    """Beside that, when what is said; times are written as on the command line: `"30s"`."""
-
+class _PacingSettings(TypedDict, total=False):
     pacing: Literal["causal", "recorded", "asap"]
     speed: float | None
     max_gap: str | None
+
+
+class _PatienceSettings(TypedDict, total=False):
     timeout: str
     close_timeout: str
+
+
+class PlaySettings(MatchSettings, _PacingSettings, _PatienceSettings, total=False):
+    """Beside that, when what is said; times are written as on the command line: `"30s"`."""
 
 
 def refuse_unknown(who: str, settings: Mapping[str, object], known: Iterable[str]) -> None:
@@ -68,62 +68,35 @@ def refuse_unknown(who: str, settings: Mapping[str, object], known: Iterable[str
             raise TypeError(f"{who} has no setting {name!r}{did_you_mean(name, known)}")
 
 
-def read_matching(path: Path, meta: Mapping[str, str], settings: Mapping[str, Any]) -> Matching:
+def matching_of(path: Path, meta: Mapping[str, str], settings: Mapping[str, Any]) -> Matching:
     """Return when a live message is the recorded one; `meta` is the recording's table.
 
     Raises:
         SettingError: a setting that cannot be used.
         ContractError: the contract cannot be used.
     """
-    given = settings.get("contract")
-    tolerance = settings.get("tolerance", 0.0)
-    bind = _each(settings, "bind", read_members)
-    if bind and settings.get("no_bind"):
-        raise SettingError("bind names ids that may differ, no_bind says none may")
-    if not 0 <= tolerance < math.inf:
-        raise SettingError(f"tolerance={tolerance}: expected a number of 0 or more")
     contract = None
-    if given is not None:
-        contract = as_contract(given)
+    if settings.get("contract") is not None:
+        contract = as_contract(settings["contract"])
     elif "contract" in meta:
         contract = Choice().of(path, meta).contract
-    return Matching(
-        contract=contract,
-        ignore=_each(settings, "ignore", read_members),
-        usual=not settings.get("no_usual_ignores", False),
-        tolerance=tolerance,
-        binds=not settings.get("no_bind", False),
-        bind=bind,
-        unconsumed=frozenset(_each(settings, "allow_unconsumed", str)),
-        any_order=settings.get("any_order", False),
-    )
+    asked = _asked(settings, MatchSettings)
+    asked.pop("contract", None)
+    for name in ("ignore", "bind", "allow_unconsumed"):
+        if isinstance(asked.get(name), str):
+            asked[name] = (asked[name],)
+    return read_matching(contract, **asked)
 
 
-def _each(settings: Mapping[str, Any], name: str, read: Callable[[str], _T]) -> tuple[_T, ...]:
-    given = settings.get(name, ())
-    try:
-        return tuple(map(read, (given,) if isinstance(given, str) else given))
-    except ValueError as error:
-        raise SettingError(f"{name}: {error}") from None
-
-
-def read_pacing(settings: Mapping[str, Any]) -> Pacing:
+def pacing_of(settings: Mapping[str, Any]) -> Pacing:
     """Return when what is ours to say is said; raises SettingError."""
-    pace = settings.get("pacing", "causal")
-    speed, gap = settings.get("speed"), settings.get("max_gap")
-    if pace not in ("causal", "recorded", "asap"):
-        raise SettingError(f"pacing={pace!r}: expected 'causal', 'recorded' or 'asap'")
-    if pace != "recorded" and (speed is not None or gap is not None):
-        name = "max_gap" if speed is None else "speed"
-        raise SettingError(f"{name} is about recorded times: give pacing='recorded' with it")
-    if speed is not None and not 0 < speed < math.inf:
-        raise SettingError(f"speed={speed}: expected a number above 0")
-    gap_ns = None if gap is None else round(seconds(gap, "max-gap") * 1e9)
-    return Pacing(pace, 1.0 if speed is None else speed, gap_ns)
+    return read_pacing(**_asked(settings, _PacingSettings))
 
 
-def read_patience(settings: Mapping[str, Any], usual: str) -> Patience:
-    """Return how long nothing may happen; `usual` is the timeout where none is set."""
-    timeout = positive(settings.get("timeout", usual), "timeout")
-    close = positive(settings.get("close_timeout", "5s"), "close-timeout")
-    return Patience(round(timeout * 1e9), round(close * 1e9))
+def patience_of(settings: Mapping[str, Any], **usual: str) -> Patience:
+    """Return how long nothing may happen, `usual` where nothing is set; raises SettingError."""
+    return read_patience(**{**usual, **_asked(settings, _PatienceSettings)})
+
+
+def _asked(settings: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    return {name: settings[name] for name in get_type_hints(kind) if name in settings}

@@ -16,9 +16,9 @@ from ..replay import mock
 from ..replay.mock_options import MockOptions
 from .matching import (
     PlaySettings,
-    read_matching,
-    read_pacing,
-    read_patience,
+    matching_of,
+    pacing_of,
+    patience_of,
     refuse_unknown,
 )
 from .plays import PlayReport, report_of
@@ -82,13 +82,13 @@ class Mock:
             raise SettingError("tls_key needs tls_cert")
         key = None if tls_key is None else Path(tls_key)
         scope = Scope(sessions=ranges_of(sessions))
-        matching = read_matching(self.path, meta_of(self.path, scope), settings)
+        matching = matching_of(self.path, meta_of(self.path, scope), settings)
         self._options = MockOptions(
             listen=parse_address(listen),
             tls=None if tls_cert is None else server_context(Path(tls_cert), key),
             matching=matching,
-            pacing=read_pacing(settings),
-            patience=read_patience(settings, "30s"),
+            pacing=pacing_of(settings),
+            patience=patience_of(settings, timeout="30s"),
             order=order,
             loop=loop,
             scope=scope,

@@ -20,7 +20,7 @@ from ..replay.choice import Chosen
 from ..replay.opening import Replacements
 from ..replay.stage import Settings
 from .errors import ConnectError
-from .matching import PlaySettings, read_matching, read_pacing, read_patience, refuse_unknown
+from .matching import PlaySettings, matching_of, pacing_of, patience_of, refuse_unknown
 from .plays import PlayReport, report_of
 from .recording import Recording, path_of
 from .verdicts import meta_of, ranges_of
@@ -78,7 +78,7 @@ async def play(
         upstream = Upstream.parse(to, "to")
     except UpstreamError as error:
         raise SettingError(str(error)) from None
-    matching = read_matching(path, meta, settings)
+    matching = matching_of(path, meta, settings)
     kept = None
     if output is not None:
         key = None if redact_key_file is None else Path(redact_key_file)
@@ -94,8 +94,8 @@ async def play(
         upstream,
         Settings(
             matching=matching,
-            pacing=read_pacing(settings),
-            patience=read_patience(settings, "10s"),
+            pacing=pacing_of(settings),
+            patience=patience_of(settings),
             connect=positive(connect_timeout, "connect-timeout"),
             tls=_tls(upstream, None if ca is None else Path(ca), insecure=insecure),
             replacements=Replacements.parse(headers, query),

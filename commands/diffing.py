@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .matching import MATCHING, read_contract, read_matching
+from .matching import MATCHING, read_contract
 from .options import FILE, Format, add, format_option
 from .reporting import sessions_option
 
@@ -71,8 +71,10 @@ def diff(
     unreadable or damaged.
     """
     from ..checks.scope import Scope
+    from ..net.errors import SettingError
     from ..replay.diff import Wish, diff, exit_code, write
     from ..replay.reports import RefusedError, Wanted, clear
+    from ..replay.settings import read_matching
     from ..replay.validate import NoSessionError
 
     def matching(path: Path, meta: Mapping[str, str]) -> Matching:
@@ -83,6 +85,8 @@ def diff(
         clear([wanted], [a, b, *([Path(name)] if name else [])], None)
         wish = Wish(Scope(sessions=sessions, max_findings=max_differences), min_samples, max_slower)
         contrast = diff(a, b, matching, wish)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from error
     except (RefusedError, NoSessionError) as error:
         click.echo(f"wsrec: {error}", err=True)
         sys.exit(2)

@@ -14,16 +14,12 @@ from .matching import (
     MATCHING,
     PACING,
     choose_contract,
-    read_matching,
-    read_pacing,
-    read_patience,
 )
 from .options import FILE, Format, add, format_option, recording_argument
 from .reporting import sessions_option
 
 if TYPE_CHECKING:
     from ..checks.scope import SessionRange
-    from ..match.rules import Pace
     from ..replay.casting import Order
 
 __all__ = ["mock"]
@@ -86,7 +82,7 @@ def mock(
     fresh_ids: bool,
     strict: bool,
     allow_unplayed: bool,
-    pace: Pace,
+    pacing: str,
     speed: float | None,
     max_gap: str | None,
     name: str | None,
@@ -114,6 +110,7 @@ def mock(
     from ..replay.mock_options import MockOptions
     from ..replay.mocking import run_mock
     from ..replay.reports import RefusedError, Wanted, clear
+    from ..replay.settings import read_matching, read_pacing, read_patience
     from ..replay.telling import write_plays
     from ..replay.validate import NoSessionError, require_sessions
     from ..store.reader import Recording
@@ -132,7 +129,7 @@ def mock(
             listen=parse_address(listen),
             tls=None if tls_cert is None else server_context(tls_cert, tls_key),
             matching=read_matching(None if chosen is None else chosen.contract, **matching),
-            pacing=read_pacing(pace=pace, speed=speed, max_gap=max_gap),
+            pacing=read_pacing(pacing=pacing, speed=speed, max_gap=max_gap),
             patience=read_patience(timeout=timeout, close_timeout=close_timeout),
             order=order,
             loop=loop,

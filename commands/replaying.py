@@ -15,9 +15,6 @@ from .matching import (
     PACING,
     PATIENCE,
     choose_contract,
-    read_matching,
-    read_pacing,
-    read_patience,
 )
 from .options import FILE, REDACTION, Format, add, format_option, recording_argument
 from .reporting import sessions_option
@@ -84,7 +81,7 @@ def replay(
     output: Path | None,
     sessions: tuple[SessionRange, ...],
     concurrency: int | None,
-    pace: Any,
+    pacing: str,
     speed: float | None,
     max_gap: str | None,
     name: str | None,
@@ -114,6 +111,7 @@ def replay(
     from ..replay.opening import Replacements
     from ..replay.replaying import Output, exit_code, plays_of, run_replay
     from ..replay.reports import RefusedError, Wanted, clear
+    from ..replay.settings import read_matching, read_pacing, read_patience
     from ..replay.stage import Settings
     from ..replay.telling import write_plays
     from ..replay.validate import NoSessionError, require_sessions
@@ -131,7 +129,7 @@ def replay(
         chosen = choose_contract(name, recording, meta)
         settings = Settings(
             matching=read_matching(None if chosen is None else chosen.contract, **matching),
-            pacing=read_pacing(pace=pace, speed=speed, max_gap=max_gap),
+            pacing=read_pacing(pacing=pacing, speed=speed, max_gap=max_gap),
             patience=read_patience(timeout=timeout, close_timeout=close_timeout),
             connect=positive(connect_timeout, "connect-timeout"),
             tls=_tls(upstream, ca, insecure=insecure),

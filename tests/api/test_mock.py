@@ -92,12 +92,12 @@ async def test_recorded_times_divided(recording: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "what"),
     [
-        ({"tolerance": -1}, "tolerance=-1"),
-        ({"bind": ["/a"], "no_bind": True}, "no_bind says none may"),
+        ({"tolerance": -1}, "--tolerance: -1 is not"),
+        ({"bind": ["/a"], "no_bind": True}, "no-bind says none may"),
         ({"ignore": ["/a~2"]}, "ignore: "),
-        ({"speed": 2.0}, "give pacing='recorded' with it"),
-        ({"pacing": "recorded", "speed": 0.0}, "speed=0.0"),
-        ({"pacing": "slow"}, "pacing='slow'"),
+        ({"speed": 2.0}, "give --pacing recorded with it"),
+        ({"pacing": "recorded", "speed": 0.0}, "--speed: 0 is not"),
+        ({"pacing": "slow"}, "--pacing: 'slow' is none"),
         ({"timeout": "soon"}, "timeout"),
         ({"listen": "nowhere"}, "expected HOST:PORT"),
         ({"tls_key": "key.pem"}, "tls_key needs tls_cert"),

@@ -1,0 +1,93 @@
+"""What counts as equal, and when what is said, as options of replay, mock and diff write it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import get_args
+
+from ..match.members import Members, read_members
+from ..match.rules import Matching, Pace, Pacing, Patience
+from ..net.amounts import positive, seconds
+from ..net.errors import SettingError
+from ..schemas.model import Contract
+
+__all__ = ["read_matching", "read_pacing", "read_patience"]
+
+
+def read_matching(
+    contract: Contract | None = None,
+    *,
+    ignore: Sequence[str] = (),
+    no_usual_ignores: bool = False,
+    tolerance: float = 0.0,
+    bind: Sequence[str] = (),
+    no_bind: bool = False,
+    allow_unconsumed: Sequence[str] = (),
+    any_order: bool = False,
+) -> Matching:
+    """Return when a message is the recorded one; parameters are the options, word for word.
+
+    Raises:
+        SettingError: one of them cannot be used, or two contradict each other.
+    """
+    if bind and no_bind:
+        raise SettingError("--bind names ids that may differ, --no-bind says none may")
+    return Matching(
+        contract=contract,
+        ignore=_members(ignore, "ignore"),
+        usual=not no_usual_ignores,
+        tolerance=_number(tolerance, "tolerance"),
+        binds=not no_bind,
+        bind=_members(bind, "bind"),
+        unconsumed=frozenset(allow_unconsumed),
+        any_order=any_order,
+    )
+
+
+def read_pacing(
+    *, pacing: str = "causal", speed: float | None = None, max_gap: str | None = None
+) -> Pacing:
+    """Return when what is ours to say is said.
+
+    Raises:
+        SettingError: one of them cannot be used, or has no meaning beside the others.
+    """
+    paces: tuple[Pace, ...] = get_args(Pace)
+    pace = next((each for each in paces if each == pacing), None)
+    if pace is None:
+        raise SettingError(f"--pacing: {pacing!r} is none of {', '.join(paces)}")
+    if pace != "recorded" and (speed is not None or max_gap is not None):
+        option = "--speed" if speed is not None else "--max-gap"
+        raise SettingError(f"{option} is about recorded times: give --pacing recorded with it")
+    gap = None if max_gap is None else _ns(seconds(max_gap, "max-gap"))
+    return Pacing(pace, 1.0 if speed is None else _number(speed, "speed", above=True), gap)
+
+
+def read_patience(*, timeout: str = "10s", close_timeout: str = "5s") -> Patience:
+    """Return how long nothing may happen.
+
+    Raises:
+        SettingError: one of them is no time, or none is left.
+    """
+    message, close = positive(timeout, "timeout"), positive(close_timeout, "close-timeout")
+    return Patience(message_ns=_ns(message), close_ns=_ns(close))
+
+
+def _ns(time: float) -> int:
+    return round(time * 1e9)
+
+
+def _members(texts: Sequence[str], name: str) -> tuple[Members, ...]:
+    try:
+        return tuple(map(read_members, texts))
+    except ValueError as error:
+        raise SettingError(f"--{name}: {error}") from None
+
+
+def _number(number: float, name: str, *, above: bool = False) -> float:
+    """Return a finite number, 0 or more; or above 0."""
+    if not 0 <= number < math.inf or (above and not number):
+        least = "above 0" if above else "of 0 or more"
+        raise SettingError(f"--{name}: {number:g} is not a number {least}")
+    return number
