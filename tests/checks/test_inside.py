@@ -225,3 +225,17 @@ def test_a_finding_that_weighs_less_accounts_for_nothing(level: Literal["off", "
     lighter = judge(lost, replace(rules, severity=(("span.unopened", level),)))
     assert lighter.verdict == "fail"
     assert "session.machine" in codes(lighter)
+
+
+def test_a_stranger_behind_an_event_in_one_message_stays_a_stranger() -> None:
+    rules = """
+decode: [json, {each: /events/*}]
+events: {name: /type, fields: {user: /user}, types: {hello: }}
+session: {same: user}
+"""
+    known, stranger = {"type": "hello", "user": "u"}, {"type": "stranger", "user": "v"}
+    for events in ([known, stranger], [stranger, known]):
+        assert codes(judge([("server", {"events": events})], rules)) == []
+    assert codes(judge([("server", {"events": [known, known | {"user": "v"}]})], rules)) == [
+        "session.differs"
+    ]
