@@ -13,6 +13,7 @@ from .ids import Binding, Ids
 from .line import Line, Role
 from .parse import Contracted, Objects, Parsed, Stream, parse_plainly
 from .rules import Matching
+from .usual import cache_buster
 from .walk import Walk
 from .yardstick import Yardstick
 
@@ -45,6 +46,7 @@ class Comparer:
     def __init__(self, matching: Matching) -> None:
         self._contract = None if matching.contract is None else Contracted(matching.contract)
         self._rules = Yardstick(matching)
+        self._usual = matching.usual
 
     def parse(self, sender: Role, said: Utterance) -> Parsed:
         """Read an utterance; never raises."""
@@ -93,11 +95,12 @@ class Comparer:
     def compare_target(self, recorded: str, live: str, ids: Ids) -> Comparison:
         """Hold what a live client asks for against the recorded request target.
 
-        Segments of the path are `/path/0` and on, parameters of the query `/query/NAME/0` and on;
-        what is bound has 0 for its frame.
+        Segments of the path are `/path/0` and on, parameters of the query `/query/NAME`, or
+        `/query/NAME/0` and on where they are given again; what is bound has 0 for its frame.
         """
         walk = Walk(self._rules, ids, 0, (frozenset(), frozenset()))
-        walk.values(_target(recorded), _target(live))
+        usual = self._usual
+        walk.values(_target(recorded, usual=usual), _target(live, usual=usual))
         walk.settle()
         return _comparison(walk, None, None)
 
@@ -126,12 +129,18 @@ def _whole(parsed: Parsed) -> object:
     return parsed.said.data if isinstance(parsed.value, Objects) else parsed.value
 
 
-def _target(target: str) -> object:
+def _target(target: str, *, usual: bool) -> object:
     path, _, query = target.partition("?")
     members: dict[str, list[str]] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         members.setdefault(name, []).append(value)
-    return {"path": [unquote(each) for each in path.split("/")[1:]], "query": members}
+    left_out = cache_buster(members) if usual else None
+    given = {
+        name: values if len(values) > 1 else values[0]
+        for name, values in members.items()
+        if name != left_out
+    }
+    return {"path": [unquote(each) for each in path.split("/")[1:]], "query": given}
 
 
 def _comparison(walk: Walk, recorded: str | None, live: str | None) -> Comparison:

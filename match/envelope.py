@@ -15,6 +15,7 @@ from .members import Places
 from .reading import pointer
 from .rules import Matching
 from .shape import alike
+from .usual import cache_buster, is_usual
 
 __all__ = ["Envelope", "path_of"]
 
@@ -40,7 +41,8 @@ class Envelope:
         self._binds = matching.binds
         self._a = a
         self._b = b
-        self._targets = _parts(a.target), _parts(b.target)
+        self._usual = matching.usual
+        self._targets = tuple(_parts(each.target, usual=matching.usual) for each in (a, b))
 
     def bindings(self) -> Iterator[Binding]:
         """Yield which ids in the request targets may stand for each other."""
@@ -87,6 +89,8 @@ class Envelope:
             return True
         if a is None or b is None:
             return False
+        if place[0] == "query" and self._usual and is_usual(place[1], a, b):
+            return True
         return ids.live(a) == b or (is_mark(a) and is_mark(b))
 
 
@@ -94,11 +98,18 @@ def _present(value: object) -> object:
     return ABSENT if value is None else value
 
 
-def _parts(target: str) -> dict[_Place, str]:
-    """Return the values in a request target; of a parameter given again, by its number."""
+def _parts(target: str, *, usual: bool) -> dict[_Place, str]:
+    """Return the values in a request target; of a parameter given again, by its number.
+
+    Without one that only keeps caches from answering, if what usually differs is left out.
+    """
     path, _, query = target.partition("?")
     found: dict[_Place, str] = {("path", str(n)): part for n, part in enumerate(path.split("/"))}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    parameters = parse_qsl(query, keep_blank_values=True)
+    left_out = cache_buster({name for name, _ in parameters}) if usual else None
+    for name, value in parameters:
+        if name == left_out:
+            continue
         place: _Place = ("query", name)
         number = 1
         while place in found:

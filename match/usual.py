@@ -7,9 +7,10 @@ still counts.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Final
 
-__all__ = ["COUNTERS", "DURATIONS", "IDS", "NOISE", "TIMES", "is_usual"]
+__all__ = ["COUNTERS", "DURATIONS", "IDS", "NOISE", "TIMES", "cache_buster", "is_usual"]
 
 TIMES: Final = frozenset({
     "timestamp", "timestamps", "ts", "time", "date", "datetime", "created", "created_at",
@@ -68,3 +69,11 @@ def is_usual(name: str, recorded: object, live: object) -> bool:
     if name in IDS:
         return numbers or all(isinstance(each, str) for each in both)
     return name in NOISE and all(isinstance(each, str) for each in both)
+
+
+def cache_buster(parameters: Container[str]) -> str | None:
+    """Return which parameter of a query only makes it another one each time.
+
+    Engine.IO's clients add `t`, a time or random letters, so that nobody answers from a cache.
+    """
+    return "t" if "EIO" in parameters and "t" in parameters else None

@@ -86,7 +86,7 @@ def test_ids_in_a_target_stand_for_each_other() -> None:
 
     assert found == [
         (UUIDS[0], UUIDS[1], "/path/1"),
-        ("7", "8", "/query/thread_id/0"),
+        ("7", "8", "/query/thread_id"),
     ]
 
 

@@ -290,6 +290,13 @@ def test_around_the_messages(
     assert (found.kind, found.changes) == (kind, (change,))
 
 
+def test_a_query_that_is_another_each_time(tmp_path: Path) -> None:
+    targets = ("/ws?EIO=4&t=PbXq2a1&ts=1764000000", "/ws?EIO=4&t=PbXq2zz&ts=1795000000")
+    a, b = two(tmp_path, *([talk(run(), target=each)] for each in targets))
+    assert kinds(contrast(a, b, AGENT)) == []
+    assert kinds(contrast(a, b, replace(AGENT, usual=False))) == ["handshake"]
+
+
 def test_an_early_close(tmp_path: Path) -> None:
     theirs = talk(run()[:4], close_code=1011, closed_by="server")
     made = contrast(*two(tmp_path, [talk(run())], [theirs]), AGENT)
