@@ -1,10 +1,12 @@
 // npm's `graphql-ws` as both ends of some sessions; run in the folder that holds its node_modules.
 //
 //   node graphql_ws_peers.cjs server
-//   node graphql_ws_peers.cjs client URL
+//   node graphql_ws_peers.cjs client URL [calm]
 //
 // The server prints its port. The client prints, when all is over, a line of JSON: the results of
-// each operation by the name of its session.
+// each operation by the name of its session. A calm client lets the server say nothing more behind
+// the last result before it stops an operation, and pings only when nothing else is going on: else
+// how much is said, and when, is another each time.
 "use strict";
 
 const { createRequire } = require("node:module");
@@ -14,12 +16,13 @@ const { createClient } = here("graphql-ws");
 const { useServer } = here("graphql-ws/use/ws");
 const { WebSocket, WebSocketServer } = here("ws");
 
+const [role, url, calm] = process.argv.slice(2);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const schema = buildSchema(`
   type Query { greeting: String }
   type Mutation { add(a: Int!, b: Int!): Int }
-  type Subscription { count(to: Int!): Int  forever: Int  broken: Int }
+  type Subscription { count(to: Int!): Int  forever(until: Int): Int  broken: Int }
 `);
 
 const roots = {
@@ -32,10 +35,11 @@ const roots = {
         yield { count };
       }
     },
-    async *forever() {
-      for (let forever = 0; ; forever++) {
+    async *forever({ until }) {
+      for (let forever = 1; ; forever++) {
         await pause(1);
         yield { forever };
+        if (forever === until) await pause(5000);
       }
     },
     async *broken() {
@@ -56,9 +60,11 @@ function serve() {
       validate,
       parse,
       connectionInitWaitTimeout: 200,
-      onConnect: ({ connectionParams, extra }) => {
-        if (connectionParams?.pinged) setTimeout(() => extra.socket.send('{"type":"ping"}'), 5);
-        return connectionParams?.refused ? false : { motd: "welcome" };
+      onConnect: ({ connectionParams }) =>
+        connectionParams?.refused ? false : { motd: "welcome" },
+      onNext: ({ connectionParams, extra }) => {
+        if (connectionParams?.pinged && !extra.pinged) extra.socket.send('{"type":"ping"}');
+        extra.pinged = true;
       },
     },
     server,
@@ -94,7 +100,7 @@ const SESSIONS = {
     ],
   },
   at_once: {
-    options: { keepAlive: 5 },
+    options: { keepAlive: calm ? 100 : 5 },
     asks: (client) => [
       () =>
         Promise.all([
@@ -106,8 +112,8 @@ const SESSIONS = {
   },
   stopped_by_the_client: {
     asks: (client) => [
-      () => ask(client, "subscription { forever }", 4),
-      () => ask(client, "subscription { forever }", 1),
+      () => ask(client, `subscription { forever${calm ? "(until: 4)" : ""} }`, 4),
+      () => ask(client, `subscription { forever${calm ? "(until: 1)" : ""} }`, 1),
       () => ask(client, "{ greeting }"),
     ],
   },
@@ -141,6 +147,5 @@ async function converse(url) {
   console.log(JSON.stringify(said));
 }
 
-const [role, url] = process.argv.slice(2);
 if (role === "server") serve();
 else converse(url);

@@ -9,7 +9,15 @@ import pytest
 from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
 from support.proxying import judged, proxy_process, recorded, sessions
-from support.socketio_chat import PICTURE, Overheard, chat, converse, listening, until_disconnected
+from support.socketio_chat import (
+    PICTURE,
+    Overheard,
+    chat,
+    converse,
+    listening,
+    serving,
+    until_disconnected,
+)
 
 pytestmark = pytest.mark.real
 
@@ -17,14 +25,7 @@ pytestmark = pytest.mark.real
 async def run(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at_server, at_client, at_client_direct = Overheard(), Overheard(), Overheard()
     server, heard = chat()
-    app = web.Application()
-    server.attach(app)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    try:
+    async with serving(server) as port:
         direct = await converse(port, at_client_direct)
         heard_direct = await until_disconnected(heard)
         kind = listening(web.WebSocketResponse, at_server)
@@ -32,8 +33,6 @@ async def run(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with proxy_process(f"http://127.0.0.1:{port}", recording) as proxy:
             through = await converse(proxy.port, at_client)
             heard_through = await until_disconnected(heard)
-    finally:
-        await runner.cleanup()
 
     assert through == direct
     assert heard_through == heard_direct

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
 import socketio
+from aiohttp import web
 
-__all__ = ["PICTURE", "Overheard", "chat", "converse", "listening", "until_disconnected"]
+__all__ = ["PICTURE", "Overheard", "chat", "converse", "listening", "serving", "until_disconnected"]
 
 PICTURE = bytes(range(256)) * 2000
 
@@ -69,7 +72,24 @@ def chat() -> tuple[socketio.AsyncServer, list[object]]:
     return server, heard
 
 
-async def converse(port: int, overheard: Overheard) -> list[object]:
+@contextlib.asynccontextmanager
+async def serving(server: socketio.AsyncServer) -> AsyncIterator[int]:
+    """Run a server for a while; give its port."""
+    app = web.Application()
+    server.attach(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await server.shutdown()
+        await runner.cleanup()
+
+
+async def converse(
+    port: int, overheard: Overheard, *, transports: Sequence[str] = ("polling", "websocket")
+) -> list[object]:
     """Use the chat as a client does; return what the client got to see."""
     got: list[object] = []
     socket_type = listening(aiohttp.ClientWebSocketResponse, overheard)
@@ -87,7 +107,9 @@ async def converse(port: int, overheard: Overheard) -> list[object]:
 
         client.on("welcome", welcome)
         client.on("confirm", confirm)
-        await client.connect(f"http://127.0.0.1:{port}", auth={"token": "t"})
+        await client.connect(
+            f"http://127.0.0.1:{port}", auth={"token": "t"}, transports=[*transports]
+        )
         await asyncio.wait_for(welcomed.wait(), 10)
         got.append(client.transport())
         got.append(await client.call("ask", {"question": "what?", "list": [1, None, "ä"]}))
