@@ -16,7 +16,7 @@ How what is heard is matched:
 - A text in pieces is compared as a whole: see `text`.
 - What comes before something of ours was said that it followed in the recording is `early` if we
   are the server, unless the two were recorded less than 100 ms apart, so that they may have
-  crossed, or any order will do. A server that is ahead of us is not wrong.
+  crossed, or any order will do. A server may be ahead of us, as long as it keeps its order.
 - The peer's Close ends everything. If its code or reason differs, or more than one message was
   still to come, or something of ours to be said, that is one difference that tells about all of
   these. If only one message was still to come, that one is missing.

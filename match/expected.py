@@ -84,6 +84,8 @@ class Expected:
         self._recent: deque[Awaited] = deque(maxlen=_RECENT)
         self.furthest: Awaited | None = None
         """The last one, in the recording's order, of those that came; not of a text in pieces."""
+        self.foremost: Awaited | None = None
+        """The same, of those too that came before something of ours was said."""
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -127,7 +129,11 @@ class Expected:
         self.drop(awaited)
         self._recent.append(awaited)
         awaited.came = live
-        if not ahead and awaited.text is None and not self.passed(awaited):
+        if awaited.text is not None:
+            return
+        if self.foremost is None or awaited.place > self.foremost.place:
+            self.foremost = awaited
+        if not ahead and not self.passed(awaited):
             self.furthest = awaited
 
     def passed(self, awaited: Awaited) -> bool:

@@ -143,13 +143,14 @@ class Hearing:
         self, found: Found, live: Live, turn: Turn | None, at_ns: int
     ) -> Iterator[Difference]:
         awaited = found.awaited
-        passed = self.expected.passed(awaited)
+        before = self._overtaker(awaited)
         self._take(found, live, turn, at_ns)
-        if turn is not None and awaited.place > turn.place:
+        ahead = turn is not None and awaited.place > turn.place
+        if turn is not None and ahead and self._peer == "client":
             yield from self._early(found, live, turn)
-        elif passed:
-            yield from self._reordered(awaited, live, found.comparison)
-        else:
+        elif before is not None:
+            yield from self._reordered(awaited, live, found.comparison, before)
+        elif not ahead:
             yield from self._doubts.settle(awaited.place)
             for text in self._texts.open():
                 if text.ends_before(awaited.place):
@@ -171,15 +172,23 @@ class Hearing:
     def _early(self, found: Found, live: Live, turn: Turn) -> Iterator[Difference]:
         awaited = found.awaited
         crossed = awaited.turn.line.at_ns - turn.line.at_ns < CROSSED_NS
-        if self._peer == "client" and not crossed and not self._any_order:
+        if not crossed and not self._any_order:
             difference = self._wording.early(awaited, live.number, turn.line)
             yield from self._doubts.add(Doubt(awaited, live, found.comparison, difference))
 
+    def _overtaker(self, awaited: Awaited) -> Awaited | None:
+        """Return what came before a message though it is behind it; None: nothing did.
+
+        A server may be ahead of us, but has to keep its order; a client that is ahead is `early`.
+        """
+        expected = self.expected
+        before = expected.furthest if self._peer == "client" else expected.foremost
+        return before if before is not None and awaited.place < before.place else None
+
     def _reordered(
-        self, awaited: Awaited, live: Live, comparison: Comparison
+        self, awaited: Awaited, live: Live, comparison: Comparison, before: Awaited
     ) -> Iterator[Difference]:
-        before = self.expected.furthest
-        if self._any_order or before is None or before.came is None:
+        if self._any_order or before.came is None:
             return
         known = awaited.place <= self._disorder
         self._disorder = before.place
@@ -215,8 +224,9 @@ class Hearing:
             yield self._wording.unexpected(live, self.expected.nearest(live))
             return
         self._ids.take(found.comparison.bindings)
-        if self.expected.passed(found.awaited):
-            yield from self._reordered(found.awaited, live, found.comparison)
+        before = self._overtaker(found.awaited)
+        if before is not None:
+            yield from self._reordered(found.awaited, live, found.comparison, before)
 
     def _complete(self, awaited: Awaited, turn: Turn | None, at_ns: int) -> None:
         self.expected.come(awaited, None, ahead=False)

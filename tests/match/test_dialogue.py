@@ -201,10 +201,20 @@ def test_what_may_have_crossed_is_not_early() -> None:
 def test_a_server_may_be_ahead_of_us() -> None:
     half = Half(TALK)
     half.says()
-    half.hears(ANSWER, event("end"), DONE)
+    half.hears(ANSWER, DONE, event("end"))
     assert half.says() == [MORE, close().data]
     half.hears(close())
     assert half.found == []
+
+
+@pytest.mark.parametrize("any_order", [True, False])
+def test_a_server_that_is_ahead_of_itself_is_out_of_order(any_order: bool) -> None:
+    half = Half(TALK, matching=Matching(any_order=any_order))
+    half.says()
+    half.hears(ANSWER, event("end"), DONE)
+    assert half.says() == [MORE, close().data]
+    half.hears(close())
+    assert half.kinds == ([] if any_order else ["reordered"])
 
 
 @pytest.mark.parametrize("ahead", [True, False])
