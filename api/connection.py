@@ -98,6 +98,7 @@ class Connection:
         self._inbox = inbox
         self._socket: Socket | None = None
         self._reading: asyncio.Future[None] | None = None
+        self._turning = asyncio.Lock()  # who opens it, or ends it
         self.user_id = user_id
         """Whose connection it is."""
         self.thread_id = thread_id
@@ -112,10 +113,11 @@ class Connection:
             ConnectError: the server cannot be reached, or does not answer with 101.
             RuntimeError: it is open.
         """
-        if self._reading is not None:
-            raise RuntimeError("the connection is open already")
-        begun_ns = monotonic_ns()
-        self._start(await self._dialer.dial(), begun_ns)
+        async with self._turning:
+            if self._reading is not None:
+                raise RuntimeError("the connection is open already")
+            begun_ns = monotonic_ns()
+            self._start(await self._dialer.dial(), begun_ns)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -222,19 +224,21 @@ class Connection:
             ConnectError: the server refuses, or was not there in time.
         """
         self._open  # noqa: B018 - it has been
-        await self.close()
-        begun_ns = monotonic_ns()
-        socket = await self._dialer.again(timeout)
-        took_ns = monotonic_ns() - begun_ns
-        self._start(socket, begun_ns)
+        async with self._turning:
+            await self._end(aiohttp.WSCloseCode.OK, "")
+            begun_ns = monotonic_ns()
+            socket = await self._dialer.again(timeout)
+            took_ns = monotonic_ns() - begun_ns
+            self._start(socket, begun_ns)
         self.reconnects += 1
         return took_ns / 1e9
 
     async def drop(self) -> None:
         """End the connection without a Close frame, as when a network fails."""
-        if self._reading is not None:
-            await self._inbox.finish(End(None, "", "the connection was dropped"))
-            await self._release(self._reading)
+        async with self._turning:
+            if self._reading is not None:
+                await self._inbox.finish(End(None, "", "the connection was dropped"))
+                await self._release(self._reading)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection; does nothing where it has ended already.
@@ -246,11 +250,8 @@ class Connection:
         """
         if len(reason.encode()) > _MAX_REASON:
             raise ValueError(f"the reason has more than {_MAX_REASON} bytes: {reason!r}")
-        if self._reading is not None:
-            end = End(code, reason, f"the connection was closed with {code}")
-            await self._inbox.finish(end)
-            await self._open.hang_up(code, reason)
-            await self._release(self._reading)
+        async with self._turning:
+            await self._end(code, reason)
 
     @property
     def _open(self) -> Socket:
@@ -263,12 +264,23 @@ class Connection:
         self._inbox.begin(begun_ns)
         self._reading = asyncio.ensure_future(self._read(socket))
 
+    async def _end(self, code: int, reason: str) -> None:
+        if self._reading is None:
+            return
+        try:
+            await self._inbox.finish(End(code, reason, f"the connection was closed with {code}"))
+            await self._open.hang_up(code, reason)
+        finally:  # whoever is cancelled here wants no answer to the Close frame
+            await self._release(self._reading)
+
     async def _release(self, reading: asyncio.Future[None]) -> None:
         """Let go of the connection, and of its reader: it may wait for room that nobody makes."""
         self._reading = None
-        await self._open.http.close()
-        reading.cancel()
-        await asyncio.wait([reading])
+        try:
+            await self._open.http.close()
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
 
     async def _read(self, socket: Socket) -> None:
         """Stamp and keep what comes, until nothing more does."""

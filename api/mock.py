@@ -97,6 +97,7 @@ class Mock:
             fresh_ids=fresh_ids,
         )
         self._server: mock.Mock | None = None
+        self._listens = False
 
     async def __aenter__(self) -> Self:
         """Listen.
@@ -105,13 +106,16 @@ class Mock:
             RecordingError: the recording is damaged.
             SettingError: there is no session in it that can be played; `listen` names no host.
             OSError: the address cannot be listened on.
+            RuntimeError: it listens already.
         """
+        if self._listens:
+            raise RuntimeError("the mock listens already")
         running = mock.Mock(self.path, self._options)
         try:
             await running.__aenter__()
         except UnicodeError:
             raise SettingError(f"cannot listen on {running.address}: not a host name") from None
-        self._server = running
+        self._server, self._listens = running, True
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -120,9 +124,12 @@ class Mock:
         Sessions whose client has just left have a moment to end by themselves.
         """
         running = self._running
-        if error is None:
-            await running.quiet(_QUIET)
-        await running.__aexit__(kind, error, trace)
+        self._listens = False
+        try:
+            if error is None:
+                await running.quiet(_QUIET)
+        finally:
+            await running.__aexit__(kind, error, trace)
         if running.failure is not None and error is None:
             raise running.failure
 

@@ -132,17 +132,22 @@ class Mock:
     async def __aexit__(self, *exc: object) -> None:
         """End: nothing new, sessions, requests, the recording."""
         self._listener.close()
+        try:
+            await self._end_sessions()
+        finally:
+            self._connections.pre_shutdown()
+            await self._stack.aclose()
+
+    async def _end_sessions(self) -> None:
         tasks = list(self._scenes.values())
         for scene in list(self._scenes):
             scene.stop(_GOING_AWAY, "it is shutting down")
-        if tasks:
-            seconds = self.options.patience.close_ns / 1e9
-            await asyncio.wait(tasks, timeout=2 * seconds + 1)
+        try:
+            await self.quiet(2 * self.options.patience.close_ns / 1e9 + 1)
+        finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        self._connections.pre_shutdown()
-        await self._stack.aclose()
 
     @property
     def url(self) -> str:
