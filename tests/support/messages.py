@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 from support.proxying import digest
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-__all__ = ["answering", "converse", "port_of"]
+__all__ = ["answering", "converse"]
 
 _PIECES = 5
 _NOISE = random.Random(1).randbytes(1 << 20)
@@ -50,16 +50,12 @@ async def _answer(socket: ServerConnection) -> None:
             await socket.send(_pieces(back) if number % 2 and back else back)
 
 
-def answering(port: int = 0) -> serve:
-    """Return the server, not yet started."""
+@contextlib.asynccontextmanager
+async def answering() -> AsyncIterator[str]:
+    """Run the server for a while; give its URL."""
     talk = [Subprotocol("talk")]
-    return serve(_answer, "127.0.0.1", port, max_size=None, subprotocols=talk)
-
-
-def port_of(server: Server) -> int:
-    """Return where a server listens."""
-    port: int = next(iter(server.sockets)).getsockname()[1]
-    return port
+    async with serve(_answer, "127.0.0.1", 0, max_size=None, subprotocols=talk) as server:
+        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
 
 
 async def converse(url: str, compression: str | None = "deflate") -> list[object]:
