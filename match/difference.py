@@ -30,9 +30,10 @@ class Change:
     pointer: str
     """Where, as a JSON Pointer; empty for a message that is compared as a whole."""
     recorded: object
-    """`schemas.pointers.ABSENT` where there was none."""
+    """`schemas.pointers.ABSENT` where there was none. In a `Difference` a long value is the
+    beginning of its JSON text, a `wording.Cut`."""
     live: object
-    """ABSENT where there is none."""
+    """ABSENT where there is none; else the same."""
     note: str = ""
     """Why it is one, where the two values do not tell: `r1 is l1 here` for an id."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from ..schemas.pointers import ABSENT
 from ..wire.close import parse_close
@@ -15,9 +16,17 @@ from .expected import Awaited, Found, Live
 from .line import Line, Role
 from .text import Departure
 
-__all__ = ["Wording", "shown"]
+__all__ = ["Cut", "Wording", "shown"]
 
 _LONG: Final = 60
+_KEPT: Final = 2000
+"""Characters of a value that are kept with a difference: a server may say megabytes, and often."""
+
+
+class Cut(str):
+    """How a value is shown, as far as it is kept at all."""
+
+    __slots__ = ()
 
 
 class Wording:
@@ -37,7 +46,8 @@ class Wording:
         said += f" ({first.note})" if first.note else ""
         what = said if many == 1 else f"{many} values, first {said}"
         message = f"{_recorded(found.awaited)} came as message {live.number} with other values: "
-        return self._came("changed", message + what, found.awaited, live.number, changes)
+        kept = tuple(map(_kept, changes))
+        return self._came("changed", message + what, found.awaited, live.number, kept)
 
     def text(self, departure: Departure) -> Difference:
         """A text in pieces is another than recorded."""
@@ -90,7 +100,7 @@ class Wording:
             self._session,
             number=live.number,
             event=live.parsed.event,
-            changes=nearest.comparison.changes if nearest is not None else (),
+            changes=() if nearest is None else tuple(map(_kept, nearest.comparison.changes)),
             nearest=nearest.awaited.turn.line.seq if nearest is not None else None,
         )
 
@@ -182,12 +192,57 @@ def shown(value: object, most: int = _LONG) -> str:
     """Return a value as JSON text, cut after about so many characters."""
     if value is ABSENT:
         return "nothing"
+    if isinstance(value, Cut):
+        end = '…"' if value.startswith('"') else "…"
+        return value if len(value) <= most else value[: most + len(end) - 1] + end
     if isinstance(value, bytes):
         return f"{len(value)} bytes {value[:16].hex()}" + ("…" if len(value) > 16 else "")
     if isinstance(value, str) and len(value) > most:
         return json.dumps(value[:most], ensure_ascii=False)[:-1] + '…"'
-    text = json.dumps(value, ensure_ascii=False, default=repr)
+    text = json.dumps(_beginning(value, [most]), ensure_ascii=False, default=repr)
     return text if len(text) <= most or isinstance(value, str) else text[:most] + "…"
+
+
+def _beginning(value: Any, room: list[int]) -> Any:
+    """Return of a value what begins in the first `room` characters of its JSON text, or more."""
+    room[0] -= 1
+    if isinstance(value, str | bytes):
+        kept = value[: max(room[0], 0) + 1]
+        room[0] -= len(kept)
+        return kept
+    if isinstance(value, list):
+        items = []
+        for each in value:
+            if room[0] < 0:
+                break
+            items.append(_beginning(each, room))
+        return items
+    if isinstance(value, dict):
+        members = {}
+        for name, each in value.items():
+            if room[0] < 0:
+                break
+            begun = _beginning(name, room)
+            members[begun] = _beginning(each, room)
+        return members
+    return value
+
+
+def _kept(change: Change) -> Change:
+    """Return a change that holds no more of either value than is ever shown."""
+    recorded, live = _brief(change.recorded), _brief(change.live)
+    if recorded is change.recorded and live is change.live:
+        return change
+    return replace(change, recorded=recorded, live=live)
+
+
+def _brief(value: object) -> object:
+    if isinstance(value, str | bytes):
+        return value if len(value) <= _KEPT else Cut(shown(value, _KEPT))
+    if isinstance(value, list | dict):
+        text = shown(value, _KEPT)
+        return value if len(text) <= _KEPT else Cut(text)
+    return value
 
 
 def _recorded(awaited: Awaited) -> str:

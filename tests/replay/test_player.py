@@ -34,6 +34,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 from wsrec.checks.scope import Scope, SessionRange
 from wsrec.match.rules import Pacing
+from wsrec.match.wording import shown
 from wsrec.net.upstream import Upstream
 from wsrec.proxy.options import Options
 from wsrec.redaction.rules import Rules
@@ -252,6 +253,27 @@ async def test_a_server_that_never_stops_is_left(recording: Path) -> None:
         (played,) = (await replayed(recording, url)).sessions
     assert {each.kind for each in played.differences} <= {"unexpected", "missing", "close"}
     assert 1 < len(played.differences) <= 1000
+
+
+@conversation
+async def test_of_long_values_that_differ_the_beginning_is_kept(recording: Path) -> None:
+    async def handle(connection: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            for value in ("x" * 1_000_000, ["y"] * 200_000, {"z" * 1_000_000: 1}):
+                await connection.send(json.dumps({"type": "long", "value": value}))
+            await connection.send(bytes(1_000_000))
+            await connection.wait_closed()
+
+    await recorded_from(recording)
+    async with serving(handle) as url:
+        found = differences(await replayed(recording, url))
+    long = [change for each in found for change in each.changes if change.pointer != "/type"]
+    assert len(long) >= 4
+    assert all(len(str(each.live)) < 3000 for each in long)
+    assert [shown(each.live, 9) for each in long if each.pointer == "/value"] == [
+        '"xxxxxxxxx…"', '["y", "y"…', '{"zzzzzzz…',
+    ]  # fmt: skip
+    assert "1000000 bytes 00000000000000000000000000000000…" in [shown(each.live) for each in long]
 
 
 @conversation
