@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import get_args
+from typing import Final, get_args
 
 from ..match.members import Members, read_members
 from ..match.rules import Matching, Pace, Pacing, Patience
@@ -13,6 +13,9 @@ from ..net.errors import SettingError
 from ..schemas.model import Contract
 
 __all__ = ["read_matching", "read_pacing", "read_patience"]
+
+_SPEEDS: Final = 0.001, 1_000_000
+"""Times divided by less are beyond what clocks, and event loops, can count to."""
 
 
 def read_matching(
@@ -61,7 +64,7 @@ def read_pacing(
         option = "--speed" if speed is not None else "--max-gap"
         raise SettingError(f"{option} is about recorded times: give --pacing recorded with it")
     gap = None if max_gap is None else _ns(seconds(max_gap, "max-gap"))
-    return Pacing(pace, 1.0 if speed is None else _number(speed, "speed", above=True), gap)
+    return Pacing(pace, 1.0 if speed is None else _number(speed, "speed", *_SPEEDS), gap)
 
 
 def read_patience(*, timeout: str = "10s", close_timeout: str = "5s") -> Patience:
@@ -85,9 +88,9 @@ def _members(texts: Sequence[str], name: str) -> tuple[Members, ...]:
         raise SettingError(f"--{name}: {error}") from None
 
 
-def _number(number: float, name: str, *, above: bool = False) -> float:
-    """Return a finite number, 0 or more; or above 0."""
-    if not 0 <= number < math.inf or (above and not number):
-        least = "above 0" if above else "of 0 or more"
-        raise SettingError(f"--{name}: {number:g} is not a number {least}")
+def _number(number: float, name: str, least: float = 0.0, most: float = math.inf) -> float:
+    """Return a finite number within these bounds."""
+    if not least <= number <= most or math.isinf(number):
+        bounds = "of 0 or more" if math.isinf(most) else f"from {least:g} to {most:g}"
+        raise SettingError(f"--{name}: {number:g} is not a number {bounds}")
     return number

@@ -37,9 +37,12 @@ def recording(tmp_path: Path) -> Path:
     path = tmp_path / "a.db"
 
     async def record() -> None:
-        async with serving(silent) as url, wsrec.Proxy(url.removesuffix("/ws"), path) as proxy:
-            async with wsrec.connect(f"{proxy.url}/ws"):
-                pass
+        async with (
+            serving(silent) as url,
+            wsrec.Proxy(url.removesuffix("/ws"), path) as proxy,
+            wsrec.connect(f"{proxy.url}/ws"),
+        ):
+            pass
 
     asyncio.run(asyncio.wait_for(record(), 20))
     return path

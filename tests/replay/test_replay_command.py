@@ -88,7 +88,10 @@ def test_a_damaged_recording_is_not_played(recording: Path, tmp_path: Path) -> N
         ("--to ws://a.test --insecure", "--ca and --insecure are for a wss or https URL"),
         ("--to ws://a.test --speed 2", "--speed is about recorded times: give --pacing recorded"),
         ("--to ws://a.test --max-gap 1s", "--max-gap is about recorded times"),
-        ("--to ws://a.test --pacing recorded --speed 0", "--speed: 0 is not a number above 0"),
+        (
+            "--to ws://a.test --pacing recorded --speed 1e-9",
+            "--speed: 1e-09 is not a number from 0.001 to 1e+06",
+        ),
         ("--to ws://a.test --bind /id --no-bind", "--bind names ids that may differ"),
         ("--to ws://a.test --ignore /a~b", "is not a JSON Pointer"),
         ("--to ws://a.test --tolerance -1", "--tolerance: -1 is not a number of 0 or more"),
