@@ -83,7 +83,8 @@ class Dialogue:
         self._expected = self._hearing.expected
         self._last = False
         self._their_close = False
-        """The script has their Close: nothing of ours behind it is ever said."""
+        """The script has their Close: nothing of ours behind it is said, but the answer to it."""
+        self._answer: Utterance | None = None
         self._we_closed = False
         self._ended = False
         self._said = 0
@@ -111,6 +112,8 @@ class Dialogue:
         for line in lines:
             kind = line.said.kind
             ours = line.sender == self.role
+            if self._their_close and ours and kind == "close":
+                self._answer = line.said
             if self._their_close or kind == "pong" or (kind == "ping" and not ours):
                 continue
             turn = self._timeline.place(line)
@@ -136,6 +139,16 @@ class Dialogue:
         yield from self._hearing.hear(said, self._turn(), at_ns)
         if self._last and not self._expected:
             yield from self._hearing.certain()
+
+    def answer(self, close: Utterance) -> Utterance:
+        """Return our Close in answer to the peer's, which need not have been `heard` yet.
+
+        The recorded one, if so is the peer's; otherwise it has the same body, as is usual.
+        """
+        awaited = self._expected.close()
+        if self._answer is None or awaited is None or awaited.parsed.said.data != close.data:
+            return close
+        return self._answer
 
     def next(self, now_ns: int) -> Say | Wait | Over:
         """Return what to do now."""

@@ -36,7 +36,7 @@ class Conversation:
         """Join them.
 
         Args:
-            link: open.
+            link: not attached yet.
             dialogue: fresh.
             pages: of its session.
             patience: of the dialogue: the peer has as long to take what is said.
@@ -53,15 +53,18 @@ class Conversation:
         self._turning = asyncio.Lock()
         self._over = False
 
+    async def ready(self) -> None:
+        """Read what it begins with; raises RecordingError."""
+        await self._turn()
+
     async def run(self) -> None:
-        """Play all of it.
+        """Play all of it, now that it is ready and the link is attached.
 
         Whatever happens, the connection is left as it is then: to end it is up to the caller.
 
         Raises:
             RecordingError: the recording cannot be read on.
         """
-        await self._turn()
         listening = asyncio.ensure_future(self._listen())
         speaking = asyncio.ensure_future(self._speak())
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
 
@@ -45,7 +46,8 @@ class Heard:
 class Link(asyncio.Protocol):
     """A WebSocket connection behind its opening handshake, on a transport taken from aiohttp.
 
-    Pings are answered here, and so is the peer's Close, with the same body, when it is the first;
+    Pings are answered here, and so is the peer's Close, when it is the first, with the same body
+    or what `answer` says;
     behind both the server ends the connection, and a client that has waited for that in vain
     (RFC 6455 §7.1.1). At most `most` bytes of a message, and a bounded number of utterances, are
     held: beyond that the socket is not read until `hear` takes some. A longer message ends the
@@ -60,6 +62,7 @@ class Link(asyncio.Protocol):
         tap: SessionTap | None = None,
         most: int = 64 << 20,
         patience: float = 5.0,
+        answer: Callable[[Utterance], Utterance] = lambda close: close,
     ) -> None:
         """Speak as one of two peers.
 
@@ -69,11 +72,13 @@ class Link(asyncio.Protocol):
             tap: records both directions, `ended` included.
             most: bytes of a message.
             patience: seconds for the connection to end once it has to.
+            answer: returns our Close in answer to the peer's.
         """
         peer: Role = "server" if role == "client" else "client"
         self._role: Role = role
         self._tap = tap
         self._patience = patience
+        self._answer = answer
         self._listener = Listener(peer, extensions, most, unmask=unmask)
         self._speaker = Speaker(role, extensions)
         self._transport: asyncio.Transport | None = None
@@ -229,7 +234,7 @@ class Link(asyncio.Protocol):
         elif said.kind == "close":
             self._close_heard = True
             if self._close_said_ns is None:
-                self._write(said)
+                self._write(self._answer(said))
             # Both have said it: the server ends the connection, the client waits for that.
             self._arm()
             if self._role == "server":

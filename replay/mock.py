@@ -16,7 +16,7 @@ from ..match.difference import Difference
 from ..net.address import Listener
 from ..net.client import HEADER_SIZE
 from ..net.connection import Connections
-from ..net.detach import Detached
+from ..net.detach import Detached, Held
 from ..net.errors import SettingError
 from ..report.plays import Played, Plays
 from ..store.errors import RecordingError
@@ -197,17 +197,17 @@ class Mock:
         asked: Asked,
     ) -> None:
         """Play a session behind its 101."""
-        link = Link(
-            "server",
-            Extensions.parse(extensions),
-            patience=self.options.patience.close_ns / 1e9,
-        )
-        link.attach(client)
         scene = Scene(
             self._staging, self._casting, self._beginnings, session, alike, asked, self._tell,
             strict=self.options.strict,
         )  # fmt: skip
-        self._scenes[scene] = task = asyncio.ensure_future(scene.run(link))
+        link = Link(
+            "server",
+            Extensions.parse(extensions),
+            patience=self.options.patience.close_ns / 1e9,
+            answer=scene.answer,
+        )
+        self._scenes[scene] = task = asyncio.ensure_future(scene.run(link, Held.of(client)))
         task.add_done_callback(lambda task: self._ended(scene, task))
 
     def _ended(self, scene: Scene, task: asyncio.Task[None]) -> None:

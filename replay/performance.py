@@ -16,6 +16,7 @@ from ..match.dialogue import Dialogue
 from ..match.difference import Difference, DifferenceKind
 from ..match.ids import Ids
 from ..match.line import Line
+from ..net.detach import Detached
 from ..net.dial import Answer, DialError, dial
 from ..redaction.marks import holds_mark
 from ..report.inert import inert
@@ -129,14 +130,18 @@ class _Performance:
                 tap.answered(answer.status, answer.headers, answer.subprotocol, answer.extensions)
             self._compare(answer)
             if dialled.connection is not None:
+                dialogue = Dialogue(
+                    self._session.id, "client", stage.comparer, self._ids, settings.pacing,
+                    settings.patience, began_ns, matching=settings.matching,
+                )  # fmt: skip
                 link = Link(
                     "client",
                     Extensions.parse(answer.extensions),
                     tap=tap,
                     patience=self._close_seconds,
+                    answer=dialogue.answer,
                 )
-                link.attach(dialled.connection)
-                await self._converse(link, began_ns)
+                await self._converse(link, dialled.connection, dialogue)
         finally:
             if link is None and tap is not None:
                 tap.ended()
@@ -164,19 +169,20 @@ class _Performance:
                 f" {_named('extension', session.extensions)}"
             )
 
-    async def _converse(self, link: Link, began_ns: int) -> None:
+    async def _converse(self, link: Link, connection: Detached, dialogue: Dialogue) -> None:
         stage, session = self._stage, self._session
-        settings = stage.settings
+        conversation = Conversation(
+            link, dialogue, self._pages, stage.settings.patience, find=self._find, read=self._read
+        )
         try:
+            try:
+                if session.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                    await conversation.ready()
+            finally:
+                link.attach(connection)
             if session.status != HTTPStatus.SWITCHING_PROTOCOLS:
                 raise _LeaveError
-            self._dialogue = dialogue = Dialogue(
-                session.id, "client", stage.comparer, self._ids, settings.pacing, settings.patience,
-                began_ns, matching=settings.matching,
-            )  # fmt: skip
-            conversation = Conversation(
-                link, dialogue, self._pages, settings.patience, find=self._find, read=self._read
-            )
+            self._dialogue = dialogue
             try:
                 await self._unless_it_is_left(conversation.run())
             finally:

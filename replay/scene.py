@@ -12,6 +12,7 @@ from ..match.dialogue import Over, Say, Wait
 from ..match.difference import Difference
 from ..match.ids import Binding
 from ..match.line import Role
+from ..net.detach import Detached
 from ..report.inert import inert
 from ..report.plays import Played
 from ..store.errors import RecordingError
@@ -92,23 +93,36 @@ class Scene:
         casting.begin(session.id, self)
         self._report(staging.fitting.differences(session, asked))
 
-    async def run(self, link: Link) -> None:
+    async def run(self, link: Link, client: Detached) -> None:
         """Play; return when the connection has ended."""
-        if self._alike:
-            with self._readable():
-                await self._beginnings.load([self.lead.session])
+        try:
+            try:
+                with self._readable():
+                    if self._alike:
+                        await self._beginnings.load([self.lead.session])
+                    await self._fed()
+            finally:
+                link.attach(client)
+            await self._play(link)
+        finally:
+            if not await link.ended(0):
+                link.abort()
+            self.lead.close()
+            self._casting.end(self.lead.session)
+
+    async def _play(self, link: Link) -> None:
         listening = asyncio.ensure_future(self._listen(link))
         try:
             await self._speak(link)
             self._settle()
             await self._leave(link)
         finally:
-            if not await link.ended(0):
-                link.abort()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            self.lead.close()
-            self._casting.end(self.lead.session)
+
+    def answer(self, close: Utterance) -> Utterance:
+        """Return the Close that answers the client's."""
+        return self.lead.dialogue.answer(close)
 
     @property
     def played(self) -> Played:

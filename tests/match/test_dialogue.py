@@ -442,3 +442,11 @@ def test_texts_and_bytes_are_compared_as_they_are() -> None:
         "frame 2 (binary 2 bytes 0001) came as message 2 with other values: "
         "it: 2 bytes 0001 -> 2 bytes 0002",
     ]
+
+
+def test_a_close_is_answered_as_it_was_or_with_its_own_body() -> None:
+    half = Half(script(("C", ASK), ("S", close(4000, "enough")), ("C", close())))
+    assert half.dialogue.answer(close(4000, "enough")) == close()
+    assert half.dialogue.answer(close(1011)) == close(1011)
+    half = Half(script(("C", ASK), ("S", close(4000))))
+    assert half.dialogue.answer(close(4000)) == close(4000)

@@ -6,12 +6,16 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from support.frames import KEY, wire
+from support.golden import FOLDER
 from support.mocking import BIG, chat, echo, joined, mocked, recorded_at, say
 from support.raw import conversation
+from support.recordings import Conversation, contents, recorder_at
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from wsrec.net.upstream import Upstream
-from wsrec.replay.replaying import replay
+from wsrec.replay.replaying import Output, replay
+from wsrec.replay.stage import Settings
 
 
 def _refuse(connection: ServerConnection, request: Request) -> Response | None:
@@ -69,3 +73,44 @@ async def test_sessions_that_overlapped_match_with_fresh_ids(tmp_path: Path) -> 
     assert [each.verdict for each in replayed.sessions] == ["matched"] * 2
     assert [each.verdict for each in plays.sessions] == ["matched"] * 2
     assert all(each.bindings for each in replayed.sessions)
+
+
+@pytest.mark.parametrize("concurrency", [None, 1])
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("v*/*.db")), ids=lambda path: path.stem)
+@conversation
+async def test_every_recording_that_is_kept_matches(path: Path, concurrency: int | None) -> None:
+    async with mocked(path) as mock:
+        settings = Settings(concurrency=concurrency)
+        replayed = await replay(path, Upstream.parse(mock.url), settings)
+        await mock.quiet(5)
+        plays = mock.plays
+
+    client, server = (
+        {each.session: (each.verdict, each.why, each.excused) for each in those}
+        for those in (replayed.sessions, plays.sessions)
+    )
+    unplayable = {}
+    if path.stem == "anomalies":
+        why = "its opening handshake is not of WebSocket version 13"
+        unplayable[4] = ("unplayed", why, True)
+        unplayable[5] = ("unplayed", "its opening handshake was never answered", True)
+    assert client == server
+    assert client == dict.fromkeys(client, ("matched", None, False)) | unplayable
+    assert len(plays.sessions) == len(replayed.sessions)
+
+
+@conversation
+async def test_both_answer_a_close_as_it_was_answered(tmp_path: Path) -> None:
+    path, new = tmp_path / "session.db", tmp_path / "new.db"
+    with recorder_at(path) as recorder:
+        enough, fine = b"\x0f\xa0enough", b"\x03\xe8"
+        Conversation(recorder).server(wire(8, enough)).client(wire(8, fine, mask=KEY)).end()
+        Conversation(recorder).client(wire(8, enough, mask=KEY)).server(wire(8, fine)).end()
+
+    async with mocked(path) as mock:
+        replayed = await replay(path, Upstream.parse(mock.url), output=Output(path=new))
+        await mock.quiet(5)
+
+    assert [each.verdict for each in (*replayed.sessions, *mock.plays.sessions)] == ["matched"] * 4
+    said = [[each.payload for each in frames] for frames in contents(new).frames]
+    assert said == [[enough, fine]] * 2
