@@ -3,6 +3,9 @@
 No socket and no clock: what is heard and what time it is are given, what is to be said and how
 long to wait are returned. Times are nanoseconds of a monotonic clock.
 
+When what is ours is said is up to the pacing, but for two things that always wait for what had
+come before them: our Close, and a message with an id that the peer has not said yet.
+
 How what is heard is matched:
 
 - A message is the recorded one that it equals: the next, else one that was passed over, else one
@@ -75,6 +78,7 @@ class Dialogue:
         self._ids = ids
         self._patience = patience
         self._any_order = matching.any_order
+        self._binds = matching.binds
         self._timeline = Timeline(role, pacing, began_ns)
         self._ours: deque[Turn] = deque()
         self._our_bytes = 0
@@ -85,6 +89,9 @@ class Dialogue:
         self._their_close = False
         """The script has their Close: nothing of ours behind it is said, but the answer to it."""
         self._answer: Utterance | None = None
+        self._looked: Turn | None = None
+        self._giver: Awaited | None = None
+        """What of the peer's has an id that is in the line of ours that was looked at."""
         self._we_closed = False
         self._ended = False
         self._said = 0
@@ -213,8 +220,16 @@ class Dialogue:
 
     def _held(self) -> bool:
         """Whether our next line waits for something of the peer."""
-        first = self._expected.first()
-        return self._timeline.causal and first is not None and first.place < self._ours[0].place
+        turn, first = self._ours[0], self._expected.first()
+        if first is None or first.place >= turn.place:
+            return False
+        if self._timeline.causal or turn.line.said.kind == "close":
+            return True
+        if self._looked is not turn:
+            self._looked = turn
+            ids = self._ids.unheard(turn.line.said) if self._binds else ()
+            self._giver = self._expected.naming(ids, turn.place)
+        return self._giver is not None and self._giver.here
 
     def _say(self, turn: Turn, due: int, now_ns: int) -> Say:
         self._ours.popleft()

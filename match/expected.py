@@ -118,6 +118,15 @@ class Expected:
         """Return the peer's Close, if it is in the window: nothing is behind it."""
         return self._lines[-1] if self._lines and self._lines[-1].is_close else None
 
+    def naming(self, ids: Iterable[str], place: int) -> Awaited | None:
+        """Return the first text, before a place, with one of these in it."""
+        wanted = tuple(ids)
+        for awaited in self.before(place) if wanted else ():
+            data = awaited.parsed.said.data
+            if isinstance(data, str) and any(each in data for each in wanted):
+                return awaited
+        return None
+
     def drop(self, awaited: Awaited) -> None:
         """Expect one no longer."""
         awaited.here = False

@@ -131,6 +131,14 @@ class Ids:
 
     # What we say.
 
+    def unheard(self, said: Utterance) -> Iterator[str]:
+        """Yield the texts in what we would say that look like ids, and that nobody has said yet."""
+        if said.is_message and isinstance(said.data, str):
+            for each in members(said.data):
+                if isinstance(each, str) and kind(each) is not None:
+                    if self.live(each) is None and not self.ours(each):
+                        yield each
+
     def rewrite(self, said: Utterance) -> Utterance:
         """Return what we say, with live ids where recorded ones stood.
 

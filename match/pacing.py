@@ -37,7 +37,7 @@ class Timeline:
         self._began_ns = began_ns
         self._absolute = self._recorded and role == "client"
         self.causal = pacing.pace == "causal" or role == "server"
-        """Whether a line of ours waits for all that was recorded before it."""
+        """Whether each line of ours waits for all that was recorded before it."""
         self._places = 0
         self._last_ns = 0
         self._capped_ns = 0

@@ -43,7 +43,8 @@ class Pacing:
     """causal: once all has come that the peer had said before it in the recording.
     recorded: as long after that as it took then (a server), or after the session's start (a
     client).
-    asap: at once."""
+    asap: at once.
+    A Close, and a message with an id that the peer has not said yet, wait for what came before."""
     speed: float = 1.0
     """Recorded times are divided by it."""
     max_gap_ns: int | None = None

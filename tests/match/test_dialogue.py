@@ -336,12 +336,41 @@ def test_what_may_be_missing_at_the_end() -> None:
 
 def test_at_once() -> None:
     half = Half(TALK, pacing=Pacing("asap"))
-    assert half.says() == [ASK, MORE, close().data]
-    half.hears(ANSWER, DONE, event("end"), close())
+    assert half.says() == [ASK, MORE]
+    half.hears(ANSWER, DONE, event("end"))
+    assert half.says() == [close().data]
+    half.hears(close())
     assert half.over
     assert half.found == []
     server = Half(TALK, "server", pacing=Pacing("asap"))
     assert server.says() == []
+
+
+@pytest.mark.parametrize("pacing", [Pacing("asap"), Pacing("recorded")])
+def test_what_carries_an_id_of_the_peer_waits_for_it(pacing: Pacing) -> None:
+    run, other, mine = "run_8f3ka9d2c1", "run_b7m2x0q4z9", "5d1c0f3a77e24b9c"
+    lines = script(
+        ("S", ANSWER), ("S", event("run", id=run)), ("S", event("end")),
+        ("C", event("ask", id=mine)), ("C", event("stop", id=run)), ("C", MORE),
+    )  # fmt: skip
+
+    half = Half(lines, pacing=pacing)
+    half.now += SECOND
+    assert half.says() == [event("ask", id=mine)]
+    half.hears(ANSWER)
+    assert half.says() == []
+    half.hears(event("run", id=other))
+    assert half.says() == [event("stop", id=other), MORE]
+
+    half = Half(lines, pacing=pacing)
+    half.now += SECOND
+    half.says()
+    assert half.waits() == ["missing"]
+    assert half.says() == [event("stop", id=run), MORE], "it goes on without it"
+
+    free = Half(lines, pacing=pacing, matching=Matching(binds=False))
+    free.now += SECOND
+    assert free.says() == [event("ask", id=mine), event("stop", id=run), MORE]
 
 
 def test_a_client_keeps_to_the_times_that_were_recorded() -> None:
