@@ -135,9 +135,10 @@ class Ids:
         """Yield the texts in what we would say that look like ids, and that nobody has said yet."""
         if said.is_message and isinstance(said.data, str):
             for each in members(said.data):
-                if isinstance(each, str) and kind(each) is not None:
-                    if self.live(each) is None and not self.ours(each):
-                        yield each
+                if not isinstance(each, str) or kind(each) is None:
+                    continue
+                if self.live(each) is None and not self.ours(each):
+                    yield each
 
     def rewrite(self, said: Utterance) -> Utterance:
         """Return what we say, with live ids where recorded ones stood.
