@@ -60,6 +60,7 @@ class Casting:
         self._order = order
         self._loop = loop
         self._held: dict[int, Part] = {}  # empty with `loop`: there is enough for everybody
+        self._playing: Counter[int] = Counter()  # only with `loop`
         self._last = 0
 
     def __len__(self) -> int:
@@ -94,7 +95,9 @@ class Casting:
     def begin(self, session: int, part: Part | None) -> None:
         """Note that a session is played; `part` may be asked to give it up, None is not."""
         self._last = session
-        if part is not None and not self._loop:
+        if self._loop:
+            self._playing[session] += 1
+        elif part is not None:
             self._held[session] = part
 
     def recast(self, part: Part, session: int) -> bool:
@@ -104,6 +107,7 @@ class Casting:
         """
         self._held.pop(session, None)
         if self._place(part, set()):
+            self._playing[session] -= self._loop
             return True
         if not self._loop:
             self._held[session] = part
@@ -112,6 +116,7 @@ class Casting:
     def end(self, session: int) -> None:
         """Note that a session was played."""
         self._held.pop(session, None)
+        self._playing[session] -= self._loop
         self.played[session] += 1
 
     def rivals(self) -> Sequence[Part]:
@@ -132,7 +137,9 @@ class Casting:
             tried.add(number)
             holder = self._held.get(number)
             if holder is None or self._place(holder, tried):
-                if not self._loop:
+                if self._loop:
+                    self._playing[number] += 1
+                else:
                     self._held[number] = part
                 become()
                 return True
@@ -179,7 +186,7 @@ class Casting:
         return sorted(agreed, key=lambda pair: (pair[0], turn(pair[1])))
 
     def _first(self, session: Session) -> tuple[bool, int]:
-        return self.played[session.id] > 0, session.id
+        return self.played[session.id] + self._playing[session.id] > 0, session.id
 
     def _round(self, session: Session) -> tuple[bool, int]:
         return session.id <= self._last, session.id

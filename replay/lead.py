@@ -110,13 +110,22 @@ class Lead:
         """Go as far as what was heard and said already; yield what is wrong with it."""
         self._load(beginning.lines, last=beginning.whole)
         self._loaded = beginning.lines[-1].seq if beginning.lines else 0
+        said = 0
         for live in transcript:
             if live.who == "client":
                 yield from self.dialogue.heard(live.said, live.at_ns)
             else:
-                todo = self.next(live.at_ns)
-                if isinstance(todo, Wait) and todo.until_ns is not None:
-                    self.next(todo.until_ns)  # the pauses here were other ones
+                said += 1
+            # What had crossed what the client said here may only be said behind that.
+            while said and self._would_say(live.at_ns):
+                said -= 1
+
+    def _would_say(self, now_ns: int) -> bool:
+        """Have the dialogue say what is next if it is its turn, whatever the pauses here were."""
+        todo = self.next(now_ns)
+        if isinstance(todo, Wait) and todo.until_ns is not None:
+            todo = self.next(todo.until_ns)
+        return isinstance(todo, Say)
 
     def _load(self, lines: Sequence[Line], *, last: bool) -> None:
         self.dialogue.load(lines, last=last)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..match.compare import Comparer, Comparison, Parsed
+from ..match.hearing import CROSSED_NS
 from ..match.ids import Ids
 from ..match.line import Line, Role
 from ..wire.utterance import Utterance
@@ -138,8 +139,9 @@ class Trial:
         if line is None or line.said.kind != live.said.kind:
             return False
         asked = self.beginning.line("client", self._places["client"])
-        if live.who == "server" and asked is not None and asked.seq < line.seq:
-            return False  # what it answers was not said
+        ahead = live.who == "server" and asked is not None and asked.seq < line.seq
+        if ahead and asked is not None and line.at_ns - asked.at_ns >= CROSSED_NS:
+            return False  # what it answers was not said, nor on its way
         compared = self.beginning.compare(line, live, self.ids)
         if compared.equal:
             self.ids.take(compared.bindings)

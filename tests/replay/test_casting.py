@@ -179,6 +179,23 @@ def test_with_loop_sessions_are_played_again(order: Order, expected: list[int]) 
     assert found == expected
 
 
+def test_with_loop_what_nobody_has_goes_first() -> None:
+    casting = Casting([session(1), session(2), session(3)], FITTING, "any", loop=True)
+
+    assert [cast(casting) for _ in range(4)] == [1, 2, 3, 1]
+
+
+def test_with_loop_who_is_given_another_session_leaves_the_first() -> None:
+    casting = Casting([session(1), session(2)], FITTING, "any", loop=True)
+    client = Client(casting, casting.cast(Asked("/ws"))[1])
+    client.begins(1)
+    client.means = {2}
+
+    assert casting.recast(client, 1)
+    assert client.session == 2
+    assert cast(casting) == 1
+
+
 def test_a_path_that_is_in_no_session_is_answered_with_those_that_are() -> None:
     sessions = [session(number, f"/{'abcdefg'[number - 1]}?x={number}") for number in range(1, 8)]
 

@@ -49,6 +49,34 @@ async def test_the_session_is_the_one_that_begins_as_the_client_does(recording: 
     assert seen[::-1] == expected
 
 
+async def greeter(socket: ServerConnection) -> None:
+    """Greet somebody who says nothing, and answer."""
+    with suppress(TimeoutError):
+        asked = await asyncio.wait_for(socket.recv(), 0.3)
+        await socket.send("welcome")
+        await socket.send(f"you said {asked!r}")
+        return
+    await socket.send("welcome")
+    await socket.send(f"you said {await socket.recv()!r}")
+
+
+@conversation
+async def test_who_spoke_first_does_not_tell_sessions_apart(recording: Path) -> None:
+    async def asks(url: str, question: str, *, waits: bool) -> list[str | bytes]:
+        async with joined(url) as socket:
+            heard = [await socket.recv()] if waits else []
+            await socket.send(question)
+            return [*heard, *[await socket.recv() for _ in range(2 - len(heard))]]
+
+    async with recorded_at(recording, greeter) as url:
+        expected = [await asks(url, "one", waits=True), await asks(url, "two", waits=False)]
+
+    async with mocked(recording, loop=True) as mock:
+        for waits in (False, True):
+            assert await asks(mock.url, "one", waits=waits) == expected[0]
+            assert await asks(mock.url, "two", waits=waits) == expected[1]
+
+
 async def all_at_once(recording: Path, count: int) -> None:
     """Have clients that mean different sessions say the same at first."""
     talks = [("hello", f"number {number // 2}", "bye") for number in range(count)]
