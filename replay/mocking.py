@@ -25,6 +25,8 @@ from .mock_options import MockOptions
 
 __all__ = ["Mocked", "run_mock"]
 
+log = logging.getLogger("wsrec.mock")
+
 _QUIET: Final = 2.0
 """Seconds for sessions to end by themselves once the command has: its connections end with it."""
 _LONG: Final = 500
@@ -137,4 +139,4 @@ def _tell(found: Difference) -> None:
     """Tell of a difference as it happens, for who wonders why a client hangs."""
     where = f"session {found.session}: " if found.session else ""
     text = inert(f"{where}{found.kind}: {found.message}", _LONG)
-    print(f"wsrec: {text}", file=sys.stderr, flush=True)
+    log.warning("%s", text)  # who does not read on does not end the session with it

@@ -119,6 +119,8 @@ class Scene:
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+        if not listening.cancelled():
+            listening.result()  # a fault there is one of the session
 
     def answer(self, close: Utterance) -> Utterance:
         """Return the Close that answers the client's."""
@@ -177,18 +179,20 @@ class Scene:
     # What the client says.
 
     async def _listen(self, link: Link) -> None:
-        with self._readable():
-            while (heard := await link.hear()) is not None:
-                if heard.said.kind not in ("ping", "pong"):
-                    await self._take(heard)
-                    self._woken.set()
-            await self._fed()
-            self._settle()
-            if self._stop is None:
-                self._report(self.lead.dialogue.lost(monotonic_ns(), link.how or "closed"))
-                self._why = None
-        self._gone = True
-        self._woken.set()
+        try:
+            with self._readable():
+                while (heard := await link.hear()) is not None:
+                    if heard.said.kind not in ("ping", "pong"):
+                        await self._take(heard)
+                        self._woken.set()
+                await self._fed()
+                self._settle()
+                if self._stop is None:
+                    self._report(self.lead.dialogue.lost(monotonic_ns(), link.how or "closed"))
+                    self._why = None
+        finally:
+            self._gone = True
+            self._woken.set()
 
     async def _take(self, heard: Heard) -> None:
         """Have the session hear what the client says, or another one that it fits."""

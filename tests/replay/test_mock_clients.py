@@ -15,6 +15,7 @@ from support.raw import Peer, conversation, upgrade
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from wsrec.match.difference import Difference
 from wsrec.match.rules import Matching, Patience
 from wsrec.net.errors import SettingError
 from wsrec.replay.mock import Mock
@@ -275,3 +276,39 @@ async def test_a_client_that_takes_nothing_is_given_up(recording: Path) -> None:
         client.reset()
 
     assert (played.verdict, told.kinds()) == ("differs", ["lost"])
+
+
+@conversation
+async def test_a_fault_while_a_client_is_heard_ends_its_session_and_is_told(
+    recording: Path,
+) -> None:
+    await record(recording)
+    faults: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: faults.append(context.get("exception")))
+
+    def tell(difference: Difference) -> None:
+        raise LookupError(difference.kind)
+
+    async with Mock(recording, MockOptions(), tell) as mock, joined(mock.url + "/ask") as socket:
+        await socket.send("something else")
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(socket.recv(), 5)
+        await mock.quiet(5)
+        (played,) = mock.plays.sessions
+
+    assert [repr(each) for each in faults] == ["LookupError('unexpected')"]
+    assert played.verdict == "differs"
+
+
+@conversation
+async def test_a_recording_that_is_deleted_is_played_on(recording: Path) -> None:
+    await record(recording)
+
+    async with mocked(recording) as mock:
+        await asyncio.to_thread(recording.unlink)
+        async with joined(mock.url + "/ask") as socket:
+            assert await asks(socket, 1, 2) == [1, 2]
+        await mock.quiet(5)
+
+    assert mock.plays.verdict == "matched"

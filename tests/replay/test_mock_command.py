@@ -150,6 +150,20 @@ def test_a_signal_closes_sessions_with_1001(recording: Path) -> None:
     assert process.returncode == 1
 
 
+def test_it_plays_on_when_nobody_reads_what_it_tells(recording: Path) -> None:
+    with running(str(recording)) as (process, url), connect(url + "/chat", proxy=None) as socket:
+        socket.recv(5)
+        assert process.stderr is not None
+        process.stderr.close()
+        socket.send("something else")
+        message = {"type": "user_message", "message_id": "m-1", "text": "hello"}
+        socket.send(json.dumps(message))
+        while json.loads(socket.recv(5))["type"] != "run_finished":
+            pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "expected"),
     [
