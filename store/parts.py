@@ -24,13 +24,20 @@ class Budget:
     blob, would give any number of bytes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last: int = 0) -> None:
+        """`last`: bytes that the file had, if it is not there any more."""
         target = path.resolve()
         self._files = target, target.with_name(target.name + "-wal")
+        self._last = last
+        self.size()
         self._written_before = self._written()
         self._size = 0
         self._all = 0
         self._spent: dict[tuple[str, int], int] = {}
+
+    def afresh(self) -> Budget:
+        """Return one for the same file of which nothing is spent."""
+        return Budget(self._files[0], self._last)
 
     def begin(self, what: str, session: int) -> None:
         """Forget what was read of this before: from now on it is read once more."""
@@ -48,20 +55,25 @@ class Budget:
     def has_log(self) -> bool:
         """Say whether a recorder has come since: it has a -shm, and writes the file at its end."""
         shared = self._files[0].with_name(self._files[0].name + "-shm")
-        return shared.exists() or self._written() != self._written_before
+        return shared.exists() or self._written() not in (0, self._written_before)
 
     def _written(self) -> int:
+        """Return when the file was written last; 0: it is not there any more."""
         with suppress(OSError):
             return self._files[0].stat().st_mtime_ns
         return 0
 
     def size(self) -> int:
-        """Return the bytes that the file has now, with those still in its log."""
+        """Return the bytes that the file has now, with those still in its log.
+
+        One that was deleted is read on all the same, and has what it had.
+        """
         size = 0
         for path in self._files:
             with suppress(OSError):
                 size += path.stat().st_size
-        return size
+        self._last = size or self._last
+        return self._last
 
 
 @contextmanager

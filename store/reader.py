@@ -201,7 +201,7 @@ class Recording:
         `size` bytes of payload, or the one frame and its message that are longer.
         """
         with damage(self.path):
-            budget = Budget(self.file)
+            budget = self.budget.afresh()
 
             def blob(number: int) -> bytes:
                 self.work.begin()
