@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import monotonic_ns
 
 from ..match.dialogue import Dialogue, Over, Say
@@ -30,6 +30,7 @@ class Conversation:
         pages: PagesAhead,
         patience: Patience,
         *,
+        leave: Callable[[], Awaitable[None]],
         find: Callable[[Iterable[Difference]], None],
         read: Callable[[Sequence[Line]], None],
     ) -> None:
@@ -40,6 +41,7 @@ class Conversation:
             dialogue: fresh.
             pages: of its session.
             patience: of the dialogue: the peer has as long to take what is said.
+            leave: waits until our Close may be said.
             find: is handed all differences, as they are found.
             read: is handed all lines, as they are read.
         """
@@ -47,6 +49,7 @@ class Conversation:
         self._dialogue = dialogue
         self._pages = pages
         self._patience = patience
+        self._leave = leave
         self._find = find
         self._read = read
         self._heard = asyncio.Event()
@@ -103,6 +106,8 @@ class Conversation:
                 self._find(self._dialogue.end())
                 return None
             if isinstance(step, Say):
+                if step.said.kind == "close":
+                    await self._leave()
                 try:
                     async with asyncio.timeout(self._patience.message_ns / 1e9):
                         await self._link.say(step.said)

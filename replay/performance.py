@@ -28,6 +28,7 @@ from ..wire.deflate import Extensions
 from ..wire.utterance import Utterance
 from .ahead import PagesAhead
 from .conversation import Conversation
+from .cue import Cue
 from .link import Link
 from .opening import open_again, unplayable
 from .stage import Stage
@@ -41,8 +42,8 @@ _REDACTED: Final = "messages were redacted: they are sent with what stands in th
 T = TypeVar("T")
 
 
-async def perform(stage: Stage, session: Session, pages: PagesAhead) -> Played:
-    """Play one session, whose lines are in `pages`; return what came of it.
+async def perform(stage: Stage, session: Session, pages: PagesAhead, cue: Cue) -> Played:
+    """Play one session, whose lines are in `pages`, when `cue` says so; return what came of it.
 
     Raises:
         RecordingError: the recording cannot be read on; the connection is closed.
@@ -54,7 +55,7 @@ async def perform(stage: Stage, session: Session, pages: PagesAhead) -> Played:
         why = unplayable(session)
         if why is not None:
             return Played(session=session.id, target=session.target, why=why, excused=True)
-        return await _Performance(stage, session, pages).perform()
+        return await _Performance(stage, session, pages, cue).perform()
     finally:
         pages.close()
 
@@ -66,10 +67,11 @@ class _LeaveError(Exception):
 class _Performance:
     """A session while it is played."""
 
-    def __init__(self, stage: Stage, session: Session, pages: PagesAhead) -> None:
+    def __init__(self, stage: Stage, session: Session, pages: PagesAhead, cue: Cue) -> None:
         self._stage = stage
         self._session = session
         self._pages = pages
+        self._cue = cue
         self._ids = Ids(stage.ids)
         self._tap: SessionTap | None = None
         self._dialogue: Dialogue | None = None
@@ -126,6 +128,7 @@ class _Performance:
             dialled = await self._unless_it_is_left(handshake)
             answer = dialled.answer
             stage.answered = True
+            self._cue.answered()
             if tap is not None:
                 tap.answered(answer.status, answer.headers, answer.subprotocol, answer.extensions)
             self._compare(answer)
@@ -172,8 +175,9 @@ class _Performance:
     async def _converse(self, link: Link, connection: Detached, dialogue: Dialogue) -> None:
         stage, session = self._stage, self._session
         conversation = Conversation(
-            link, dialogue, self._pages, stage.settings.patience, find=self._find, read=self._read
-        )
+            link, dialogue, self._pages, stage.settings.patience,
+            leave=self._cue.end, find=self._find, read=self._read,
+        )  # fmt: skip
         try:
             try:
                 if session.status == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -187,7 +191,9 @@ class _Performance:
                 await self._unless_it_is_left(conversation.run())
             finally:
                 stage.lateness.update(dialogue.lateness)
-            if session.closed_by is not None:
+            if session.closed_by is None:
+                await self._unless_it_is_left(self._cue.end())
+            else:
                 await link.ended(self._close_seconds)
             link.close()
             await link.ended(self._close_seconds)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from time import monotonic_ns
 
 from ..report.plays import Played
 from ..store.model import Session
 from .ahead import Ahead
 from .clock import happens
+from .cue import Cue
 from .performance import perform
 from .schedule import Schedule, Span
 from .stage import Stage
@@ -32,11 +34,16 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
     ahead = Ahead(stage.script, schedule.order)
     played: list[Played] = []
     running: dict[asyncio.Task[Played], int] = {}
+    cues: dict[int, Cue] = {}
     over: deque[asyncio.Task[Played]] = deque()
     news = asyncio.Event()
 
     def ended(task: asyncio.Task[Played]) -> None:
         over.append(task)
+        news.set()
+
+    def answered(number: int) -> None:
+        schedule.answered(number)
         news.set()
 
     stopping = asyncio.ensure_future(stage.stopped.wait())
@@ -48,14 +55,20 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
             due_ns = None
             if not stage.stopped.is_set():
                 for number in schedule.begin(monotonic_ns() - began_ns):
-                    task = asyncio.ensure_future(perform(stage, by_id[number], ahead.take(number)))
+                    cue = cues[number] = Cue(partial(answered, number))
+                    work = perform(stage, by_id[number], ahead.take(number), cue)
+                    task = asyncio.ensure_future(work)
                     task.add_done_callback(ended)
                     running[task] = number
                 due_ns = schedule.due_ns
+            for number in [each for each in cues if schedule.may_end(each)]:
+                cues.pop(number).may_end()
             await happens(news, None if due_ns is None else began_ns + due_ns)
             news.clear()
             while over:
-                schedule.over(running.pop(over[0]))
+                number = running.pop(over[0])
+                cues.pop(number, None)
+                schedule.over(number)
                 played.append(over.popleft().result())
     finally:
         tasks = [*running, stopping]

@@ -34,13 +34,16 @@ class Schedule:
     """Sessions begin in recorded order.
 
     With recorded pacing each begins as long after the one before it as it did then. Otherwise each
-    begins once all those are over that had ended before it began.
+    begins once all those are over that had ended before it began, and the opening handshake of
+    the one before it is answered: a server that cannot tell sessions apart meets them in order.
+    Each ends after those have begun that had begun before it ended, unless fewer may run at once.
     """
 
     def __init__(self, spans: Iterable[Span], pacing: Pacing, most: int | None = None) -> None:
         """`most`: how many may run at once; None: as many as did."""
         self._waiting = deque(sorted(spans, key=lambda span: (span.began_ns, span.session)))
         self._running: dict[int, Span] = {}
+        self._unanswered: set[int] = set()
         self._most = most
         self._dues = _dues(self._waiting, pacing) if pacing.pace == "recorded" else None
 
@@ -61,11 +64,25 @@ class Schedule:
             if self._dues is not None:
                 self._dues.popleft()
             self._running[span.session] = span
+            self._unanswered.add(span.session)
             yield span.session
+
+    def answered(self, session: int) -> None:
+        """Take the answer to the opening handshake of a session that has begun."""
+        self._unanswered.discard(session)
+
+    def may_end(self, session: int) -> bool:
+        """Whether a session that runs may end: those that it overlapped have begun."""
+        ended_ns = self._running[session].ended_ns
+        if self._dues is not None or self._most is not None or ended_ns is None:
+            return True
+        coming = [self._running[each] for each in self._unanswered if each != session]
+        return all(each.began_ns >= ended_ns for each in (*coming, *list(self._waiting)[:1]))
 
     def over(self, session: int) -> None:
         """Take the end of a session that has begun."""
         del self._running[session]
+        self._unanswered.discard(session)
 
     @property
     def due_ns(self) -> int | None:
@@ -83,6 +100,8 @@ class Schedule:
             return False
         if self._dues is not None:
             return self._dues[0] <= elapsed_ns
+        if self._unanswered:
+            return False
         # Whatever had ended before it began had begun before it, so it runs or is over.
         return not any(
             each.ended_ns is not None and each.ended_ns <= span.began_ns

@@ -1,0 +1,25 @@
+"""What a session that is played tells the others, and is told because of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+__all__ = ["Cue"]
+
+
+class Cue:
+    """When one session may end, so that it overlaps others as it did."""
+
+    def __init__(self, answered: Callable[[], None]) -> None:
+        """`answered` is called when its opening handshake is answered."""
+        self.answered = answered
+        self._end = asyncio.Event()
+
+    async def end(self) -> None:
+        """Wait until it may end."""
+        await self._end.wait()
+
+    def may_end(self) -> None:
+        """Let it end."""
+        self._end.set()

@@ -1,0 +1,95 @@
+"""Many sessions at once, played as they overlapped."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from support.frames import KEY, wire
+from support.mocking import joined, mocked, recorded_at, server
+from support.proxying import sessions
+from support.raw import conversation
+from support.recordings import Conversation, recorder_at
+from websockets.asyncio.server import ServerConnection
+from wsrec.net.upstream import Upstream
+from wsrec.replay.replaying import Output, replay
+from wsrec.replay.schedule import Span
+
+WAVE = 5
+
+
+async def _count(socket: ServerConnection) -> None:
+    """Give a ticket, and count for who shows it."""
+    ticket = str(uuid4())
+    await socket.send(json.dumps({"type": "welcome", "ticket": ticket}))
+    async for message in socket:
+        asked = json.loads(message)
+        assert asked["ticket"] == ticket, "a client that does not listen"
+        for number in range(asked["to"]):
+            await socket.send(json.dumps({"type": "count", "ticket": ticket, "number": number}))
+
+
+async def _waves(url: str, many: int) -> None:
+    """Have sessions of which each begins before most that are there have ended."""
+    turns = [asyncio.Event() for _ in range(many + WAVE)]
+
+    async def talk(number: int) -> None:
+        await turns[number].wait()
+        async with joined(f"{url}/{number}") as socket:
+            ticket = json.loads(await socket.recv())["ticket"]
+            turns[number + 1].set()
+            await socket.send(json.dumps({"type": "ask", "ticket": ticket, "to": number % 7}))
+            for _ in range(number % 7):
+                await socket.recv()
+            await turns[min(number + 1 + number % WAVE, many)].wait()
+
+    turns[0].set()
+    await asyncio.gather(*(talk(number) for number in range(many)))
+
+
+def _together(path: Path) -> set[tuple[str, str]]:
+    """Return which sessions, by target, were open at the same time."""
+    spans = [(each.target, Span.of(each)) for each in sessions(path)]
+    return {
+        (target, other)
+        for (target, one), (other, another) in itertools.permutations(spans, 2)
+        if one.ended_ns is not None and one.began_ns < another.began_ns < one.ended_ns
+    }
+
+
+@pytest.mark.parametrize("many", [25, 100])
+@conversation
+async def test_sessions_overlap_as_they_did(tmp_path: Path, many: int) -> None:
+    path, new = tmp_path / "session.db", tmp_path / "new.db"
+    async with recorded_at(path, _count) as url:
+        await _waves(url, many)
+    recorded = _together(path)
+    assert len(recorded) > many
+
+    async with server(_count) as url:
+        replayed = await replay(path, Upstream.parse(url), output=Output(path=new))
+
+    assert [each.verdict for each in replayed.sessions] == ["matched"] * many
+    assert all(each.bindings for each in replayed.sessions)
+    assert _together(new) == recorded
+
+
+@conversation
+async def test_sessions_that_nothing_tells_apart_meet_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "session.db"
+    with recorder_at(path) as recorder:
+        talks = [Conversation(recorder) for _ in range(20)]
+        for number, talk in enumerate(talks):
+            talk.text("server", f"you are number {number}")
+        for talk in talks:
+            talk.client(wire(8, b"", mask=KEY)).server(wire(8, b"")).end()
+
+    async with mocked(path) as mock:
+        replayed = await replay(path, Upstream.parse(mock.url))
+        await mock.quiet(5)
+
+    assert [each.verdict for each in (*replayed.sessions, *mock.plays.sessions)] == ["matched"] * 40
