@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Final, Literal, Protocol
 
 from ..store.model import Session
-from .fitting import Asked, Fit, Fitting, path_of, subprotocol
+from .fitting import Asked, Fit, Fitting, compresses, path_of, subprotocol
 
 __all__ = ["Casting", "MiscastError", "Order", "Part"]
 
@@ -183,13 +183,15 @@ class Casting:
                 session,
             )
         turn = self._round if self._order == "round-robin" else self._first
-        return sorted(agreed, key=lambda pair: (pair[0], turn(pair[1])))
+        return sorted(agreed, key=lambda pair: (pair[0], turn(pair[1], asked)))
 
-    def _first(self, session: Session) -> tuple[bool, int]:
-        return self.played[session.id] + self._playing[session.id] > 0, session.id
+    def _first(self, session: Session, asked: Asked) -> tuple[bool, bool, int]:
+        given = self.played[session.id] + self._playing[session.id] > 0
+        unlike = compresses(session.request_headers) != asked.compresses
+        return given, unlike, session.id
 
-    def _round(self, session: Session) -> tuple[bool, int]:
-        return session.id <= self._last, session.id
+    def _round(self, session: Session, asked: Asked) -> tuple[bool, bool, int]:
+        return session.id <= self._last, False, session.id
 
     def _is_taken(self, session: int) -> bool:
         return not self._loop and (self.played[session] > 0 or session in self._held)

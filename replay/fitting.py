@@ -14,7 +14,7 @@ from ..match.ids import Binding, Ids
 from ..redaction.marks import holds_mark
 from ..store.model import Session
 
-__all__ = ["Asked", "Fit", "Fitting", "offered_by", "path_of", "subprotocol"]
+__all__ = ["Asked", "Fit", "Fitting", "compresses", "offered_by", "path_of", "subprotocol"]
 
 
 class Fit(IntEnum):
@@ -35,6 +35,8 @@ class Asked:
     target: str
     offered: tuple[str, ...] = ()
     """Its subprotocols, in order."""
+    compresses: bool = False
+    """Whether it offers to compress messages."""
 
 
 def path_of(target: str) -> str:
@@ -46,6 +48,14 @@ def offered_by(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Return the subprotocols of a request, in order."""
     fields = (value for name, value in headers if name.lower() == "sec-websocket-protocol")
     return tuple(word for value in fields for each in value.split(",") if (word := each.strip()))
+
+
+def compresses(headers: Iterable[tuple[str, str]]) -> bool:
+    """Say whether a request offers to compress messages."""
+    return any(
+        name.lower() == "sec-websocket-extensions" and "permessage-deflate" in value.lower()
+        for name, value in headers
+    )
 
 
 class Fitting:

@@ -25,7 +25,7 @@ from ..store.model import Session
 from ..wire.agreeing import agree
 from .answering import accepted, refused
 from .casting import Casting, MiscastError
-from .fitting import Asked, offered_by, subprotocol
+from .fitting import Asked, compresses, offered_by, subprotocol
 from .lead import Staging
 
 __all__ = ["Begin", "Reception"]
@@ -110,7 +110,7 @@ class Reception:
         if self._full():
             again = [("Retry-After", "1")]
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "too many clients at once", again)
-        asked = Asked(request.raw_path, offered_by(headers))
+        asked = Asked(request.raw_path, offered_by(headers), compresses(headers))
         try:
             session, fitting = self._casting.cast(asked)
         except MiscastError as refusal:

@@ -27,6 +27,7 @@ def session(
     offered: str | None = None,
     chosen: str | None = None,
     status: int = 101,
+    extensions: str | None = None,
 ) -> Session:
     return Session(
         id=number,
@@ -34,7 +35,14 @@ def session(
         started_ns=number,
         client=None,
         target=target,
-        request_headers=() if offered is None else (("Sec-WebSocket-Protocol", offered),),
+        request_headers=tuple(
+            (name, value)
+            for name, value in (
+                ("Sec-WebSocket-Protocol", offered),
+                ("Sec-WebSocket-Extensions", extensions),
+            )
+            if value is not None
+        ),
         status=status,
         response_headers=(),
         subprotocol=chosen,
@@ -153,6 +161,18 @@ def test_the_same_query_goes_before_the_recorded_order() -> None:
         503,
         "no session of /ws is left: each is played once without --loop",
     )
+
+
+def test_who_offers_to_compress_gets_first_what_somebody_got_who_did() -> None:
+    sessions = [session(1), session(2, extensions="x, permessage-deflate; client_max_window_bits")]
+    casting = Casting(sessions, FITTING, "any", loop=True)
+
+    assert casting.cast(Asked("/ws", compresses=True))[0].id == 2
+    assert casting.cast(Asked("/ws"))[0].id == 1
+    casting.begin(2, None)
+    assert casting.cast(Asked("/ws", compresses=True))[0].id == 1  # nobody had it yet
+    casting.begin(1, None)
+    assert casting.cast(Asked("/ws", compresses=True))[0].id == 2
 
 
 def test_in_recorded_order_another_session_is_not_played() -> None:

@@ -45,7 +45,9 @@ def mock_process(recording: Path, *options: str) -> Iterator[MockProcess]:
             yield mock
             process.send_signal(signal.SIGTERM)
             said, mock.told = process.communicate(timeout=_PATIENCE)
-            mock.report, mock.code = json.loads(said), process.returncode
+            mock.code = process.returncode
+            assert said.endswith("}\n"), (mock.code, mock.told, said[-200:])
+            mock.report = json.loads(said)
         finally:
             process.kill()
 
