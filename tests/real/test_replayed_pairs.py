@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.known_pairs import PAIRS, Pair, Places
+from support.openai_talks import REALTIME, held
 from support.proxying import proxy_process, sessions
 from support.roles import contrasted, differences, mock_process, replayed_to
 
@@ -47,6 +48,25 @@ def test_both_halves(pair: Pair, places: Places, recording: Path) -> None:
         played = mock.report["sessions"]
         assert len(played) == TIMES * pair.sessions
         assert {each["verdict"] for each in played} == {"matched"}
+
+
+def test_clients_that_begin_alike_at_once(aimock: str, recording: Path) -> None:
+    """Each gets the session that it means, though it is clear only later which that is."""
+    with proxy_process(f"ws://{aimock}", recording) as proxy:
+        asyncio.run(held(REALTIME, f"127.0.0.1:{proxy.port}"))
+
+    async def all_at_once(address: str) -> None:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as clients:
+            for name in reversed(REALTIME):
+                clients.create_task(held({name: REALTIME[name]}, address))
+
+    with mock_process(recording) as mock:
+        asyncio.run(all_at_once(mock.url.removeprefix("ws://")))
+    assert mock.told == ""
+    in_peace((), mock.report)
+    assert mock.code == 0
+    played = [each["session"] for each in mock.report["sessions"]]
+    assert sorted(played) == [1, 2, 3, 4, 5]
 
 
 async def used(pair: Pair, places: Places, url: str) -> object:
