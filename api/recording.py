@@ -53,6 +53,7 @@ class Recording:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._own()
         self._closed = True
         self._reader.__exit__(*exc)
 
@@ -61,6 +62,7 @@ class Recording:
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
+        self._own()
         self._closed = True
         self._reader.close()
 
@@ -106,9 +108,12 @@ class Recording:
     def _rows(self) -> reader.Recording:
         if self._closed:
             raise ValueError(f"{self.path}: the recording is closed")
+        self._own()
+        return self._reader
+
+    def _own(self) -> None:
         if get_ident() != self._thread:
             raise RuntimeError(f"{self.path}: opened in another thread; open it again in this one")
-        return self._reader
 
     def _session(self, row: model.Session) -> Session:
         return Session(

@@ -181,3 +181,6 @@ class TestErrors:
             elsewhere = threads.submit(lambda: opened.sessions)
             with pytest.raises(RuntimeError, match="opened in another thread"):
                 elsewhere.result(10)
+            with pytest.raises(RuntimeError, match="opened in another thread"):
+                threads.submit(opened.close).result(10)
+            assert len(opened.sessions) == 2
