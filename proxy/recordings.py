@@ -70,7 +70,15 @@ class Recordings:
         Raises:
             RecordingError: it cannot be recorded into.
         """
-        self._current = await asyncio.to_thread(self._first)
+        opening = asyncio.ensure_future(asyncio.to_thread(self._first))
+        try:
+            self._current = await asyncio.shield(opening)
+        except asyncio.CancelledError:  # the thread goes on, and what it opens has to be closed
+            await asyncio.wait([opening])
+            if opening.exception() is None:
+                self._current = opening.result()
+                await self.close()
+            raise
 
     async def close(self) -> None:
         """Finish all of them, whether their sessions have ended or not; waits for the disk."""

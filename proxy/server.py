@@ -136,15 +136,18 @@ class Proxy:
         """End in order: nothing new, sessions, requests, connections to the backend, recording."""
         self._gate.closed = True
         self._listener.close()
-        if self._recordings.is_open:
-            drain = self.options.drain
-            await asyncio.gather(self._tunnels.wait(drain), self._gate.wait(drain))
-            await self._tunnels.close("proxy is shutting down")
-        else:
+        try:
+            if self._recordings.is_open:
+                drain = self.options.drain
+                await asyncio.gather(self._tunnels.wait(drain), self._gate.wait(drain))
+                await self._tunnels.close("proxy is shutting down")
+            else:
+                self._tunnels.abort()
+                await self._tunnels.wait(1.0)
+        finally:  # whoever is cancelled here waits for the disk, and for nobody else
             self._tunnels.abort()
-            await self._tunnels.wait(1.0)
-        self._connections.pre_shutdown()
-        await self._stack.aclose()
+            self._connections.pre_shutdown()
+            await self._stack.aclose()
 
     @property
     def url(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 import wsrec
 from aiohttp import web
 from support.live import serving
-from support.raw import Backend, Peer, backend, conversation
+from support.raw import Backend, Peer, backend, conversation, upgrade
 from wsrec.wire.handshake import accept_key
 
 
@@ -98,3 +98,41 @@ async def test_a_mock_is_not_entered_twice_at_once(recording: Path) -> None:
         async with mock:
             with pytest.raises(RuntimeError, match="listens already"):
                 await mock.__aenter__()
+
+
+@conversation
+async def test_a_proxy_that_is_entered_by_a_cancelled_task_keeps_no_recording(
+    tmp_path: Path,
+) -> None:
+    proxy = wsrec.Proxy("ws://127.0.0.1:1", tmp_path / "a.db")
+    for turns in range(8):
+        entering = asyncio.ensure_future(proxy.__aenter__())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        entering.cancel()
+        await asyncio.wait([entering])
+        assert entering.cancelled()
+
+    async with proxy:
+        assert proxy.sessions == 0
+
+
+@conversation
+async def test_a_proxy_that_is_left_by_a_cancelled_task_finishes_its_recording(
+    tmp_path: Path,
+) -> None:
+    async with serving(silent) as url:
+        proxy = wsrec.Proxy(url.removesuffix("/ws"), tmp_path / "a.db", close_timeout="60s")
+        await proxy.__aenter__()
+        client = await Peer.connect(proxy.port)
+        await client.send(upgrade(target="/ws"))
+        await client.head()
+        leaving = asyncio.ensure_future(proxy.__aexit__(None, None, None))
+        assert await client.some()  # the Close frame, which it does not answer
+
+        leaving.cancel()
+        await asyncio.wait([leaving])
+
+    assert leaving.cancelled()
+    with wsrec.open(tmp_path / "a.db") as recording:
+        assert recording.clean
