@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -22,12 +22,7 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> object:
         """Run a command; what it could not read, or was told wrongly, is said here."""
-        # A stream that was closed before wsrec began is None.
-        sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
-        sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show, it spells out
-                stream.reconfigure(errors="backslashreplace")
+        sys.stdout, sys.stderr = _sound(sys.stdout), _sound(sys.stderr)
         from ..report.inert import inert
         from ..schemas.mistakes import ContractError
         from ..store.errors import RecordingError
@@ -50,3 +45,18 @@ class Commands(click.Group):
             name = f"{error.filename}: " if error.filename else ""
             click.echo(f"wsrec: {name}{error.strerror or error}", err=True)
             sys.exit(2)
+
+
+def _sound(stream: TextIO | None) -> TextIO:
+    """Return a standard stream that takes all that is written to it."""
+    if stream is None:  # it was closed before wsrec began
+        return Path(os.devnull).open("w")
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    if isinstance(stream.buffer, io.RawIOBase):
+        # PYTHONUNBUFFERED: a pipe takes a part where a signal interrupts, and the rest would be
+        # lost without a word.
+        buffer = io.BufferedWriter(stream.buffer)
+        stream = io.TextIOWrapper(buffer, stream.encoding, line_buffering=True)
+    stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show, it spells out
+    return stream

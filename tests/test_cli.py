@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.talks import record
 
 ROOT = Path(__file__).parent.parent
 
@@ -362,6 +366,25 @@ def test_a_verdict_that_nobody_can_read_is_one(recording: Path) -> None:
     shell = ["sh", "-c", '"$@" >&- 2>&-', "sh", *command]
 
     assert subprocess.run(shell, timeout=60, check=False).returncode == 0
+
+
+def test_a_command_that_is_stopped_for_a_while_loses_nothing_of_what_it_says(
+    tmp_path: Path,
+) -> None:
+    """Without a buffer of Python's own: then a pipe takes only a part where a signal interrupts."""
+    path = record(tmp_path / "long.db", [("client", {"text": "x" * 300_000})])
+    command = [sys.executable, "-m", "wsrec", "show", str(path), "1", "--format", "json"]
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stdout is not None
+        select.select([process.stdout], [], [], 20)
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        process.send_signal(signal.SIGCONT)
+        said, _ = process.communicate(timeout=20)
+
+    messages = [json.loads(line) for line in said.splitlines()]
+    assert len(messages[0]["data"]) > 300_000
 
 
 def test_an_interrupt_before_anything_is_judged_is_no_finding(
