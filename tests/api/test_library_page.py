@@ -13,14 +13,11 @@ from typing import Any
 
 import pytest
 import wsrec
+from support.pages import blocks, page
 from support.peers import peer_process
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "library.md").read_text("utf-8")
-
-
-def examples(page: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+PAGE = page("library.md")
 
 
 @pytest.fixture
@@ -36,18 +33,18 @@ def compiled(example: str) -> CodeType:
     return code
 
 
-def run(page: str, backend: str, **names: Any) -> int:
+def run(text: str, backend: str, **names: Any) -> int:
     """Run the examples of a page, in order; return how many they are."""
 
     async def run_all() -> None:
-        for example in examples(page):
+        for example in blocks(text, "python"):
             code = compiled(example.replace("127.0.0.1:8000", backend))
             running = FunctionType(code, names)()
             if running is not None:
                 await running
 
     asyncio.run(asyncio.wait_for(run_all(), 60))
-    return len(examples(page))
+    return len(blocks(text, "python"))
 
 
 def test_the_examples_run_in_order(

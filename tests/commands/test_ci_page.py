@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -14,13 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
+from support.pages import blocks, page
 from support.proxying import sessions
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")
-GITHUB, GITLAB = (
-    yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
-)
+GITHUB, GITLAB = map(yaml.safe_load, blocks(page("ci.md"), "yaml"))
 INSTALL = "pip install -r requirements.txt"
 
 SCRIPTS: Mapping[str, str] = {

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from support.conversation import MS, Line, client, server
 from support.diffing import recorded, talk
+from support.pages import assert_shown, commands, page
 from wsrec.cli import main
 
-PAGE = (Path(__file__).parents[2] / "docs" / "diff.md").read_text("utf-8")
-EXAMPLES = re.findall(r"^```console\n\$ wsrec ([^\n]*)\n(.*?)^```", PAGE, re.M | re.S)
+PAGE = page("diff.md")
+EXAMPLES = commands(PAGE)
 
 
 def asked(city: str, run_id: str, result: str, took_ns: int = 0) -> list[Line]:
@@ -48,13 +47,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("words", "shown"), EXAMPLES)
-def test_an_example(folder: Path, monkeypatch: pytest.MonkeyPatch, words: str, shown: str) -> None:
+@pytest.mark.parametrize(("command", "shown"), EXAMPLES)
+def test_an_example(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: str, shown: str
+) -> None:
     monkeypatch.chdir(folder)
-    done = CliRunner().invoke(main, shlex.split(words), prog_name="wsrec")
+    name, *words = shlex.split(command)
+    done = CliRunner().invoke(main, words, prog_name=name)
     assert done.stderr == ""
-    if not OutputChecker().check_output(shown, done.stdout, ELLIPSIS | NORMALIZE_WHITESPACE):
-        assert done.stdout == shown
+    assert_shown(shown, done.stdout)
 
 
 def test_there_are_examples() -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from support.conversation import run
+from support.pages import assert_shown, commands, page
 from support.reporting import LOST
 from support.talks import record
 from wsrec.cli import main
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reports.md").read_text("utf-8")
-EXAMPLES = re.findall(r"^```console\n\$ wsrec ([^\n]*)\n(.*?)^```", PAGE, re.M | re.S)
+PAGE = page("reports.md")
+EXAMPLES = commands(PAGE)
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +23,20 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record(tmp_path_factory.mktemp("page") / "session.db", run(), LOST, run())
 
 
-@pytest.mark.parametrize(("words", "shown"), EXAMPLES)
+@pytest.mark.parametrize(("command", "shown"), EXAMPLES)
 def test_an_example(
-    recording: Path, monkeypatch: pytest.MonkeyPatch, words: str, shown: str
+    recording: Path, monkeypatch: pytest.MonkeyPatch, command: str, shown: str
 ) -> None:
     monkeypatch.chdir(recording.parent)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    done = CliRunner().invoke(main, shlex.split(words), prog_name="wsrec")
+    name, *words = shlex.split(command)
+    done = CliRunner().invoke(main, words, prog_name=name)
     assert done.stderr == ""
-    if not OutputChecker().check_output(shown, done.stdout, ELLIPSIS | NORMALIZE_WHITESPACE):
-        assert done.stdout == shown
+    assert_shown(shown, done.stdout)
 
 
 def test_there_is_an_example_of_each_format() -> None:
-    words = " ".join(words for words, _ in EXAMPLES)
+    words = " ".join(command for command, _ in EXAMPLES)
     assert len(EXAMPLES) == 6
     assert {"junit", "json", "text", "github"} == set(re.findall(r"--format (\w+)", words))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from support.matching import Half
+from support.pages import page
 from wsrec.match.usual import COUNTERS, DURATIONS, IDS, NOISE, TIMES
 from wsrec.match.walk import MAX_CHANGES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "matching.md").read_text("utf-8")
+PAGE = page("matching.md")
 
 
 def _rows(header: str) -> list[list[list[str]]]:

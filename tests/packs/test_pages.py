@@ -7,13 +7,14 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from support.pages import blocks
 from wsrec.schemas.contract import load
 
 PAGES = Path(__file__).parents[2] / "docs" / "packs"
 EXAMPLES = [
     (page.stem, dedent(text))
     for page in sorted(PAGES.glob("*.md"))
-    for text in re.findall(r"^ *```yaml\n(.*?)^ *```", page.read_text("utf-8"), re.M | re.S)
+    for text in blocks(page.read_text("utf-8"), "yaml")
 ]
 
 

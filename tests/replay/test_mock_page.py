@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from support.mocking import chat, recorded_at
+from support.pages import assert_shown, blocks, commands, page
 from wsrec.commands.mocking import mock
 from wsrec.replay.trial import BYTES, LINES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "mock.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```console\n\$ (.*)\n((?:.*\n)*?)```", PAGE)
+PAGE = page("mock.md")
+EXAMPLES = commands(PAGE)
 TALKS = (("hello",), ("hello", "what is new"), ("bye",))
 PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+")
 
@@ -24,7 +25,7 @@ PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the page's client and its recording."""
     folder = tmp_path_factory.mktemp("page")
-    (client,) = re.findall(r"```python\n((?:.*\n)*?)```", PAGE)
+    (client,) = blocks(PAGE, "python")
     (folder / "ask.py").write_text(client)
 
     async def record() -> None:
@@ -53,32 +54,16 @@ def test_the_page_shows_what_happens(folder: Path, command: str, expected: str) 
         check=False,
     )
 
-    pattern = "".join(_pattern(line) for line in PORT.sub("0", expected).splitlines())
-    said = "".join(f"{line.rstrip()}\n" for line in PORT.sub("0", done.stdout).splitlines())
-    assert re.fullmatch(pattern, said), f"{said}\n{done.stderr}"
-
-
-def _pattern(line: str) -> str:
-    """Return what a line of the page stands for: `...` for any lines, or the rest of one."""
-    if line == "...":
-        return r"(?:.*\n)*?"
-    if line.endswith("..."):
-        return re.escape(line.removesuffix("...")) + ".*\n"
-    return re.escape(line.rstrip()) + r"\n"
+    assert_shown(PORT.sub("0", expected), PORT.sub("0", done.stdout))
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
     assert f"the first {LINES} messages and {BYTES >> 10} KiB" in PAGE
 
 
-def test_every_option_of_its_own_is_on_the_page() -> None:
-    elsewhere = {"contract", "usual", "tolerance", "binds", "unconsumed", "any_order", "name"}
-    options = {each.name: each.opts for each in mock.params if each.opts[0].startswith("-")}
-
-    missing = [
-        names
-        for name, names in options.items()
-        if name not in elsewhere and not any(each in PAGE for each in names)
-    ]
-
-    assert missing == []
+@pytest.mark.parametrize(
+    "names", [each.opts for each in mock.params if each.opts[0].startswith("-")], ids=str
+)
+def test_every_option_of_its_own_is_on_the_page(names: list[str]) -> None:
+    """Those of `MATCHING` are on a page of their own."""
+    assert any(each in PAGE or f"`{each}" in page("matching.md") for each in names)

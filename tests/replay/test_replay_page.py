@@ -7,18 +7,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
 
 import click
 import pytest
+from support.pages import assert_shown, commands, page
 from support.replays import free_port, until_somebody_listens
 from wsrec.commands.replaying import replay
 
-PAGE = (Path(__file__).parents[2] / "docs" / "replay.md").read_text("utf-8")
+PAGE = page("replay.md")
 FILES = re.findall(r"`(\w+\.py)`[^`]*```python\n(.*?)^```", PAGE, re.M | re.S)
-BLOCKS = re.findall(r"^```console\n(.*?)^```", PAGE, re.M | re.S)
-EXAMPLES = re.findall(r"^\$ ([^\n]*)\n([^$]*)", "".join(BLOCKS), re.M)
+EXAMPLES = commands(PAGE)
 OPTIONS = [each for each in replay.params if isinstance(each, click.Option)]
 
 
@@ -38,9 +37,7 @@ def test_the_examples_say_what_the_page_says(tmp_path: Path) -> None:
         agent.wait(10)
     assert len(replays) == 2
     for command, expected in replays:
-        said = shown(command, port, tmp_path, env)
-        if not OutputChecker().check_output(expected, said, ELLIPSIS | NORMALIZE_WHITESPACE):
-            assert said == expected
+        assert_shown(expected, shown(command, port, tmp_path, env))
 
 
 def shown(command: str, port: str, folder: Path, env: Mapping[str, str]) -> str:

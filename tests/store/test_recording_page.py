@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.pages import blocks, page
 from support.tampering import change, record_everything
 from wsrec.store.tables import TABLES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "recording.md").read_text("utf-8")
+PAGE = page("recording.md")
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 def intact(path: Path) -> list[bool]:
     """What the page's example says of the sessions."""
-    (example,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (example,) = blocks(PAGE, "python")
     names: dict[str, Any] = {}
     exec(compile(example, "docs/recording.md", "exec"), names)
     is_intact: Callable[[sqlite3.Connection, int], bool] = names["is_intact"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import resource
 import shutil
 import signal
@@ -23,6 +22,7 @@ from typing import Any
 
 import pytest
 from support.frames import KEY, wire
+from support.pages import blocks, page
 from support.recordings import (
     Contents,
     Conversation,
@@ -39,7 +39,7 @@ from wsrec.store.lock import RecordingLock
 from wsrec.store.model import Session
 from wsrec.store.reader import Recording
 
-PAGE = (Path(__file__).parents[2] / "docs" / "retention.md").read_text("utf-8")
+PAGE = page("retention.md")
 
 
 def merged(out: Path, *inputs: Path) -> Contents:
@@ -226,7 +226,7 @@ class TestWhatItStates:
 
     def test_an_auditor_finds_the_originals(self, tmp_path: Path, inputs: list[Path]) -> None:
         """By the example in docs/retention.md."""
-        (example,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+        (example,) = blocks(PAGE, "python")
         names: dict[str, Any] = {}
         exec(compile(example, "docs/retention.md", "exec"), names)
         out = merged(tmp_path / "all.db", *inputs)
