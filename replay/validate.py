@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from ..store.verify import Verification, require_intact
 from .choice import DEFAULT, Choice, Named
 from .collector import seldom
 from .progress import Progress, interruptible
-from .work import Tick, judge_session
+from .work import Done, Tick, work_off
 from .workers import Workers
 
 __all__ = ["FOUND", "NOTHING", "PASSED", "NoSessionError", "exit_code", "judge", "validate"]
@@ -46,33 +47,34 @@ class NoSessionError(ValueError):
 
 
 def judge(
-    recording: Recording, contract: Contract, scope: Scope = EVERYTHING, tick: Tick = _nothing
+    recording: Recording,
+    contract: Contract,
+    scope: Scope = EVERYTHING,
+    jobs: int = 1,
+    tick: Tick = _nothing,
 ) -> Outcome:
-    """Return what the contract says of one recording, or of a part; raises RecordingError."""
-    compiled = Compiled(contract, scope)
-    merge = Merge(contract, scope)
-    for session in recording.sessions():
-        if scope.judges(session.id):
-            merge.add(judge_session(recording, session, compiled, tick))
-    return merge.finish()
-
-
-def judge_at_once(
-    recording: Recording, contract: Contract, scope: Scope, jobs: int, tick: Tick = _nothing
-) -> Outcome:
-    """Return the same, of a recording that is what was recorded, from several processes.
+    """Return what the contract says of one recording, or of a part, from so many processes.
 
     Raises:
-        RecordingError: it is not, or cannot be read, or a process was killed.
+        RecordingError: it is not what was recorded, or cannot be read, or a process was killed.
     """
     merge = Merge(contract, scope)
+    verification = Verification(recording)
     faults: dict[int, Fault | None] = {}
-    with Workers(recording, contract, scope, jobs) as workers:
-        for done in workers.run(_tasks(recording, jobs), tick):
+    dealt: Iterator[Done]
+    with contextlib.ExitStack() as stack:
+        if jobs == 1:
+            stack.enter_context(seldom())
+            compiled = Compiled(contract, scope)
+            ids = (session.id for session in recording.sessions())
+            dealt = (work_off(verification, number, compiled, tick) for number in ids)
+        else:
+            workers = stack.enter_context(Workers(recording, contract, scope, jobs))
+            dealt = workers.run(_tasks(recording, jobs), tick)
+        for done in dealt:
             faults[done.session] = done.fault
             if done.judged is not None:
                 merge.add(done.judged)
-    verification = Verification(recording)
     require_intact(
         recording,
         session=lambda number: faults[number] if number in faults else verification.session(number),
@@ -147,14 +149,8 @@ def validate(
             ):
                 require_sessions(recording, scope)
                 number = default_jobs(recording) if jobs is None else jobs
-                if number == 1:
-                    require_intact(recording)
                 chosen = choice.of(path, recording.meta)
-                if number == 1:
-                    with seldom():
-                        outcome = judge(recording, chosen.contract, scope, tick)
-                else:
-                    outcome = judge_at_once(recording, chosen.contract, scope, number, tick)
+                outcome = judge(recording, chosen.contract, scope, number, tick)
                 judged.append(Judged(str(path), chosen.contract, chosen.why, outcome))
     return Report(tuple(judged), scope)
 

@@ -1,4 +1,4 @@
-"""Sessions verified and judged, one after the other: here, or in a worker process."""
+"""Sessions verified and judged in one go, one after the other: here, or in a worker process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from ..checks.judge import Trial, unfit
 from ..checks.merge import Judged
 from ..checks.outcome import Skipped
 from ..store.fault import Fault
-from ..store.model import Session
-from ..store.reader import Recording
+from ..store.passage import Passage
 from ..store.verify import Verification
 
-__all__ = ["MISSING", "Done", "Tick", "judge_session", "work_off"]
+__all__ = ["MISSING", "Done", "Tick", "work_off"]
 
 Tick = Callable[[int], object]
 """Told how many more messages have been judged; may raise, to end it all."""
@@ -32,37 +31,58 @@ class Done(NamedTuple):
     """None: it is not what was recorded, or nobody asked for it, so nothing is said of it."""
 
 
-def judge_session(
-    recording: Recording, session: Session, compiled: Compiled, tick: Tick
-) -> Judged | Skipped:
-    """Return what the contract says of one session; raises RecordingError."""
-    skipped = unfit(compiled, session)
-    if skipped is not None:
-        return skipped
-    trial = Trial(compiled, session)
-    gap = recording.first_gap(session)
-    number = 0
-    for number, message in enumerate(recording.messages(session.id), 1):
-        if gap is not None and message.seq > gap:
-            trial.gap(message.seq, MISSING)
-            gap = None
-        trial.message(message)
-        if not number % _TICK:
-            tick(_TICK)
-    if gap is not None:
-        trial.gap(gap, MISSING)
-    tick(number % _TICK)
-    return trial.close(session)[1]
+class _Judging:
+    """One session that is judged while it is read."""
+
+    def __init__(self, passage: Passage, compiled: Compiled, tick: Tick) -> None:
+        self._session = passage.session
+        self._row = passage.row
+        self._skipped = unfit(compiled, self._session)
+        self._trial = Trial(compiled, self._session)
+        self._tick = tick
+        self._gap: int | None = None
+        self._gap_told = False
+
+    def take(self, passage: Passage) -> None:
+        """Judge what was read next; raises RecordingError."""
+        if passage.row != self._row:  # it has ended meanwhile
+            self._session, self._row = passage.session, passage.row
+        self._gap = passage.gap
+        if self._skipped is not None:
+            return
+        number = 0
+        for number, message in enumerate(passage.messages(), 1):
+            if self._gap is not None and message.seq > self._gap:
+                self._tell(message.seq)
+            self._trial.message(message)
+            if not number % _TICK:
+                self._tick(_TICK)
+        self._tick(number % _TICK)
+
+    def _tell(self, seq: int) -> None:
+        if not self._gap_told:
+            self._gap_told = True
+            self._trial.gap(seq, MISSING)
+
+    def close(self) -> Judged | Skipped:
+        """Return what is said of the session."""
+        if self._skipped is not None:
+            return self._skipped
+        if self._gap is not None:
+            self._tell(self._gap)
+        return self._trial.close(self._session)[1]
 
 
-def work_off(
-    recording: Recording, verification: Verification, number: int, compiled: Compiled, tick: Tick
-) -> Done:
-    """Verify a session, then judge it; raises RecordingError."""
-    fault = verification.session(number)
-    if fault is not None and fault.damage:
+def work_off(verification: Verification, number: int, compiled: Compiled, tick: Tick) -> Done:
+    """Verify a session and judge it, both at once; raises RecordingError."""
+    fault: Fault | None = None
+    judging: _Judging | None = None
+    for each in verification.read(number):
+        if isinstance(each, Fault):
+            fault = each
+        elif compiled.scope.judges(number):
+            judging = judging or _Judging(each, compiled, tick)
+            judging.take(each)
+    if judging is None or (fault is not None and fault.damage):
         return Done(number, fault, None)
-    session = recording.session(number) if compiled.scope.judges(number) else None
-    if session is None:
-        return Done(number, fault, None)
-    return Done(number, fault, judge_session(recording, session, compiled, tick))
+    return Done(number, fault, judging.close())

@@ -145,7 +145,7 @@ def _work(
             while True:
                 for number in pipe.recv():
                     try:
-                        done = work_off(recording, verification, number, compiled, pipe.send)
+                        done = work_off(verification, number, compiled, pipe.send)
                     except RecordingError as error:
                         pipe.send(_Failed(str(error)))
                         return

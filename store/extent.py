@@ -13,16 +13,14 @@ from .opening import WRONG_VALUES
 from .parts import parts
 from .reader import Recording
 from .tables import PART_BITS
+from .values import ROW_COLUMNS, Row
 
 __all__ = ["ERRORS", "Extent", "Extents"]
 
 ERRORS = (sqlite3.Error, *WRONG_VALUES)
 """What is raised over a file that holds something else than a recorder wrote."""
 
-_FRAMES = (
-    "SELECT id, session_id, seq, head, at_ns, forwarded_ns, payload,"
-    " anomalies, message_seq, message_parts, payload_parts FROM frames"
-)
+_FRAMES = f"SELECT id, {ROW_COLUMNS}, payload_parts FROM frames"
 _INT_OR_NONE = (int, type(None))
 _TEXT_OR_NONE = (str, type(None))
 
@@ -40,6 +38,10 @@ class Extent(NamedTuple):
     """Frames behind the last one that have a check sum."""
     synthetic: int
     """Frames of the proxy's own."""
+    size: int
+    """Bytes of payload."""
+    rows: list[Row]
+    """What was read, for `values.message_in`."""
 
     def changed(self, first: int, last: int) -> Broken:
         """Return that the extent is not what was recorded, by the frames that tell so."""
@@ -71,6 +73,7 @@ class Extents:
         """
         number, first, last = place
         seq, size = first, 0
+        kept: list[Row] = []
         heads: list[int] = []
         times: list[int] = []
         payloads: list[Any] = []
@@ -80,19 +83,20 @@ class Extents:
         bounds = first_id, first_id + last - first
         rows = connection.execute(f"{_FRAMES} WHERE id BETWEEN ? AND ? ORDER BY id", bounds)
         try:
-            for (
-                row_id,
-                its_session,
-                its_seq,
-                head,
-                at_ns,
-                forwarded_ns,
-                payload,
-                names,
-                message_seq,
-                message,
-                blob,
-            ) in rows:
+            for row in rows:
+                (
+                    row_id,
+                    its_session,
+                    its_seq,
+                    head,
+                    at_ns,
+                    forwarded_ns,
+                    payload,
+                    names,
+                    message_seq,
+                    message,
+                    blob,
+                ) = row
                 if row_id - first_id != seq - first:
                     raise missing(seq, first + row_id - first_id - 1)
                 plain = names is message_seq is message is blob is None
@@ -111,6 +115,7 @@ class Extents:
                 heads.append(head)
                 times.append(at_ns)
                 payloads.append(payload)
+                kept.append(row)
                 if not plain:
                     size += len(names or "")
                     digest = self._digest(connection, message, number, seq)
@@ -128,7 +133,7 @@ class Extents:
         sums = self._chain.sums(first, heads, times, payloads, details)
         differing, lost = _differing(first, sums, _stored(connection, first_id))
         synthetic = sum("synthetic" in (names or "") for _, names, *_ in details)
-        return Extent(link, odd, differing, lost, synthetic)
+        return Extent(link, odd, differing, lost, synthetic, size, kept)
 
     def _unreadable(
         self,

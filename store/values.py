@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal
 
-from .model import Frame, Message, Session
+from .model import Frame, Message, Sender, Session
+from .tables import BINARY_MESSAGE, SERVER, TEXT_MESSAGE
 
 __all__ = [
     "FRAME_COLUMNS",
     "MESSAGE_COLUMNS",
     "PLACE_COLUMNS",
+    "ROW_COLUMNS",
     "SESSION_COLUMNS",
+    "Row",
     "frame_of",
     "is_place",
+    "message_in",
     "message_of",
     "read_meta",
     "session_of",
@@ -30,6 +34,19 @@ PLACE_COLUMNS = "f.session_id, f.seq, f.sender, f.at_ns, f.forwarded_ns, f.anoma
 """What every reader of frames asks for first, for `is_place` to look at."""
 MESSAGE_COLUMNS = "f.kind, f.message_seq, f.message_parts"
 FRAME_COLUMNS = "f.fin, f.rsv, f.opcode, f.masked, f.payload_parts"
+ROW_COLUMNS = (
+    "session_id, seq, head, at_ns, forwarded_ns, payload, anomalies, message_seq, message_parts"
+)
+"""What is stored of a frame: the rest is computed of it, here quicker than in SQLite."""
+
+Row = tuple[Any, ...]
+"""A frame: its id, `ROW_COLUMNS`, and whatever else."""
+
+_KINDS: Final[Mapping[int, Literal["text", "binary"]]] = {
+    TEXT_MESSAGE: "text",
+    BINARY_MESSAGE: "binary",
+}
+_KIND_BITS: Final = TEXT_MESSAGE | BINARY_MESSAGE
 
 _NAMES = 1000
 """Characters: more than the names of all anomalies."""
@@ -99,6 +116,20 @@ def message_of(row: Sequence[Any], blob: Callable[[int], bytes]) -> Message:
         data = data.decode()
     anomalies = _anomalies(names) if names else ()
     return Message(session_id, first_seq, seq, sender, at_ns, forwarded_ns, kind, data, anomalies)
+
+
+def message_in(row: Row, blob: Callable[[int], bytes]) -> Message | None:
+    """Return the message that a stored frame completes, see `message_of`; None: it completes none.
+
+    Its place is known to be one.
+    """
+    _, session_id, seq, head, at_ns, forwarded_ns, data, names, message_seq, number, *_ = row
+    kind = _KINDS.get(head & _KIND_BITS)
+    if kind is None:
+        return None
+    sender: Sender = "server" if head & SERVER else "client"
+    place = session_id, seq, sender, at_ns, forwarded_ns, names
+    return message_of((*place, kind, message_seq, number, data), blob)
 
 
 def frame_of(row: Sequence[Any], blob: Callable[[int], bytes]) -> Frame:

@@ -13,6 +13,7 @@ from .extent import ERRORS, Extent, Extents
 from .fault import Broken, Fault, changed, frames_between, missing, span, unreadable
 from .lookup import MANY, last_link, next_session, session_row, some_extents
 from .opening import small_rows
+from .passage import Passage
 from .pruned import UNRECORDED, Pruned
 from .reader import Recording
 from .seals import Seals
@@ -29,6 +30,10 @@ _CLEAN = SESSION_COLUMNS.split(", ").index("clean")
 _CLIENT_FRAMES = SESSION_COLUMNS.split(", ").index("client_frames")
 _SERVER_FRAMES = SESSION_COLUMNS.split(", ").index("server_frames")
 _CLOSED_BY = SESSION_COLUMNS.split(", ").index("closed_by")
+
+# Read at once, and held while somebody looks at it; the last extent may go beyond.
+_PASSAGE_FRAMES = 1000
+_PASSAGE_BYTES = 4 << 20
 
 _NO_NUMBER = "there are frames of a session that has no number"
 
@@ -101,12 +106,20 @@ class Verification:
 
     def session(self, number: int) -> Fault | None:
         """Return the first fault of a session; None: it is what was recorded."""
+        return next((each for each in self.read(number) if isinstance(each, Fault)), None)
+
+    def read(self, number: int) -> Iterator[Passage | Fault]:
+        """Yield what a session consists of, and at last its first fault, if it has one.
+
+        A recorder's log can be written back while somebody looks at a passage. Behind it may come
+        that the session is not what was recorded.
+        """
         try:
-            return self._session(number)
+            yield from self._session(number)
         except Broken as broken:
-            return Fault(number, broken.what, broken.first, broken.last)
+            yield Fault(number, broken.what, broken.first, broken.last)
         except ERRORS as error:
-            return Fault(number, unreadable(error))
+            yield Fault(number, unreadable(error))
 
     def _rest(self, connection: sqlite3.Connection, expected: int) -> Iterator[Fault]:
         """Yield what belongs to no session from 1 to before `expected`."""
@@ -136,14 +149,17 @@ class Verification:
             for stretch in self._unrecorded.unstated(begin, end):
                 yield _missing_sessions(*stretch)
 
-    def _session(self, number: int) -> Fault | None:
-        self._recording.budget.begin("verified", number)
+    def _session(self, number: int) -> Iterator[Passage | Fault]:
+        for what in ("verified", "messages"):
+            self._recording.budget.begin(what, number)
         link: bytes | None = None
         seq = own = missed = 0
         gap: tuple[int, int, object] | None = None
         begun: int | None = None
         more = True
         while more:
+            passed: list[Extent] = []
+            frames = size = 0
             with self._recording.snapshot() as connection, small_rows(connection):
                 # The row again: it may have got its end since.
                 found = session_row(connection, number)
@@ -198,6 +214,17 @@ class Verification:
                     self.frames += last - first + 1
                     seq, begun = last, first
                     own += extent.synthetic
+                    passed.append(extent)
+                    frames += len(extent.rows)
+                    size += extent.size
+                    if frames > _PASSAGE_FRAMES or size > _PASSAGE_BYTES:
+                        more = True
+                        break
+            if fits:
+                absent = None if gap is None else gap[0]
+                if absent is None and not more and row[_CLEAN] and _said(row) + own != seq:
+                    absent = seq + 1
+                yield Passage(self._recording, tuple(row), passed, absent)
         if not fits:
             if row[_CLEAN] and _more(row, seq, own):
                 raise Broken(f"frames from {seq + 1} on are missing", seq + 1)
@@ -207,12 +234,14 @@ class Verification:
             first, last, reason = gap
             rest = "" if missed == last - first + 1 else f", and more: {missed:,} in all"
             what = f"{frames_between(first, last)} were not recorded ({reason}){rest}"
-            return Fault(number, what, first, last, damage=False)
-        if not row[_CLEAN]:
-            return Fault(number, "ends without an end record", damage=False)
-        with self._recording.snapshot() as connection, small_rows(connection):
-            wrong = self.seals.session(connection, number, said)
-        return Fault(number, wrong) if wrong else None
+            yield Fault(number, what, first, last, damage=False)
+        elif not row[_CLEAN]:
+            yield Fault(number, "ends without an end record", damage=False)
+        else:
+            with self._recording.snapshot() as connection, small_rows(connection):
+                wrong = self.seals.session(connection, number, said)
+            if wrong:
+                yield Fault(number, wrong)
 
 
 def require_intact(
@@ -245,9 +274,13 @@ def _row_or_frames(extent: Extent, first: int, last: int) -> Broken:
 
 def _more(row: list[Any], seq: int, own: int) -> bool:
     """Say whether a session had more than `seq` frames, `own` of them the proxy's, by its row."""
+    return _said(row) + own > seq or (row[_CLOSED_BY] == "proxy" and not own)
+
+
+def _said(row: list[Any]) -> int:
+    """Return how many frames both peers sent, by a session's row."""
     counts = row[_CLIENT_FRAMES], row[_SERVER_FRAMES]
-    said = sum(count for count in counts if isinstance(count, int))
-    return said + own > seq or (row[_CLOSED_BY] == "proxy" and not own)
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def _missing_sessions(first: int, last: int) -> Fault:

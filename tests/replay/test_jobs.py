@@ -28,7 +28,7 @@ from wsrec.checks.judge import Judge, Trial
 from wsrec.checks.merge import Judged, Merge
 from wsrec.checks.samples import EXACT, Samples
 from wsrec.checks.scope import EVERYTHING
-from wsrec.replay.validate import judge, judge_at_once, validate
+from wsrec.replay.validate import judge, validate
 from wsrec.report.json import to_json
 from wsrec.store.durability import Durability
 from wsrec.store.errors import RecordingError
@@ -81,7 +81,7 @@ def test_what_a_killed_recorder_left_is_judged_as_well(tmp_path: Path) -> None:
     with Recording.open(path) as recording:
         assert recording.file != path
         alone = judge(recording, agent_events())
-        assert judge_at_once(recording, agent_events(), EVERYTHING, 2) == alone
+        assert judge(recording, agent_events(), EVERYTHING, 2) == alone
     assert alone.messages == len(said(run()))
 
 
@@ -95,7 +95,7 @@ def test_it_is_judged_while_it_is_recorded(tmp_path: Path) -> None:
         time.sleep(0.1)
         with Recording.open(tmp_path / "a.db") as recording:
             alone = judge(recording, agent_events())
-            assert judge_at_once(recording, agent_events(), EVERYTHING, 2) == alone
+            assert judge(recording, agent_events(), EVERYTHING, 2) == alone
     assert alone.messages == 6
 
 

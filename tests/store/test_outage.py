@@ -9,10 +9,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from support.conversation import agent_events
 from support.frames import KEY, wire
 from support.recordings import Conversation, eventually
 from support.tampering import change
 from wsrec.replay.merge import merge
+from wsrec.replay.validate import judge
 from wsrec.replay.verify import verify
 from wsrec.store.durability import Durability
 from wsrec.store.reader import Recording
@@ -112,6 +114,14 @@ def test_each_frame_is_recorded_or_said_to_be_missing(recorder: Recorder) -> Non
             assert found[targets[target].id] == counts, target
         for target, session in targets.items():
             assert sum(found[session.id]) == session.client_frames + session.server_frames, target
+        outcome = judge(opened, agent_events())
+        gaps = [each for each in outcome.all_findings() if each.code == "recording.gap"]
+        told = {each.session: each.seq for each in gaps}
+        assert told == {
+            session.id: next((m.seq for m in opened.messages(session.id) if m.seq > gap), gap)
+            for session in targets.values()
+            if (gap := opened.first_gap(session)) is not None
+        }
     said = lines(recorder.path)
     assert any("were not recorded (database is locked)" in line for line in said)
 
