@@ -57,8 +57,8 @@ def test_clients_that_begin_alike_at_once(aimock: str, recording: Path) -> None:
 
     async def all_at_once(address: str) -> None:
         async with asyncio.timeout(30), asyncio.TaskGroup() as clients:
-            for name in reversed(REALTIME):
-                clients.create_task(held({name: REALTIME[name]}, address))
+            for name, talk in list(REALTIME.items())[::-1]:
+                clients.create_task(held({name: talk}, address))
 
     with mock_process(recording) as mock:
         asyncio.run(all_at_once(mock.url.removeprefix("ws://")))
