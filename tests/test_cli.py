@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.replays import free_port, until_somebody_listens
 from support.talks import record
 
 ROOT = Path(__file__).parent.parent
@@ -299,7 +301,13 @@ def commands() -> Iterator[str]:
         yield match[1]
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if "proxy" not in c])
+ALIVE = re.compile(r"replay|mock|diff|my_client")
+"""Of commands that need somebody else, or what such a one has recorded."""
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in commands() if not ALIVE.search(c) and "proxy" not in c]
+)
 def test_what_the_readme_shows_works(command: str, recording: Path, tmp_path: Path) -> None:
     (tmp_path / "session.db").write_bytes(recording.read_bytes())
     if "my-contract/" in command:
@@ -308,6 +316,25 @@ def test_what_the_readme_shows_works(command: str, recording: Path, tmp_path: Pa
     done = wsrec(*command.split()[1:], cwd=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_the_readme_shows_beside_a_backend_works(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples" / "ci" / "client.py", tmp_path / "my_client.py")
+    port = str(free_port())
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shown = [command for command in commands() if ALIVE.search(command)]
+    assert [each.split()[1] for each in shown] == ["proxy", "replay", "diff", "mock"]
+    with subprocess.Popen([sys.executable, ROOT / "examples" / "ci" / "agent.py", port]) as agent:
+        try:
+            until_somebody_listens(int(port))
+            for command in shown:
+                done = subprocess.run(
+                    command.replace("8000", port), shell=True, cwd=tmp_path, timeout=60,
+                    capture_output=True, text=True, env={**os.environ, "PATH": path}, check=False,
+                )  # fmt: skip
+                assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        finally:
+            agent.terminate()
 
 
 def test_what_a_contract_holds_cannot_drive_the_terminal_that_shows_a_mistake(
