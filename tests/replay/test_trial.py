@@ -14,10 +14,10 @@ RUNS = "run_8f3ka9d2c1x0", "run_0b1d44e7q2m9"
 SENDERS: dict[str, Role] = {"<": "client", ">": "server"}
 
 
-def lines(*texts: str) -> list[Line]:
+def lines(*texts: str, apart_ms: int = 200) -> list[Line]:
     """Return a script: `<` is what the client says, `>` what the server does."""
     return [
-        Line(seq, SENDERS[text[0]], seq * 1_000_000, Utterance("text", text[1:]))
+        Line(seq, SENDERS[text[0]], seq * apart_ms * 1_000_000, Utterance("text", text[1:]))
         for seq, text in enumerate(texts, 1)
     ]
 
@@ -48,6 +48,14 @@ def test_each_peer_says_what_it_said_and_nothing_is_answered_before_it_is_asked(
     script: tuple[str, ...], said: tuple[str, ...], expected: bool
 ) -> None:
     assert fits(script, said) is expected
+
+
+def test_what_was_said_at_nearly_the_same_time_may_have_crossed() -> None:
+    beginning = Beginning(lines("<a", "<c", ">b", apart_ms=5), COMPARER, whole=True)
+
+    assert Trial(beginning).fits(heard("<a", ">b"))
+    assert Trial(beginning).fits(heard(">b", "<a", "<c"))
+    assert not Trial(beginning).fits(heard(">b", "<c"))
 
 
 def test_ids_that_the_mock_has_said_stand_for_those_of_this_session() -> None:
