@@ -2,8 +2,9 @@
 
 `python benchmarks/replay.py` records sessions with an echo server in a process of its own, replays
 them to it, and prints, for 25 and for 100 sessions at once, how late messages were sent (p50, p99,
-the latest); then, for recordings of 10 and of 100 MB, the most memory that a replay ever had and
+the latest); then, for recordings of 20 and of 100 MiB, the most memory that a replay ever had and
 how long it took. `--seconds` says how long the paced sessions last, `--quick` makes it all small.
+A session that differs ends it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
@@ -58,10 +59,13 @@ def paced(seconds: float) -> Talk:
 
 
 def large(megabytes: int) -> Talk:
-    """Return a talk that, in as many sessions as there are, fills so many megabytes."""
+    """Return a talk that, in as many sessions as there are, makes a recording of so many MiB.
+
+    It holds each message twice: its frame, and what that says.
+    """
 
     async def talk(connection: ClientConnection) -> None:
-        for number in range((megabytes << 20) // (2 * SIZE * TOGETHER)):
+        for number in range((megabytes << 20) // (4 * SIZE * TOGETHER)):
             await connection.send(json.dumps({"type": "chunk", "n": number, "text": "x" * SIZE}))
             await connection.recv()
 
@@ -87,8 +91,18 @@ async def _record(port: int, path: Path, sessions: int, talk: Talk) -> None:
         await asyncio.wait_for(proxy.wait(), 60)
 
 
-def _replay(port: int, path: Path, *words: str) -> tuple[dict[str, Any], float, int]:
-    """Return the report of a replay, how many seconds it took, and its peak memory in bytes."""
+class Replay(NamedTuple):
+    """What came of a replay."""
+
+    report: dict[str, Any]
+    seconds: float
+    cpu: float
+    """Seconds."""
+    memory: int
+    """The most bytes that the process ever held."""
+
+
+def _replay(port: int, path: Path, *words: str) -> Replay:
     command = (sys.executable, "-m", "wsrec", "replay", str(path), *words)
     report = path.with_suffix(".json")
     began = time.monotonic()
@@ -98,7 +112,43 @@ def _replay(port: int, path: Path, *words: str) -> tuple[dict[str, Any], float, 
     _, status, usage = os.wait4(process.pid, 0)
     took = time.monotonic() - began
     assert os.waitstatus_to_exitcode(status) in (0, 1), "not played"
-    return json.loads(report.read_text()), took, usage.ru_maxrss << 10
+    cpu = usage.ru_utime + usage.ru_stime
+    return Replay(json.loads(report.read_text()), took, cpu, usage.ru_maxrss << 10)
+
+
+def _lateness(port: int, folder: Path, seconds: float) -> None:
+    print(f"{'sessions':>8} {'messages':>8} {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7} {'CPU s':>6}")
+    for sessions in (25, 100):
+        path = folder / f"{sessions}.db"
+        asyncio.run(_record(port, path, sessions, paced(seconds)))
+        replay = _replay(port, path, "--pacing", "recorded")
+        _must_match(replay)
+        late = replay.report["lateness"]
+        p50, p99, most = (late[name] / 1e6 for name in ("p50_ns", "p99_ns", "max_ns"))
+        print(
+            f"{sessions:8} {late['count']:8} {p50:7.2f} {p99:7.2f} {most:7.2f} {replay.cpu:6.2f}",
+            flush=True,
+        )
+
+
+def _memory(port: int, folder: Path, sizes: Sequence[int]) -> None:
+    print(f"\n{'recording MiB':>13} {'peak MiB':>8} {'s':>6} {'CPU s':>6}")
+    for size in sizes:
+        path = folder / f"{size}mb.db"
+        asyncio.run(_record(port, path, TOGETHER, large(size)))
+        replay = _replay(port, path)
+        _must_match(replay)
+        held, memory = (each / (1 << 20) for each in (path.stat().st_size, replay.memory))
+        print(
+            f"{held:13.0f} {memory:8.0f} {replay.seconds:6.1f} {replay.cpu:6.1f}",
+            flush=True,
+        )
+        path.unlink()
+
+
+def _must_match(replay: Replay) -> None:
+    wrong = [each["id"] for each in replay.report["sessions"] if each["differences"]]
+    assert not wrong, f"sessions differ: {wrong}"
 
 
 def main() -> None:
@@ -111,31 +161,13 @@ def main() -> None:
     if options.serve:
         asyncio.run(_serve())
         return
-    seconds = 1.0 if options.quick else options.seconds
-    sizes = (1, 4) if options.quick else (10, 100)
     server = subprocess.Popen((sys.executable, __file__, "--serve"), stdout=subprocess.PIPE)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline())
         with tempfile.TemporaryDirectory() as folder:
-            for sessions in (25, 100):
-                path = Path(folder, f"{sessions}.db")
-                asyncio.run(_record(port, path, sessions, paced(seconds)))
-                report, _, _ = _replay(port, path, "--pacing", "recorded")
-                wrong = sum(bool(each["differences"]) for each in report["sessions"])
-                late = report["lateness"]
-                p50, p99, most = (late[name] / 1e6 for name in ("p50_ns", "p99_ns", "max_ns"))
-                print(
-                    f"{sessions} sessions, {late['count']} messages: late by"
-                    f" {p50:.2f} ms (p50), {p99:.2f} ms (p99), {most:.2f} ms at most;"
-                    f" {wrong} sessions differ"
-                )
-            for size in sizes:
-                path = Path(folder, f"{size}mb.db")
-                asyncio.run(_record(port, path, TOGETHER, large(size)))
-                _, took, memory = _replay(port, path)
-                held = path.stat().st_size / (1 << 20)
-                print(f"recording of {held:.0f} MiB: {memory / (1 << 20):.0f} MiB, {took:.1f} s")
+            _lateness(port, Path(folder), 1.0 if options.quick else options.seconds)
+            _memory(port, Path(folder), (1, 4) if options.quick else (20, 100))
     finally:
         server.terminate()
         server.wait(10)

@@ -54,8 +54,9 @@ AHEAD_BYTES: Final = 1 << 20
 class Dialogue:
     """One half of one recorded session.
 
-    Call `load` while it is `hungry`; `heard` for each utterance of the peer; then `late` and
-    `next`, and do what that says, until it is `Over` (`end`) or the connection has ended (`lost`).
+    Call `load` while it is `hungry` before `heard`, for each utterance of the peer, and `lost`, at
+    the end of the connection; while it is `starved` before `late` and `next`. Do what that says,
+    until it is `Over` (`end`).
     """
 
     def __init__(
@@ -107,6 +108,11 @@ class Dialogue:
             and max(len(self._ours), len(self._expected)) < AHEAD
             and max(self._our_bytes, self._expected.size) < AHEAD_BYTES
         )
+
+    @property
+    def starved(self) -> bool:
+        """Whether nothing of ours is held, and there may be more: `next` cannot tell."""
+        return self.hungry and not self._ours
 
     @property
     def counts(self) -> Counts:

@@ -1,4 +1,4 @@
-"""The first pages of sessions, read before they begin: those that begin together find them."""
+"""Pages of sessions read before they are wanted, the first before the session begins."""
 
 from __future__ import annotations
 
@@ -17,26 +17,34 @@ _MOST: Final = 128
 
 
 class PagesAhead:
-    """The pages of one session, the first of which is being read from now on."""
+    """The pages of one session, the next of which is always there, or being read.
+
+    Whoever turns one waits for the others who do so at the same time only if it turns two.
+    """
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._first: asyncio.Task[tuple[Sequence[Line], bool]] | None
-        self._first = self.reading = asyncio.ensure_future(pages.page())
-        # Where nobody asks for it, nobody needs to know that it cannot be read.
-        self.reading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self.reading = self._read()
+        """The first page, as long as nobody has asked for it."""
+        self._next: asyncio.Future[tuple[Sequence[Line], bool]] = self.reading
 
     async def page(self) -> tuple[Sequence[Line], bool]:
         """Return the next lines, and whether they are the last; raises RecordingError."""
-        if self._first is not None:
-            first, self._first = self._first, None
-            return await first
-        return await self._pages.page()
+        lines, last = await self._next
+        if not last:
+            self._next = self._read()
+        return lines, last
 
     def close(self) -> None:
         """Read no more."""
-        self.reading.cancel()
+        self._next.cancel()
         self._pages.close()
+
+    def _read(self) -> asyncio.Future[tuple[Sequence[Line], bool]]:
+        reading = asyncio.ensure_future(self._pages.page())
+        # Where nobody asks for it, nobody needs to know that it cannot be read.
+        reading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return reading
 
 
 class Ahead:

@@ -58,7 +58,7 @@ class Conversation:
 
     async def ready(self) -> None:
         """Read what it begins with; raises RecordingError."""
-        await self._turn()
+        await self._turn(lambda: self._dialogue.starved)
 
     async def run(self) -> None:
         """Play all of it, now that it is ready and the link is attached.
@@ -78,14 +78,14 @@ class Conversation:
                 task.cancel()
             await asyncio.gather(listening, speaking, return_exceptions=True)
         if how is not None:
+            await self._turn(lambda: self._dialogue.hungry)
             self._find(self._dialogue.lost(monotonic_ns(), how))
 
     async def _listen(self) -> str:
         """Hear until the connection has ended; return how."""
         yielded_ns = monotonic_ns()
         while (heard := await self._link.hear()) is not None:
-            if self._dialogue.hungry:
-                await self._turn()
+            await self._turn(lambda: self._dialogue.hungry)
             self._find(self._dialogue.heard(heard.said, heard.at_ns))
             self._heard.set()
             if monotonic_ns() - yielded_ns > _TURN_NS:
@@ -96,8 +96,8 @@ class Conversation:
     async def _speak(self) -> str | None:
         """Say what is to be said; return None when that is all, or why it is not."""
         while True:
-            if self._dialogue.hungry:
-                await self._turn()
+            # What is due waits for no more pages than it needs.
+            await self._turn(lambda: self._dialogue.starved)
             self._heard.clear()
             now = monotonic_ns()
             self._find(self._dialogue.late(now))
@@ -119,10 +119,12 @@ class Conversation:
             else:
                 await happens(self._heard, step.until_ns)
 
-    async def _turn(self) -> None:
-        """Turn pages until the dialogue has enough; the other task waits, and then has it too."""
-        async with self._turning:
-            while self._dialogue.hungry:
+    async def _turn(self, wanted: Callable[[], bool]) -> None:
+        """Turn pages as long as they are wanted; of two tasks one waits for the other."""
+        while wanted():
+            async with self._turning:
+                if not wanted():
+                    break
                 lines, last = await self._pages.page()
                 self._read(lines)
                 self._dialogue.load(lines, last=last)

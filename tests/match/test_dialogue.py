@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.dialogues import BEGAN, MS, PING, PONG, SECOND, Half, close, event, script
-from wsrec.match.dialogue import Over, Say, Wait
+from wsrec.match.compare import Comparer
+from wsrec.match.dialogue import Dialogue, Over, Say, Wait
+from wsrec.match.ids import Ids
 from wsrec.match.rules import Matching, Pacing, Patience
 
 ASK, ANSWER, MORE = event("ask"), event("answer", text="42"), event("more", n=2)
@@ -479,3 +481,18 @@ def test_a_close_is_answered_as_it_was_or_with_its_own_body() -> None:
     assert half.dialogue.answer(close(1011)) == close(1011)
     half = Half(script(("C", ASK), ("S", close(4000))))
     assert half.dialogue.answer(close(4000)) == close(4000)
+
+
+def test_what_is_due_needs_no_more_than_a_line_of_ours() -> None:
+    dialogue = Half(TALK[:0]).dialogue
+    assert not dialogue.starved, "there is nothing more"
+    dialogue = Dialogue(1, "client", Comparer(Matching()), Ids(), Pacing("asap"), Patience(), BEGAN)
+    lines = script(*(("S", MORE),) * 5, ("C", ASK), ("S", DONE), ("C", MORE))
+    for line in lines[:5]:
+        dialogue.load([line], last=False)
+        assert dialogue.starved
+    dialogue.load(lines[5:6], last=False)
+    assert dialogue.hungry
+    assert not dialogue.starved
+    assert isinstance(dialogue.next(BEGAN), Say)
+    assert dialogue.starved
