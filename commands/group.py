@@ -45,6 +45,18 @@ class Commands(click.Group):
             name = f"{error.filename}: " if error.filename else ""
             click.echo(f"wsrec: {name}{error.strerror or error}", err=True)
             sys.exit(2)
+        finally:
+            _settle(sys.stderr)
+
+
+def _settle(stream: TextIO) -> None:
+    """Let go of what nobody reads any more: at its exit Python would make an exit code of it."""
+    try:
+        stream.flush()
+    except OSError:
+        from ..net.streams import drop
+
+        drop(stream)
 
 
 def _sound(stream: TextIO | None) -> TextIO:

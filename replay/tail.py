@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from ..net.streams import drop
 from ..store.changes import Changes
 from ..store.errors import NoSessionError, RecordingError, RecordingReplacedError
 from ..store.follower import Follower
@@ -102,7 +103,7 @@ class Tail:
                 self._out.flush()
             return 0 if self._live is None else self._finish(self._live)
         except KeyboardInterrupt:
-            _drop(self._out)
+            drop(self._out)
             return 0
 
     def _is_over(self) -> bool:
@@ -197,14 +198,6 @@ class Tail:
             if event & select.POLLERR:
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
             time.sleep(_INTERVAL)
-
-
-def _drop(out: TextIO) -> None:
-    """Let what was not written yet go nowhere: at its exit, Python would wait for a stuck pipe."""
-    with contextlib.suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, out.fileno())
-        os.close(nowhere)
 
 
 @contextlib.contextmanager
