@@ -59,13 +59,10 @@ def paced(seconds: float) -> Talk:
 
 
 def large(megabytes: int) -> Talk:
-    """Return a talk that, in as many sessions as there are, makes a recording of so many MiB.
-
-    It holds each message twice: its frame, and what that says.
-    """
+    """Return a talk that, in as many sessions as there are, has messages of so many MiB."""
 
     async def talk(connection: ClientConnection) -> None:
-        for number in range((megabytes << 20) // (4 * SIZE * TOGETHER)):
+        for number in range((megabytes << 20) // (2 * SIZE * TOGETHER)):
             await connection.send(json.dumps({"type": "chunk", "n": number, "text": "x" * SIZE}))
             await connection.recv()
 
