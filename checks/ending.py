@@ -20,7 +20,7 @@ def settle(span: Instance, context: Context) -> Iterator[Finding]:
     yield from span.inside.holes()
     if span.opened is None and not span.rule.span.must_open:
         return
-    for track in span.tracks:
+    for track in span.inner:
         yield from track.settle(context)
     if span.aborted:
         # An abort may come where nothing began; other events before it may not.
@@ -141,7 +141,7 @@ def _besides(span: Instance, missing: list[str]) -> str:
     text = f"; not seen either: {', '.join(missing)}" if missing else ""
     still = [
         span.label
-        for track in span.tracks
+        for track in span.inner
         if track.rule.span.must_close
         for span in track.unclosed()
     ]
@@ -182,9 +182,10 @@ def _missing(span: Instance, context: Context) -> Iterator[Finding]:
 def _together(span: Instance, missing: list[str]) -> Iterator[list[str]]:
     """Group the events of a span that never was: that it never was is one cause."""
     rest = list(missing)
-    for track in span.tracks:
-        own = [n for n in rest if n in track.rule.opens or n in track.rule.closes]
-        if track.empty and len(own) > 1:
+    for child in span.rule.children:
+        track = span.tracks.get(child)
+        own = [n for n in rest if n in child.opens or n in child.closes]
+        if (track is None or track.empty) and len(own) > 1:
             rest = [name for name in rest if name not in own]
             yield own
     for name in rest:

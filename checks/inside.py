@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Final
 
 from ..schemas.model import Inside, Same, Scalar
@@ -35,9 +35,13 @@ class InsideState:
     _gaps = 0
 
     def __init__(
-        self, rules: Inside, watched: Collection[str], span: str | None = None, bare: Key = ()
+        self,
+        rules: Inside,
+        watched: Mapping[str, tuple[int, ...]],
+        span: str | None = None,
+        bare: Key = (),
     ) -> None:
-        """Begin; `watched` are the events to be counted, `span` and its key: None, the session."""
+        """Begin; `watched` as `rules` has it, `span` and its key: None, the session."""
         self._rules = rules
         self._span = span
         self.bare = bare
@@ -139,9 +143,8 @@ class InsideState:
             self.explained |= {name}
         elif name in self._watched:
             number = self._seen[name] = self._seen.get(name, 0) + 1
-            for count in self._rules.count:
-                if count.event == name and number - 1 == count.max:
-                    self._beyond[name] = event.seq
+            if number in self._watched[name]:
+                self._beyond[name] = event.seq
             for order in self._orders:
                 found += map(self._order, order.feed(name, event.seq, event.at_ns))
         if self._edges is not None and not boundary:

@@ -72,8 +72,8 @@ class Instance:
         self.loose = event.malformed
         """The opening event was malformed, so its key may be wrong."""
         self.inside = InsideState(rule.span.inside, rule.watched, rule.name, rule.bare(key))
-        self.tracks: tuple[Track, ...] = ()
-        """The spans inside, by kind; filled by the track that makes the instance."""
+        self.tracks: dict[SpanRule, Track] = {}
+        """The spans inside, by kind, once there is something that may be of one."""
         self._last_at = event.at_ns
         self._measured_first = rule.span.latency.after is not None
         self._folds = [FoldState(fold) for fold in rule.span.fold]
@@ -119,10 +119,13 @@ class Instance:
         self, event: Event, role: Role | None, context: Context, *, late: bool
     ) -> list[Finding]:
         """Return what an event that belongs here shows; `late`: that it was late is reported."""
-        found = self.tick(event, context)
+        slow = self.tick(event, context)
+        found = [] if slow is None else [slow]
         if role != "open" and not self._measured_first and self.opened is not None:
             self._measured_first = True
-            found += self._latency("first", event, event.at_ns - self.opened.at_ns, context)
+            took = event.at_ns - self.opened.at_ns
+            if context.sample(self.rule, "first", took):
+                found.append(self._slow("first", event, took, context))
         boundary = late or role in ("open", "close", "abort")
         plays = role is not None and role != "abort"
         found += self.inside.feed(
@@ -147,12 +150,14 @@ class Instance:
             if value is not None:
                 fold.feed(value)
 
-    def tick(self, event: Event, context: Context) -> list[Finding]:
+    def tick(self, event: Event, context: Context) -> Finding | None:
         """Return what a sign of life shows."""
         silence, self._last_at = event.at_ns - self._last_at, event.at_ns
         if self.closed is not None or event.seq == self.first.seq:
-            return []
-        return self._latency("gap", event, silence, context)
+            return None
+        if not context.sample(self.rule, "gap", silence):
+            return None
+        return self._slow("gap", event, silence, context)
 
     def close(self, event: Event, role: Role, context: Context) -> list[Finding]:
         """Return what the event that ends the span shows."""
@@ -161,7 +166,9 @@ class Instance:
         self.aborted = role == "abort"
         self.ended_by |= {event.sender}
         if self.opened is not None and not self.opened_late:
-            found += self._latency("total", event, event.at_ns - self.opened.at_ns, context)
+            took = event.at_ns - self.opened.at_ns
+            if context.sample(self.rule, "total", took):
+                found.append(self._slow("total", event, took, context))
         if self._folds and role == "close":
             found += self._fold(event, context)
         self._folds.clear()
@@ -191,9 +198,7 @@ class Instance:
                 cause=Cause(names, self.possible, event.seq),
             )
 
-    def _latency(self, kind: Kind, event: Event, ns: int, context: Context) -> list[Finding]:
-        if not context.sample(self.rule, kind, ns):
-            return []
+    def _slow(self, kind: Kind, event: Event, ns: int, context: Context) -> Finding:
         limit = show_duration(context.limit(self.rule, kind) or 0)
         took = show_duration(ns)
         text = {
@@ -201,16 +206,20 @@ class Instance:
             "gap": f"{took} of silence in {self.label} before {event.name}",
             "total": f"{self.label} took {took}",
         }[kind]
-        found = self.say(
+        return self.say(
             f"latency.{kind}",
             f"{text}; expected at most {limit}",
             (event.seq, event.name),
             expected=f"at most {limit}",
             seen=took,
         )
-        return [found]
 
     # The end.
+
+    @property
+    def inner(self) -> list[Track]:
+        """The tracks that there are, in the contract's order."""
+        return [self.tracks[child] for child in self.rule.children if child in self.tracks]
 
     @property
     def cut(self) -> bool:

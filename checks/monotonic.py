@@ -16,6 +16,8 @@ __all__ = ["MAX_HOLES", "MonotonicState", "Unsteady"]
 MAX_HOLES: Final = 100
 """Stretches left out that are remembered for one field in one place."""
 
+_MOST: Final = 10**300
+"""Beyond, the difference to a fraction is none."""
 SHORTEST: Final = len("2026-01-31T12:00")
 
 Number = int | float
@@ -49,13 +51,13 @@ def number(value: Scalar) -> Number | None:
     A text of digits stands for its number, a date and time for the seconds since 1970; without
     an offset it is taken for UTC.
     """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, str):
         if not value.isascii():
             return None
         return int(value) if value.isdigit() else _seconds(value)
-    if isinstance(value, bool) or not math.isfinite(value):
-        return None
-    return value
+    return None if isinstance(value, bool) or not -_MOST < value < _MOST else value
 
 
 def _shown(value: Scalar) -> str:

@@ -62,6 +62,11 @@ class OpenSpans:
         """Return the spans with this very key, oldest first."""
         return tuple(self._by_key.get(key, ()))
 
+    def sole(self, key: Key) -> Instance | None:
+        """Return the span that `match` finds, where it is the only one with this whole key."""
+        same = self._by_key.get(key)
+        return same[0] if same is not None and len(same) == 1 and None not in key else None
+
     def match(self, key: Key) -> list[Instance]:
         """Return the spans that an event with this key may belong to, those that fit best."""
         exact = self._by_key.get(key)

@@ -57,6 +57,10 @@ class Mention(NamedTuple):
 
     roles: tuple[tuple[Role, Trigger], ...] = ()
     """Parts they may play, in order."""
+    plain: bool = True
+    """The first of these is what they play, whatever they carry and whoever sent them."""
+    role: Role | None = None
+    """That part."""
     conditional: bool = False
     """Something more than the name is asked of them."""
     watched: bool = False
@@ -85,6 +89,8 @@ class SpanRule:
         self.opens = _names(span.open)
         self.closes = _names(span.close)
         self.watched = watched(span.inside)
+        self.unique = frozenset(span.inside.unique)
+        """Fields of which no value must come twice."""
         times = span.latency
         self.limits: dict[Kind, Limits | None] = {
             "first": times.first,
@@ -105,8 +111,11 @@ class SpanRule:
     def _mention(self, name: str | None) -> Mention:
         roles = tuple(each for each in self._roles if each[1].event in (name, "*"))
         own = [trigger for _, trigger in roles if trigger.event == name]
+        role, trigger = roles[0] if roles else (None, None)
         return Mention(
             roles,
+            trigger is None or (trigger.when is None and trigger.sender is None),
+            role,
             any(trigger.when or trigger.sender for trigger in own),
             name in self.watched,
             name in self.span.inside.requires,
@@ -132,10 +141,8 @@ class SpanRule:
                 return role, event.sender
         return None, event.sender
 
-    def unfit(self, event: Event) -> str | None:
-        """Return why an event that plays no part here nearly does; None: it does not."""
-        if not self.mention(event.name).conditional:
-            return None
+    def unfit(self, event: Event) -> str:
+        """Return why an event that plays no part here nearly does; its mention is conditional."""
         for role, trigger in self._roles:
             if trigger.event == event.name and not meets(trigger.when, event.fields):
                 return f"does not meet the `when` of `{role}` in {self.name}"
@@ -191,15 +198,19 @@ def _names(triggers: Sequence[Trigger]) -> tuple[str, ...]:
     return tuple(trigger.event for trigger in triggers)
 
 
-def watched(inside: Inside) -> frozenset[str]:
-    """Return the events whose number inside must be known."""
-    return frozenset(
-        (
-            *inside.requires,
-            *(count.event for count in inside.count),
-            *(name for rule in inside.order for name in rule.events),
-        )
+def watched(inside: Inside) -> dict[str, tuple[int, ...]]:
+    """Return the events whose number inside must be known, and of how many each is too many."""
+    names = (
+        *inside.requires,
+        *(count.event for count in inside.count),
+        *(name for rule in inside.order for name in rule.events),
     )
+    return {
+        name: tuple(
+            count.max + 1 for count in inside.count if count.event == name and count.max is not None
+        )
+        for name in names
+    }
 
 
 def compile_spans(spans: Sequence[Span]) -> tuple[SpanRule, ...]:

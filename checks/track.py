@@ -62,35 +62,38 @@ class Track:
 
     def take(self, event: Event, context: Context, *, late: bool = False) -> Iterator[Finding]:
         """Take an event; `late`: that it came after its parent's end is reported already."""
-        role, opener = self.rule.role(event)
+        rule = self.rule
+        said = rule.mention(event.name)
+        role, opener = (said.role, event.sender) if said.plain else rule.role(event)
         if role is None:
-            why = self.rule.unfit(event)
-            if why is not None:
-                context.near(event.name, event.seq, why, self.rule.name)
-            if not self.rule.concerns(event):
+            if said.conditional:
+                context.near(event.name, event.seq, rule.unfit(event), rule.name)
+            if not (said.watched or rule.concerns(event)):
                 if not self.idle:
                     yield from self.touch(event, context)
                 return
-        key = self.rule.key(event, opener)
+        key = rule.key(event, opener)
         span: Instance | None
         if role == "open":
             span = yield from self._opening(event, key, context, late)
         else:
-            fitting = self._open.match(key)
-            if len(fitting) == 1:
-                span = self._belongs(fitting[0], key)
-            else:
-                span = yield from self._searched(fitting, event, key, role, context, late)
-        if span is None or (span.inside.unique and (yield from span.inside.repeats(event))):
+            span = None if self._ambiguous else self._open.sole(key)
+            if span is None:
+                span = yield from self._matched(event, key, role, context, late)
+        if span is None or (
+            not rule.unique.isdisjoint(event.fields) and (yield from span.inside.repeats(event))
+        ):
             return
         late = late or span.told
         yield from span.feed(event, role, context, late=span.told)
-        below = self.rule.mention(event.name).below
-        for track in span.tracks:
-            if track.rule in below or not track.idle:
+        for child in rule.children:
+            track = span.tracks.get(child)
+            if child in said.below or (track is not None and not track.idle):
+                if track is None:
+                    track = span.tracks[child] = Track(child, span)
                 yield from track.take(event, context, late=late)
         if role == "open":
-            role = self.rule.ends(event) or role
+            role = rule.ends(event) or role
         if role in ("close", "abort") and span.closed is None:
             yield from self._closing(span, event, role, context, late)
 
@@ -98,16 +101,23 @@ class Track:
         """An event the contract does not speak of still breaks the silence of its span."""
         for span in self._open.exact(self.rule.key(event, event.sender)):
             if span.sender == event.sender:
-                yield from span.tick(event, context)
+                slow = span.tick(event, context)
+                if slow is not None:
+                    yield slow
 
     # Which span?
 
-    def _belongs(self, span: Instance, key: Key) -> Instance:
-        """Return the one open span that an event with this key fits."""
+    def _matched(
+        self, event: Event, key: Key, role: Role | None, context: Context, late: bool
+    ) -> Generator[Finding, None, Instance | None]:
+        """Return the span an event with this key belongs to, if it can be told."""
+        fitting = self._open.match(key)
+        if len(fitting) != 1:
+            return (yield from self._searched(fitting, event, key, role, context, late))
         if self._ambiguous and len(self._open.spans) == 1:
             self._ambiguous = frozenset()
-        self._open.learn(span, key)
-        return span
+        self._open.learn(fitting[0], key)
+        return fitting[0]
 
     def _searched(
         self,
@@ -280,7 +290,6 @@ class Track:
 
     def _add(self, event: Event, key: Key, *, real: bool) -> Instance:
         span = Instance(self.rule, key, self._parent, event, self._next, real=real)
-        span.tracks = tuple([Track(child, span) for child in self.rule.children])
         self._next += 1
         self._open.add(span)
         return span
@@ -301,7 +310,7 @@ class Track:
         collector, which takes a tenth of the time to find many, finds none.
         """
         yield from settle(span, context)
-        span.tracks = ()
+        span.tracks.clear()
 
     def _paired(self, context: Context) -> Iterator[Finding]:
         """Find the closings that came before their openings, or with another key: one cause."""

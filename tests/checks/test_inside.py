@@ -138,6 +138,13 @@ def test_dates_with_times_rise_in_any_form() -> None:
     assert only(judge(told("2026-01-31T12:00:00Z", "2026-31-01T12:00:00Z"), rules)).seq == 2
 
 
+def test_numbers_beyond_all_doubles_do_not_rise() -> None:
+    rules = in_session(monotonic=(Monotonic("user", 1),))
+    talk = [line for number in (1.5, 10**400, 2.5) for line in say("x:1", user=number)]
+    found = only(judge(talk, rules))
+    assert (found.code, found.seq, found.expected) == ("session.monotonic", 2, "a number")
+
+
 def test_a_lost_event_that_a_span_misses_is_not_also_a_hole() -> None:
     rules = in_session(in_span("requires: y"), monotonic=(Monotonic("seq", 1),))
     talk = say("o:1/1 x:1/2 y:1/3 c:1/4 o:2/5 y:2/6 c:2/7")
