@@ -13,6 +13,7 @@ from .ids import Binding, Ids
 from .line import Line, Role
 from .parse import Contracted, Objects, Parsed, Stream, parse_plainly
 from .rules import Matching
+from .skeleton import Skeleton
 from .usual import cache_buster
 from .walk import Walk
 from .yardstick import Yardstick
@@ -47,12 +48,20 @@ class Comparer:
         self._contract = None if matching.contract is None else Contracted(matching.contract)
         self._rules = Yardstick(matching)
         self._usual = matching.usual
+        self._skeleton = Skeleton(matching)
 
     def parse(self, sender: Role, said: Utterance) -> Parsed:
         """Read an utterance; never raises."""
         if self._contract is None:
             return parse_plainly(said)
         return self._contract.parse(sender, said)
+
+    def rest(self, parsed: Parsed, piece: Stream) -> object:
+        """Return what is left of a piece without its text, ids and what is ignored.
+
+        `skeleton.within` tells whether a piece has something that another one has not.
+        """
+        return self._skeleton.rest(parsed, piece)
 
     def compare(self, line: Line, recorded: Parsed, live: Parsed, ids: Ids) -> Comparison:
         """Hold a live utterance against a recorded one; `ids` is read, and not changed.

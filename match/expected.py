@@ -45,6 +45,10 @@ class Awaited:
     """0, 1.. of what the peer says."""
     text: Text | None = field(default=None, init=False)
     """The text that it is a piece of, if it is one."""
+    rest: object = field(default=None, init=False)
+    """What is left of that piece without its text."""
+    stretch: int = field(default=0, init=False)
+    """The stretch of that text's pieces that it is in: see `beside`."""
     here: bool = field(default=True, init=False)
     """Whether it has still to come."""
     came: Live | None = field(default=None, init=False)

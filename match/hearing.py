@@ -43,7 +43,7 @@ class Hearing:
         self._unconsumed = matching.unconsumed
         self._any_order = matching.any_order
         self._wording = wording
-        self._texts = Texts()
+        self._texts = Texts(comparer.rest)
         self._doubts = Doubts()
         self._disorder = -1
         """Up to this place it was told that the order is another one."""
@@ -206,15 +206,22 @@ class Hearing:
         text = self._texts.get(stream.key)
         if text is None or (text.reported and text.idle()):
             return
-        awaited = text.next()
-        if awaited is not None:
-            comparison = self.expected.compare(awaited, live)
-            self._ids.take(comparison.bindings)
-            if comparison.changes and not text.noted:
-                text.noted = True
-                yield self._wording.changed(live, Found(awaited, comparison))
-        for piece in self._texts.hear(text, live.number, stream.text, _place(turn)):
+        self._texts.hear(text, live, stream)
+        yield from self._beside(text)
+        for piece in self._texts.complete(text, _place(turn)):
             self._complete(piece, turn, at_ns)
+
+    def _beside(self, text: Text) -> Iterator[Difference]:
+        """Hold against each other what the pieces of a text have beside it."""
+        for awaited, live in text.beside.met():
+            yield from self._hold(text, awaited, live)
+
+    def _hold(self, text: Text, awaited: Awaited, live: Live) -> Iterator[Difference]:
+        comparison = self.expected.compare(awaited, live)
+        self._ids.take(comparison.bindings)
+        if comparison.changes and not text.noted:
+            text.noted = True
+            yield self._wording.changed(live, Found(awaited, comparison))
 
     def _begin(self, live: Live, stream: Stream, turn: Turn | None) -> Iterator[Difference]:
         place = _place(turn)
@@ -233,11 +240,20 @@ class Hearing:
         self._progress(awaited, turn, at_ns)
 
     def _end_text(self, text: Text, place: int | None) -> Iterator[Difference]:
-        departure, rest = self._texts.settle(text, place)
+        yield from self._beside(text)
+        beyond, last = text.beside.beyond(), text.next()
+        departure, rest, lost = self._texts.settle(text, place)
         for awaited in rest:
             self.expected.drop(awaited)
         if departure is not None:
             yield self._wording.text(departure)
+        elif beyond is not None and last is not None:
+            yield from self._hold(text, last, beyond)
+        elif lost is not None and text.latest is not None and not text.noted:
+            if lost.parsed.stream is not None and lost.parsed.stream.text:
+                yield from self._hold(text, lost, text.latest)
+            else:
+                yield self._wording.missing([lost])
 
 
 def _place(turn: Turn | None) -> int | None:

@@ -18,7 +18,7 @@ from .contrast import Measure
 from .delays import Delays
 from .line import Role
 from .rules import Matching
-from .skeleton import Skeleton, digest
+from .skeleton import Skeleton, digest, within
 
 __all__ = ["MAX_OPEN", "Outline", "Outliner", "uttered"]
 
@@ -45,6 +45,9 @@ class _Text:
     at_ns: int
     event: str
     key: int
+    """Of what the pieces hold beside their text: see `beside`."""
+    rest: object
+    """Of the last piece."""
     hash: blake2b = field(default_factory=_digest)
 
 
@@ -63,6 +66,9 @@ class Outline:
         self.times_ns = array("q")
         self.texts: dict[int, bytes] = {}
         """Digests of what pieces add up to."""
+        self.stretches: dict[int, array[int]] = {}
+        """Of texts: each piece, but the first, that has something beside its text that the one
+        before has not."""
         self.opening = 0
         """The key of the client's first message; 0: it said nothing."""
         self.said = b""
@@ -131,6 +137,7 @@ class Outliner:
 
     def _piece(self, message: MessageLike, parsed: Parsed, stream: Stream) -> None:
         text = self._open.get(stream.key)
+        rest = self._comparer.rest(parsed, stream)
         if text is None:
             if len(self._open) >= MAX_OPEN:
                 self._complete(next(iter(self._open)))
@@ -138,7 +145,7 @@ class Outliner:
             place = len(self._outline)
             # Only what the server says is timed.
             event = parsed.event if message.sender == "server" else None
-            text = _Text(place, self._asked_ns, message.at_ns, event or "", key)
+            text = _Text(place, self._asked_ns, message.at_ns, event or "", key, rest)
             self._open[stream.key] = text
             self._item(message, parsed, key)
         else:
@@ -146,6 +153,10 @@ class Outliner:
             text.at_ns = message.at_ns
             self._outline.pieces[text.item] += 1
             self._outline.last_seqs[text.item] = message.seq
+            if not within(rest, text.rest):
+                text.key = digest(text.key, rest)
+                self._outline.stretches.setdefault(text.item, array("q")).append(message.seq)
+            text.rest = rest
         text.hash.update(stream.text.encode("utf-8", "surrogatepass"))
 
     def _end_of(self, parsed: Parsed) -> None:

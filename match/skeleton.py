@@ -9,15 +9,15 @@ from typing import Final
 
 import orjson
 
-from .compare import Parsed
+from ..checks.decode import alike
 from .ids import Id
 from .members import Places
-from .parse import Objects
+from .parse import Objects, Parsed, Stream
 from .rules import Matching
 from .shape import is_id, kind, names_id, word
 from .usual import is_usual
 
-__all__ = ["Skeleton", "digest"]
+__all__ = ["Skeleton", "digest", "within"]
 
 _ID: Final = {"": "id"}
 _NUMBER: Final = {"": "number"}
@@ -43,14 +43,19 @@ class Skeleton:
     def key(self, parsed: Parsed) -> int:
         """Return a number for what is left of a message; of a piece, without its text."""
         stream, value = parsed.stream, parsed.value
-        whole = (value,) if stream is None else (stream.rest,)
-        objects = value if stream is None and isinstance(value, Objects) else whole
+        if stream is not None:
+            return digest(parsed.said.kind, [self.rest(parsed, stream)], parsed.beside)
+        objects = value if isinstance(value, Objects) else (value,)
         alone = len(objects) == 1
         left = [
             self._of(each, () if alone else (str(n),), parsed.keys)
             for n, each in enumerate(objects)
         ]
         return digest(parsed.said.kind, left, parsed.beside)
+
+    def rest(self, parsed: Parsed, piece: Stream) -> object:
+        """Return what is left of a piece without its text."""
+        return self._of(piece.rest, (), parsed.keys)
 
     def _of(self, value: object, path: Path, keys: frozenset[Id]) -> object:
         if isinstance(value, Mapping):
@@ -82,6 +87,15 @@ class Skeleton:
             named = names_id(path) or value in keys
             return named and is_id(value) and not word(value)
         return isinstance(value, int) and names_id(path) and not path[-1].isdecimal()
+
+
+def within(left: object, other: object) -> bool:
+    """Say whether all that is left of one message is left of another, too."""
+    if isinstance(left, Mapping) and isinstance(other, Mapping):
+        return all(name in other and within(each, other[name]) for name, each in left.items())
+    if isinstance(left, list) and isinstance(other, list):
+        return len(left) == len(other) and all(map(within, left, other))
+    return alike(left, other)
 
 
 def digest(*values: object) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from .expected import Awaited
+from .beside import Beside
+from .expected import Awaited, Live
 
-__all__ = ["Departure", "Text"]
+__all__ = ["Departure", "Ending", "Text"]
 
 _KEPT: Final = 1 << 20
 """Characters kept to tell which piece is too few or too many: beyond, the text is just another."""
@@ -37,6 +38,17 @@ class Departure:
     """All that differs is that one live piece is there."""
 
 
+class Ending(NamedTuple):
+    """What is left of a text when it has ended."""
+
+    departure: Departure | None
+    """How it differs, None: it does not."""
+    rest: Sequence[Awaited]
+    """The recorded pieces that were still expected, and go with it."""
+    lost: Awaited | None
+    """The first of them that has, beside its text, what has not come."""
+
+
 class Text:
     """One text: its recorded pieces, and how far the live ones have got in them."""
 
@@ -47,6 +59,10 @@ class Text:
         """Whether it was said that it differs."""
         self.noted = False
         """Whether it was said that its pieces differ in something else than their text."""
+        self.beside = Beside()
+        """What else is in its pieces."""
+        self.latest: Live | None = None
+        """The last live piece."""
         self._waiting: deque[Awaited] = deque()
         self._last: Awaited | None = None
         self._offset: int | None = None
@@ -63,8 +79,9 @@ class Text:
         self._most = _KEPT
         self._base = 0
 
-    def expect(self, awaited: Awaited) -> None:
-        """Take a recorded piece."""
+    def expect(self, awaited: Awaited, rest: object) -> None:
+        """Take a recorded piece; `rest` is what is in it beside its text."""
+        self.beside.expect(awaited, rest)
         self._waiting.append(awaited)
 
     def next(self) -> Awaited | None:
@@ -79,18 +96,21 @@ class Text:
 
     def open(self) -> bool:
         """Return whether it differs, goes on beyond the recorded one, or ends within a piece."""
-        return self.begun and bool(self._departure or self._ahead or self._offset)
+        return self.differs() or bool(self._offset)
 
     def ends_before(self, place: int) -> bool:
         """Return whether every recorded piece that is known is before a place."""
         last = self._waiting[-1] if self._waiting else self._last
         return last is None or last.place < place
 
-    def hear(self, number: int, text: str) -> None:
+    def hear(self, live: Live, text: str, rest: object) -> None:
         """Take a live piece; `advance` tells which recorded ones are complete by it."""
+        self.beside.hear(live, rest, self.next())
         self.begun = True
-        self._ahead.append((number, text))
-        self._keep(self._live, number, text)
+        self.latest = live
+        if text:
+            self._ahead.append((live.number, text))
+            self._keep(self._live, live.number, text)
 
     def advance(self, place: int | None) -> Iterator[Awaited]:
         """Yield the recorded pieces before a place that have come as a whole."""
@@ -100,12 +120,14 @@ class Text:
                 return
             awaited = self._waiting[0]
             piece = _text(awaited)
-            if piece and not self._ahead:
+            if len(piece) > (self._offset or 0) and not self._ahead:
                 return
             self._touch(awaited, piece)
             self._offset = self._lay(awaited, piece, self._offset or 0)
             if self._offset < len(piece):
                 self._trim(awaited, piece)
+                return
+            if not self.noted and not self.beside.reached(awaited):
                 return
             self._waiting.popleft()
             self._offset = None
@@ -115,10 +137,10 @@ class Text:
 
     def differs(self) -> bool:
         """Return whether it is another text already, however it may go on."""
-        return self.begun and bool(self._departure or self._ahead)
+        return self.begun and bool(self._departure or self._ahead or self.beside.beyond())
 
-    def settle(self, place: int | None) -> tuple[Departure | None, Sequence[Awaited]]:
-        """End the text before a place: how it differs, and which recorded pieces go with that."""
+    def settle(self, place: int | None) -> Ending:
+        """End the text before a place."""
         self._forget()
         rest = []
         while self._waiting and (place is None or self._waiting[0].place < place):
@@ -131,7 +153,10 @@ class Text:
         self._departure = None
         self._ahead.clear()
         self._mark()
-        return departure, rest
+        lost = next((each for each in rest if not self.beside.reached(each)), None)
+        if self._last is not None:
+            self.beside.resume(self._last)
+        return Ending(departure, rest, lost)
 
     def _touch(self, awaited: Awaited, piece: str) -> None:
         if self._offset is None:
@@ -199,7 +224,7 @@ class Text:
     def _forget(self) -> None:
         """Leave out recorded pieces that are expected no longer."""
         while self._waiting and not self._waiting[0].here:
-            self._waiting.popleft()
+            self.beside.resume(self._waiting.popleft())
             self._offset = None
 
 

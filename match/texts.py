@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
-from .expected import Awaited
-from .text import Departure, Text
+from .expected import Awaited, Live
+from .parse import Parsed, Stream
+from .text import Ending, Text
 
 __all__ = ["Texts"]
 
@@ -21,7 +22,9 @@ _Of = TypeVar("_Of")
 class Texts:
     """The texts of a session that are expected, or go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, rest: Callable[[Parsed, Stream], object]) -> None:
+        """`rest` returns what a piece holds beside its text: see `Comparer.rest`."""
+        self._rest = rest
         self._recorded: OrderedDict[Key, Text] = OrderedDict()
         self._live: OrderedDict[Key, Text | None] = OrderedDict()
         self._open: dict[Text, None] = {}
@@ -36,7 +39,7 @@ class Texts:
             text = self._recorded[stream.key] = Text()
             _bound(self._recorded, lambda text: text.idle())
         awaited.text = text
-        text.expect(awaited)
+        text.expect(awaited, self._rest(awaited.parsed, stream))
 
     def knows(self, key: Key) -> bool:
         """Return whether a live piece with this key has come."""
@@ -51,31 +54,31 @@ class Texts:
         self._live[key] = text
         _bound(self._live, lambda text: text is None or text.idle())
 
-    def hear(self, text: Text, number: int, piece: str, place: int | None) -> Iterator[Awaited]:
-        """Take a live piece; yield the recorded ones before a place that are complete by it."""
-        text.hear(number, piece)
-        yield from self._advance(text, place)
+    def hear(self, text: Text, live: Live, piece: Stream) -> None:
+        """Take a live piece; `complete` tells which recorded ones are complete by it."""
+        text.hear(live, piece.text, self._rest(live.parsed, piece))
 
-    def advance(self, place: int | None) -> Iterator[Awaited]:
-        """Yield the recorded pieces that have come already, now that they may."""
-        for text in list(self._open):
-            yield from self._advance(text, place)
-
-    def open(self) -> Sequence[Text]:
-        """Return the texts that have to be settled."""
-        return list(self._open)
-
-    def settle(self, text: Text, place: int | None) -> tuple[Departure | None, Sequence[Awaited]]:
-        """End a text before a place: how it differs, and which recorded pieces go with that."""
-        self._open.pop(text, None)
-        return text.settle(place)
-
-    def _advance(self, text: Text, place: int | None) -> Iterator[Awaited]:
+    def complete(self, text: Text, place: int | None) -> Iterator[Awaited]:
+        """Yield the recorded pieces of a text, before a place, that have come."""
         yield from text.advance(place)
         if text.open():
             self._open[text] = None
         else:
             self._open.pop(text, None)
+
+    def advance(self, place: int | None) -> Iterator[Awaited]:
+        """Yield the recorded pieces that have come already, now that they may."""
+        for text in list(self._open):
+            yield from self.complete(text, place)
+
+    def open(self) -> Sequence[Text]:
+        """Return the texts that have to be settled."""
+        return list(self._open)
+
+    def settle(self, text: Text, place: int | None) -> Ending:
+        """End a text before a place."""
+        self._open.pop(text, None)
+        return text.settle(place)
 
 
 def _bound(texts: OrderedDict[Key, _Of], done: Callable[[_Of], bool]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from ..match.align import NOBODY, align
@@ -62,8 +63,16 @@ class Half:
         seq = self.outline.seqs[item]
         return self._heard(next((each for each in self._rest if each.seq == seq), None))
 
+    def stretches(self, item: int) -> Iterator[Heard]:
+        """Yield each piece of a text that holds something else beside it than the one before."""
+        for seq in self.outline.stretches.get(item, ()):
+            yield self._at(seq)
+
     def _find(self, item: int) -> Heard:
-        return self._heard(self._recording.message(self.session.id, self.outline.seqs[item]))
+        return self._at(self.outline.seqs[item])
+
+    def _at(self, seq: int) -> Heard:
+        return self._heard(self._recording.message(self.session.id, seq))
 
     def _heard(self, message: Message | None) -> Heard:
         if message is None:
@@ -237,8 +246,9 @@ class Pair:
             self._alone("extra", None, j)
             return self._alone("missing", i, None)
         self._ids.take(found.bindings)
+        beside = () if found.changes else self._beside(i, j, ours, theirs)
         recut = a.texts.get(i) != b.texts.get(j)
-        if not (found.changes or recut or moved):
+        if not (found.changes or beside or recut or moved):
             self._equal += 1
             if a.pieces[i] != b.pieces[j] and len(self._recut) < self._most:
                 place = ours.message.seq, a.pieces[i], theirs.message.seq, b.pieces[j]
@@ -247,7 +257,7 @@ class Pair:
         kind: Kind = "reordered" if moved else "changed"
         self._counts[kind] += 1
         if self._counts[kind] <= self._most:
-            changes = list(map(_changed, found.changes))
+            changes = list(map(_changed, (*found.changes, *beside)))
             if recut:
                 pointer = _place_of_text(ours.parsed)
                 texts = self._a.text(i, _TEXT), self._b.text(j, _TEXT)
@@ -255,6 +265,17 @@ class Pair:
             kept = Divergence(kind, self._a.said(i), self._b.said(j), tuple(changes))
             self._kept.append(kept)
         return kind
+
+    def _beside(self, i: int, j: int, ours: Heard, theirs: Heard) -> tuple[Change, ...]:
+        """Compare what the pieces of two texts hold beside them, up to the first that differs."""
+        for left, right in zip_longest(self._a.stretches(i), self._b.stretches(j)):
+            # Where one has more of them, its next is another than the last that both have.
+            ours, theirs = left or ours, right or theirs
+            found = self._comparer.compare(_line(ours), ours.parsed, theirs.parsed, self._ids)
+            if found.changes:
+                return found.changes
+            self._ids.take(found.bindings)
+        return ()
 
 
 def _kept_order(kept: Divergence) -> int:

@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.conversation import contract
 from support.dialogues import SECOND, Half, close, event, script
+from support.diffing import joined
+from support.traffic import Talk, talks
 from wsrec.match.dialogue import Wait
+from wsrec.match.line import Line
+from wsrec.match.outline import uttered
 from wsrec.match.rules import Matching, Pacing
+from wsrec.schemas.packs import find
 
 FOLDED = Matching(
     contract(
@@ -162,6 +167,101 @@ def test_something_else_in_the_pieces_is_another() -> None:
     assert side.says() == [event("next")]
     [found] = side.found
     assert (found.kind, [c.pointer for c in found.changes]) == ("changed", ["/model"])
+
+
+HELLO = [delta("Hello"), delta("", finish="stop"), event("end", job="j1")]
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        [delta("Hel"), delta("lo"), delta("", finish="stop")],
+        [delta(""), delta("Hello"), delta(""), delta("", finish="stop"), delta("", finish="stop")],
+        [delta("Hel"), delta("lo", finish="stop")],
+    ],
+)
+def test_what_else_the_pieces_hold_comes_in_its_order_wherever_they_are_cut(live: Any) -> None:
+    side = half(event("begin", job="j1"), *HELLO)
+    side.hears(event("begin", job="j1"), *live, event("end", job="j1"))
+    assert side.says() == [event("next")]
+    side.hears(close())
+    assert side.found == []
+
+
+def test_a_piece_without_text_that_holds_something_else_does_not_get_lost() -> None:
+    side = half(event("begin", job="j1"), *HELLO)
+    side.hears(event("begin", job="j1"), delta("Hello"), event("end", job="j1"))
+    assert side.says() == []
+    side.waits()
+    assert side.says() == [event("next")]
+    side.hears(close())
+    assert side.messages == ["frame 4 (delta) did not come"]
+
+
+def test_what_the_last_piece_holds_does_not_get_lost_with_another_cut() -> None:
+    side = half(event("begin", job="j1"), delta("Hel"), delta("lo", finish="stop"), event("end"))
+    side.hears(event("begin", job="j1"), delta("Hello"), event("end"))
+    assert side.says() == [event("next")]
+    side.hears(close())
+    [found] = side.found
+    assert found.kind == "changed"
+    assert [(c.pointer, c.recorded) for c in found.changes] == [("/finish", "stop")]
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        [delta("Hello"), delta("", finish="length")],
+        [delta("Hello", finish="stop")],
+        [delta("Hello"), delta("", note="x"), delta("", finish="stop")],
+        [delta("Hello"), delta("", finish="stop"), delta("", note="x")],
+    ],
+)
+def test_what_else_the_pieces_hold_is_one_difference(live: Any) -> None:
+    side = half(event("begin", job="j1"), *HELLO)
+    side.hears(event("begin", job="j1"), *live, event("end", job="j1"))
+    assert side.says() == [event("next")]
+    side.hears(close())
+    assert side.kinds == ["changed"]
+
+
+def test_what_the_first_of_two_texts_of_one_key_lacks_does_not_get_lost() -> None:
+    side = half(*HELLO, *HELLO)
+    side.hears(delta("Hello"), event("end", job="j1"), *HELLO)
+    side.waits()
+    assert side.says() == [event("next")]
+    side.hears(close())
+    assert side.kinds == ["missing"]
+
+
+def test_what_the_pieces_hold_may_come_before_it_is_due_and_known() -> None:
+    """The server is ahead of us, further than is loaded."""
+    talk: list[Any] = [("C", event("ask")), *[("S", delta("x"))] * 300]
+    talk += [("C", event("next")), *[("S", delta("x"))] * 300, ("S", HELLO[1])]
+    side = Half(script(*talk, ("S", close())), matching=FOLDED, page=50)
+    assert side.says() == [event("ask")]
+    side.hears(*(delta("x" * 100) for _ in range(6)), HELLO[1], after=0)
+    assert side.says() == [event("next")]
+    side.load()
+    side.hears(close())
+    assert side.found == []
+
+
+@pytest.mark.parametrize("name", ["openai-realtime", "openai-responses", "ag-ui", "langgraph"])
+def test_real_answers_that_are_cut_anew(name: str) -> None:
+    matching = Matching(find(name))
+    cut = 0
+    for each in talks(name):
+        whole, number = joined(each, matching)
+        cut += number
+        for ours, live in ((each, whole), (whole, each)):
+            side = Half(lines(ours), matching=matching, pacing=Pacing("asap"))
+            assert side.plays(lines(live)) == []
+    assert cut
+
+
+def lines(each: Talk) -> list[Line]:
+    return [Line(m.seq, m.sender, m.at_ns, uttered(m)) for m in each.messages]
 
 
 def test_what_differs_at_the_end_of_a_turn_is_waited_for_and_told() -> None:

@@ -15,6 +15,7 @@ from support.diffing import (
     changed,
     contrast,
     divergence,
+    joined,
     kinds,
     only,
     recorded,
@@ -126,33 +127,6 @@ def test_a_text_ends_with_its_span(tmp_path: Path) -> None:
     ]
 
 
-def joined(each: Talk, matching: Matching) -> tuple[Talk, int]:
-    """Return the talk with each piece put to the one right before it, if it is of the same text."""
-    from wsrec.match.compare import Comparer
-    from wsrec.match.outline import uttered
-
-    comparer = Comparer(matching)
-    messages = [each.messages[0]]
-    number = 0
-    for message in each.messages[1:]:
-        before, now = (
-            comparer.parse(one.sender, uttered(one)).stream for one in (messages[-1], message)
-        )
-        if before is None or now is None or before.key != now.key:
-            messages.append(message)
-            continue
-        old, new = json.dumps(before.text)[1:-1], json.dumps(before.text + now.text)[1:-1]
-        data = messages[-1].data
-        assert isinstance(data, str)
-        text = data.replace(f'"{old}"', f'"{new}"')
-        if text == data:  # it is written with other escapes
-            messages.append(message)
-            continue
-        messages[-1] = replace(messages[-1], data=text)
-        number += 1
-    return replace(each, messages=tuple(messages)), number
-
-
 # One thing that differs, and nothing else.
 
 
@@ -206,6 +180,43 @@ def test_a_dropped_delta_changes_its_text(tmp_path: Path) -> None:
     assert text.a is not None
     assert text.b is not None
     assert len(text.a) == len(text.b) + len(json.dumps(lost)) - 2
+
+
+@pytest.mark.parametrize(
+    ("theirs", "found"),
+    [
+        ([server("delta", block=0, text="Hello")], [("/finish", '"stop"', None)]),
+        (
+            [
+                server("delta", block=0, text="Hello"),
+                server("delta", block=0, text="", finish="length"),
+            ],
+            [("/finish", '"stop"', '"length"')],
+        ),
+        (
+            [
+                *answer("Hello")[1:2],
+                server("delta", block=0, text="", finish="stop"),
+                server("delta", block=0, text="", note="x"),
+            ],
+            [("/finish", '"stop"', None), ("/note", None, '"x"')],
+        ),
+        ([*answer("H", "ello", "")[1:4], server("delta", block=0, text="", finish="stop")], []),
+        ([*answer("Hel")[1:2], server("delta", block=0, text="lo", finish="stop")], []),
+    ],
+)
+def test_what_else_a_later_piece_of_a_text_holds(
+    theirs: list[Line], found: list[tuple[str, str | None, str | None]], tmp_path: Path
+) -> None:
+    start, *pieces, done = answer("Hel", "lo")
+    ours = [start, *pieces, server("delta", block=0, text="", finish="stop"), done]
+    made = agents(tmp_path, ours, [start, *theirs, done], matching=Matching(ANSWERS))
+    assert [
+        (change.pointer, change.a, change.b)
+        for each in only(made).divergences
+        for change in each.changes
+    ] == found
+    assert len(only(made).divergences) == bool(found)
 
 
 def test_two_that_changed_places(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from support.frames import KEY, wire
 from support.recordings import recorder_at
 from support.traffic import Talk
 from wsrec.checks.scope import Scope
+from wsrec.match.compare import Comparer
 from wsrec.match.contrast import Contrast, Divergence, SessionContrast
+from wsrec.match.outline import uttered
 from wsrec.match.rules import Matching
 from wsrec.match.shape import kind, renewed
 from wsrec.replay.diff import Wish, diff
@@ -28,6 +30,7 @@ __all__ = [
     "changed",
     "contrast",
     "divergence",
+    "joined",
     "kinds",
     "only",
     "recorded",
@@ -135,3 +138,27 @@ class Fresh:
         if text not in self.known:
             self.known[text] = renewed(text, self._random)
         return f'"{self.known[text]}"'
+
+
+def joined(each: Talk, matching: Matching) -> tuple[Talk, int]:
+    """Return the talk with each piece put to the one right before it, if it is of the same text."""
+    comparer = Comparer(matching)
+    joint = [each.messages[0]]
+    number = 0
+    for message in each.messages[1:]:
+        before, now = (
+            comparer.parse(one.sender, uttered(one)).stream for one in (joint[-1], message)
+        )
+        if before is None or now is None or before.key != now.key:
+            joint.append(message)
+            continue
+        old, new = json.dumps(before.text)[1:-1], json.dumps(before.text + now.text)[1:-1]
+        data = joint[-1].data
+        assert isinstance(data, str)
+        text = data.replace(f'"{old}"', f'"{new}"')
+        if text == data:  # it is written with other escapes
+            joint.append(message)
+            continue
+        joint[-1] = replace(joint[-1], data=text)
+        number += 1
+    return replace(each, messages=tuple(joint)), number
