@@ -67,8 +67,8 @@ def diff(
     as a whole, if a contract says what a piece is. Ids may be others in B; which stand for which
     is reported. Times are shown, and compared with --max-slower.
 
-    Exit code: 0 nothing differs, 1 something does, 2 usage or contract error, 3 a recording is
-    unreadable or damaged.
+    Exit code: 0 nothing differs, 1 something does, or there was nothing to compare, 2 usage or
+    contract error, 3 a recording is unreadable or damaged.
     """
     from ..checks.scope import Scope
     from ..net.errors import SettingError

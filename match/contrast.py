@@ -15,6 +15,7 @@ __all__ = [
     "KINDS",
     "Changed",
     "Contrast",
+    "ContrastVerdict",
     "Divergence",
     "Kind",
     "LatencyChange",
@@ -43,6 +44,9 @@ KINDS: Final[tuple[Kind, ...]] = (
 Measure = Literal["time", "first", "total"]
 """From the last message of the client before it, or from the session's start where there is none:
 to an event (time), or to the first (first) and the last (total) piece of a text."""
+
+
+ContrastVerdict = Literal["same", "differs", "nothing compared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,14 @@ class Contrast:
     max_slower: float | None
 
     @property
-    def same(self) -> bool:
-        """Whether nothing differs."""
+    def verdict(self) -> ContrastVerdict:
+        """What came of it; "nothing compared": there was no session in either."""
+        if not self.sessions:
+            return "nothing compared"
         slower = any(row.slower for row in self.latency)
-        return not slower and all(session.same for session in self.sessions)
+        return "same" if not slower and all(each.same for each in self.sessions) else "differs"
+
+    @property
+    def same(self) -> bool:
+        """Whether something was compared, and nothing differs."""
+        return self.verdict == "same"

@@ -117,7 +117,7 @@ def show(contrast: Contrast, out: TextIO) -> None:
 
 
 def exit_code(contrast: Contrast) -> int:
-    """Return 0 where nothing differs, else 1."""
+    """Return 0 where nothing differs, else 1: also where there was nothing to compare."""
     return SAME if contrast.same else DIFFERENT
 
 

@@ -213,6 +213,8 @@ def _ignored(contrast: Contrast) -> str:
 def _verdict(contrast: Contrast) -> tuple[str, str]:
     if contrast.same:
         return "same", "green"
+    if not contrast.sessions:
+        return "nothing compared: neither A nor B has a session", "yellow"
     counts: Counter[str] = Counter()
     for session in contrast.sessions:
         if session.counts is None:

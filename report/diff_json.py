@@ -37,7 +37,7 @@ def diff_to_json(contrast: Contrast) -> str:
     contract = matching.contract
     value = {
         "wsrec": FORMAT,
-        "verdict": "same" if contrast.same else "differs",
+        "verdict": contrast.verdict,
         "a": inert(contrast.a),
         "b": inert(contrast.b),
         "contract": contract and {"name": inert(contract.name), "origin": inert(contract.origin)},

@@ -49,6 +49,19 @@ def test_the_exit_code_says_whether_anything_differs(folder: Path) -> None:
     assert diff("a.db", "a.db").code == 0
 
 
+def test_where_nothing_was_compared_nothing_is_the_same(folder: Path) -> None:
+    recorded(folder / "empty.db")
+    done = diff("empty.db", "empty.db")
+    assert (done.code, done.err) == (1, "")
+    verdict = "verdict   nothing compared: neither A nor B has a session"
+    assert done.out.splitlines()[-1] == verdict
+    assert json.loads(diff("empty.db", "empty.db", "--format", "json").out)["verdict"] == (
+        "nothing compared"
+    )
+    assert diff("empty.db", "a.db").out.splitlines()[-1] == "verdict   differs: 1 session only in B"
+    assert diff("empty.db", "a.db", "--session", "1-").code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
