@@ -16,9 +16,6 @@ from .link import Link
 
 __all__ = ["Conversation"]
 
-_TURN_NS = 2_000_000
-"""For how long what waits to be heard of one session may keep all others waiting."""
-
 
 class Conversation:
     """Hears and says at once what a dialogue wants, until it is over or the connection ends."""
@@ -83,14 +80,10 @@ class Conversation:
 
     async def _listen(self) -> str:
         """Hear until the connection has ended; return how."""
-        yielded_ns = monotonic_ns()
         while (heard := await self._link.hear()) is not None:
             await self._turn(lambda: self._dialogue.hungry)
             self._find(self._dialogue.heard(heard.said, heard.at_ns))
             self._heard.set()
-            if monotonic_ns() - yielded_ns > _TURN_NS:
-                await asyncio.sleep(0)
-                yielded_ns = monotonic_ns()
         return self._link.how or "closed"
 
     async def _speak(self) -> str | None:

@@ -32,6 +32,8 @@ _ANSWERS = 64 << 10
 _CONTROL = 125
 """Bytes that a control frame may have (RFC 6455 §5.5): a longer ping cannot be answered."""
 _TOO_BIG = 1009
+_TURN_NS = 2_000_000
+"""For how long what waits to be heard of one connection may keep all others waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Link(asyncio.Protocol):
         self._close_heard = False
         self._taken_ns = 0  # when the kernel had taken all that was said
         self._timer: asyncio.TimerHandle | None = None
+        self._yielded_ns = monotonic_ns()
         self._news = asyncio.Event()
         self._may_say = asyncio.Event()
         self._may_say.set()
@@ -109,12 +112,19 @@ class Link(asyncio.Protocol):
             self.data_received(ahead)
 
     async def hear(self) -> Heard | None:
-        """Return the next thing that the peer says; None: the connection has ended."""
+        """Return the next thing that the peer says; None: the connection has ended.
+
+        However much there is to be heard, all else in the event loop has its turn in between.
+        """
+        if monotonic_ns() - self._yielded_ns > _TURN_NS:
+            await asyncio.sleep(0)
+            self._yielded_ns = monotonic_ns()
         while not self._unheard:
             if self._how is not None:
                 return None
             self._news.clear()
             await self._news.wait()
+            self._yielded_ns = monotonic_ns()
         heard = self._unheard.popleft()
         self._unheard_size -= len(heard.said.data) + _ITEM
         if self._unheard_size < _UNHEARD // 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -27,11 +28,13 @@ from .trial import BYTES, LINES, Beginnings, Said, Trial
 
 __all__ = ["Scene"]
 
+log = logging.getLogger("wsrec.mock")
+
 _POLICY_VIOLATION = 1008
 _INTERNAL_ERROR = 1011
 _NAME = 60
 _MOST = 1000
-"""Differences of a session that are kept; more are counted."""
+"""Differences of a session that are kept, and told; more are counted."""
 _MARGIN_NS = 1_000_000_000
 
 
@@ -64,7 +67,7 @@ class Scene:
             session: the one that leads.
             alike: those that might be meant, itself included.
             asked: what the client has asked for.
-            tell: called with each difference.
+            tell: called with each difference that is kept.
             strict: end at the first one.
         """
         self._staging = staging
@@ -254,9 +257,11 @@ class Scene:
         for each in differences:
             if len(self._differences) < _MOST:
                 self._differences.append(each)
+                self._tell(each)
             else:
+                if not self._more:
+                    log.warning("session %d: further differences are only counted", each.session)
                 self._more += 1
-            self._tell(each)
             if self._strict:
                 self.stop(_POLICY_VIOLATION, each.message)
 

@@ -122,6 +122,24 @@ async def test_a_client_that_says_more_says_something_unexpected(recording: Path
 
 
 @conversation
+async def test_of_a_client_that_says_very_much_more_a_bounded_part_is_told(
+    recording: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told) as mock, joined(mock.url + "/ask") as socket:
+        for number in range(1200):
+            await socket.send(json.dumps({"type": "weather", "degrees": number}))
+        assert await asks(socket, 1, 2) == [1, 2]
+
+    assert len(told.differences) == 1000
+    (played,) = mock.plays.sessions
+    assert (len(played.differences), played.more) == (1000, 200)
+    assert caplog.messages == ["session 1: further differences are only counted"]
+
+
+@conversation
 async def test_a_client_that_says_nothing_is_told_what_it_should(recording: Path) -> None:
     await record(recording)
     told = Told()
