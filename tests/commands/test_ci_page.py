@@ -88,13 +88,17 @@ def test_a_job_passes(job: str, golden: Path, tmp_path: Path) -> None:
         assert session.server_frames >= 10
 
 
-@pytest.mark.parametrize("job", ["github record-and-judge", "github replay"])
+@pytest.mark.parametrize("job", ["github record-and-judge", "gitlab replay"])
 def test_a_build_that_has_broken_the_agent_fails(job: str, golden: Path, tmp_path: Path) -> None:
     """Its client sees nothing of that, but the contract and the replay do."""
     shutil.copy(golden, tmp_path / "golden.db")
     done = build(tmp_path, SCRIPTS[job], broken='"type": "tool_finished"')
     assert done.returncode == 1, done.stdout + done.stderr
     assert "tool_completed" in done.stdout
+    if "replay" in job:
+        assert (
+            "verdict   differs: 2 missing, 2 extra" in done.stdout
+        )  # the diff is made all the same
 
 
 def test_every_artifact_is_made(golden: Path) -> None:
