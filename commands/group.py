@@ -46,6 +46,7 @@ class Commands(click.Group):
             click.echo(f"wsrec: {name}{error.strerror or error}", err=True)
             sys.exit(2)
         finally:
+            _settle(sys.stdout)
             _settle(sys.stderr)
 
 
@@ -53,7 +54,9 @@ def _settle(stream: TextIO) -> None:
     """Let go of what nobody reads any more: at its exit Python would make an exit code of it."""
     try:
         stream.flush()
-    except OSError:
+    except OSError as error:
+        if stream is sys.stdout and error.errno != errno.EPIPE:
+            return  # a report that does not fit on a disk is no verdict: Python exits with 120
         from ..net.streams import drop
 
         drop(stream)

@@ -395,6 +395,19 @@ def test_a_verdict_that_nobody_can_read_is_one(recording: Path) -> None:
     assert subprocess.run(shell, timeout=60, check=False).returncode == 0
 
 
+def test_a_verdict_that_nobody_waits_for_is_one(recording: Path) -> None:
+    words = ["validate", str(recording), "--session", "1", "--format", "json"]
+    command = [sys.executable, "-m", "wsrec", *words]
+    env = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(20)) == ("", 0)
+
+
 def test_a_command_that_is_stopped_for_a_while_loses_nothing_of_what_it_says(
     tmp_path: Path,
 ) -> None:
