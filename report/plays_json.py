@@ -20,7 +20,7 @@ from ..schemas.pointers import ABSENT
 from .inert import inert
 from .plays import Played, Plays
 
-__all__ = ["FORMAT", "plays_to_json", "plays_to_value"]
+__all__ = ["FORMAT", "plays_to_json"]
 
 FORMAT: Final = 1
 """Grows when a name changes its meaning or goes away; new names may come any time."""
@@ -32,12 +32,7 @@ Value = Mapping[str, object]
 
 def plays_to_json(plays: Plays) -> str:
     """Return it as an indented JSON text that ends with a newline."""
-    return json.dumps(plays_to_value(plays), indent=2, allow_nan=False) + "\n"
-
-
-def plays_to_value(plays: Plays) -> Value:
-    """Return it as the value that `plays_to_json` writes."""
-    return {
+    value = {
         "wsrec": FORMAT,
         "verdict": plays.verdict,
         "role": plays.role,
@@ -49,6 +44,7 @@ def plays_to_value(plays: Plays) -> Value:
         "lateness": _times(plays.lateness),
         "sessions": [_played(each) for each in plays.sessions],
     }
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def _played(played: Played) -> Value:

@@ -17,15 +17,15 @@ from wsrec.report.model import Report
 SCHEMA: Any = json.loads((files("wsrec.report") / "report.schema.json").read_text("utf-8"))
 
 
-def objects(schema: Any) -> list[Any]:
-    return [each for each in schema["$defs"].values() if "properties" in each]
-
-
-def test_the_schema_is_one_and_leaves_nothing_open() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-    for each in objects(SCHEMA):
-        assert each["additionalProperties"] is False
-        assert each["required"] == list(each["properties"])
+@pytest.mark.parametrize("kind", ["report", "plays", "diff"])
+def test_the_schema_is_one_and_leaves_nothing_open(kind: str) -> None:
+    text = (files("wsrec.report") / f"{kind}.schema.json").read_text("utf-8")
+    schema: Any = json.loads(text)
+    Draft202012Validator.check_schema(schema)
+    for each in schema["$defs"].values():
+        if "properties" in each:
+            assert each["additionalProperties"] is False
+            assert each["required"] == list(each["properties"])
 
 
 @pytest.mark.parametrize("name", [name for name, _ in all_kinds()])
