@@ -144,7 +144,6 @@ def mock(
         raise click.UsageError(str(error)) from error
     plays = mocked.plays
     if chosen is not None:
-        contract = f"{chosen.contract.name}, {chosen.why} ({chosen.contract.origin})"
-        plays = replace(plays, contract=contract)
+        plays = replace(plays, contract=str(chosen))
     write_plays(plays, wanted, sys.stdout)
     sys.exit(mocked.exit_code)

@@ -36,6 +36,12 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}"
 
+    def fields(self) -> dict[str, str | int]:
+        """Return it as lines for machines have it: `host` and `port`, or an absolute `path`."""
+        if self.path is not None:
+            return {"path": str(self.path.absolute())}
+        return {"host": self.host, "port": self.port}
+
     def __str__(self) -> str:
         return f"{self.host}:{self.port}" if self.path is None else f"unix:{self.path}"
 

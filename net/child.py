@@ -38,6 +38,34 @@ class Child:
             raise SettingError(f"{command[0]}: {error.strerror}") from error
         return cls(process)
 
+    @classmethod
+    async def run(
+        cls,
+        command: Sequence[str],
+        url: str,
+        stop: asyncio.Queue[int],
+        over: asyncio.Event | None = None,
+    ) -> int:
+        """Run a command with WSREC_URL set until it ends; return its exit status.
+
+        A signal in `stop` is passed on to it; once `over` is set, SIGTERM is.
+
+        Raises:
+            SettingError: it cannot be started.
+        """
+        child = await cls.start(command, WSREC_URL=url)
+        signalled = asyncio.ensure_future(stop.get())
+        waits = [asyncio.ensure_future(child.wait()), signalled]
+        if over is not None:
+            waits.append(asyncio.ensure_future(over.wait()))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            number = signalled.result() if signalled.done() else signal.SIGTERM
+            return await child.stop(number)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
     @property
     def ended(self) -> bool:
         """Whether it has ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from .answer import answer
+from .client import HEADER_SIZE
 from .handshake import is_upgrade
 from .headers import Pairs
 
@@ -24,6 +25,15 @@ status of the answer, what is wrong."""
 
 HEAD_LIMIT = 64 << 10
 """Bytes of a head: aiohttp bounds each of its fields, which makes megabytes."""
+
+_OPTIONS: Mapping[str, Any] = {
+    "access_log": None,
+    "auto_decompress": False,
+    "keepalive_timeout": 75.0,  # seconds that a connection may wait for its next request
+    "max_line_size": HEADER_SIZE,
+    "max_field_size": HEADER_SIZE,
+}
+_OVERFLOW = 32  # connections beyond the sessions: they get as far as being told why not
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _TOO_LARGE = (
@@ -44,10 +54,8 @@ class Connection(RequestHandler):
 
     __slots__ = ("_answers", "_deadline", "_head", "_header_timeout", "_malformed")
 
-    def __init__(
-        self, manager: Connections, header_timeout: float, malformed: Malformed, **options: Any
-    ) -> None:
-        super().__init__(manager, loop=asyncio.get_running_loop(), **options)
+    def __init__(self, manager: Connections, header_timeout: float, malformed: Malformed) -> None:
+        super().__init__(manager, loop=asyncio.get_running_loop(), **_OPTIONS)
         self._header_timeout = header_timeout
         self._malformed = malformed
         self._deadline: asyncio.TimerHandle | None = None
@@ -154,34 +162,32 @@ class Connections(web.Server):
         sessions: Callable[[], int],
         header_timeout: float,
         malformed: Malformed,
-        **options: Any,
     ) -> None:
         """Serve `handler`.
 
         Args:
             handler: answers requests.
-            most: connections beyond it, with those of `sessions`, are told to come again without
-                a look at their request.
+            most: how many sessions there may be. So many connections, with those of `sessions`,
+                and a few more are heard; those beyond are told to come again without a look at
+                their request.
             sessions: how many connections are sessions by now, and not aiohttp's any more.
             header_timeout: seconds for the head of a request.
             malformed: see `Malformed`.
-            options: of each connection, as `RequestHandler` takes them.
         """
         super().__init__(handler, handler_cancellation=True)  # who leaves takes the request along
-        self._most = most
+        self._most = most + _OVERFLOW
         self._sessions = sessions
         self._header_timeout = header_timeout
         self._malformed = malformed
-        self._options = options
 
     @property
     def crowded(self) -> bool:
-        """Whether one connection more than `most` is open."""
+        """Whether one connection more than may be heard is open."""
         return len(self._connections) + self._sessions() > self._most
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
-        return Connection(self, self._header_timeout, self._malformed, **self._options)
+        return Connection(self, self._header_timeout, self._malformed)
 
 
 def _as_far_as_it_goes(heads: bytes) -> tuple[str, Pairs]:

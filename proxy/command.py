@@ -6,7 +6,6 @@ import asyncio
 import gc
 import json
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,7 +66,12 @@ async def _run(proxy: Proxy, format: str, command: Sequence[str]) -> int:  # noq
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
         _announce(proxy, format)
-        status = await (_command(proxy, command, stop) if command else _wait(proxy, stop))
+        if command:
+            status = await Child.run(command, proxy.url, stop, proxy.failed)
+        else:
+            status = await _wait(proxy, stop)
+    except SettingError as error:
+        status = _fail(2, str(error))
     finally:
         await proxy.__aexit__(None, None, None)
     if proxy.failure is not None:
@@ -84,35 +88,13 @@ async def _wait(proxy: Proxy, stop: asyncio.Queue[int]) -> int:
     return 0
 
 
-async def _command(proxy: Proxy, command: Sequence[str], stop: asyncio.Queue[int]) -> int:
-    """Run the command with WSREC_URL set; pass a signal on to it; return its exit status."""
-    try:
-        child = await Child.start(command, WSREC_URL=proxy.url)
-    except SettingError as error:
-        return _fail(2, str(error))
-    ended = asyncio.ensure_future(child.wait())
-    signalled = asyncio.ensure_future(stop.get())
-    failed = asyncio.ensure_future(proxy.failed.wait())
-    await asyncio.wait((ended, signalled, failed), return_when=asyncio.FIRST_COMPLETED)
-    number = signalled.result() if signalled.done() else signal.SIGTERM
-    status = await child.stop(number)
-    for wait in (ended, signalled, failed):
-        wait.cancel()
-    return status
-
-
 def _announce(proxy: Proxy, format: str) -> None:  # noqa: A002
     """Tell where to connect: one line of JSON for machines, a sentence for people."""
     if format == "json":
-        where = proxy.address
         line = {
             "event": "listening",
             "url": proxy.url,
-            **(
-                {"host": where.host, "port": where.port}
-                if where.path is None
-                else {"path": str(where.path.absolute())}
-            ),
+            **proxy.address.fields(),
             "upstream": str(proxy.upstream),
             "recording": str(proxy.recording),
         }

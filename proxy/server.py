@@ -12,7 +12,6 @@ from typing import Self
 
 from .. import __version__
 from ..net.address import Listener
-from ..net.client import HEADER_SIZE
 from ..net.connection import Connections
 from ..net.detach import Detached
 from ..net.unmask import unmask
@@ -33,9 +32,6 @@ from .tunnels import INTERNAL_ERROR, Tunnels
 __all__ = ["Proxy"]
 
 log = logging.getLogger("wsrec.proxy")
-
-_KEEPALIVE = 75.0  # seconds that a connection may wait for its next request
-_OVERFLOW = 32  # connections beyond the sessions: they get as far as being told why not
 
 
 class Proxy:
@@ -112,15 +108,10 @@ class Proxy:
             )
             self._connections = Connections(
                 self._gate.handle,
-                most=most + _OVERFLOW,
+                most=most,
                 sessions=self._tunnels.__len__,
                 header_timeout=options.header_timeout,
                 malformed=self._gate.malformed,
-                access_log=None,
-                auto_decompress=False,
-                keepalive_timeout=_KEEPALIVE,
-                max_line_size=HEADER_SIZE,
-                max_field_size=HEADER_SIZE,
             )
             stack.push_async_callback(self._connections.shutdown, 1.0)
             await self._listener.serve()

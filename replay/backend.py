@@ -57,7 +57,6 @@ async def _ready(
     seconds: float,
     stopped: asyncio.Event,
 ) -> None:
-    until = asyncio.get_running_loop().time() + seconds
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while not await _accepts(*address, seconds) and not stopped.is_set():

@@ -38,6 +38,9 @@ class Chosen:
     contract: Contract
     why: str
 
+    def __str__(self) -> str:
+        return f"{self.contract.name}, {self.why} ({self.contract.origin})"
+
 
 class Choice:
     """The contract that was given judges all; without one the stored one of each, or a third."""

@@ -14,7 +14,6 @@ from typing import Self
 from ..match.compare import Comparer
 from ..match.difference import Difference
 from ..net.address import Listener
-from ..net.client import HEADER_SIZE
 from ..net.connection import Connections
 from ..net.detach import Detached, Held
 from ..net.errors import SettingError
@@ -36,8 +35,6 @@ from .trial import Beginnings
 
 __all__ = ["Mock"]
 
-_KEEPALIVE = 75.0  # seconds that a connection may wait for its next request
-_OVERFLOW = 32  # connections beyond the clients: they get as far as being told why not
 _GOING_AWAY = 1001
 
 
@@ -109,15 +106,10 @@ class Mock:
             self._beginnings = Beginnings(script, comparer)
             self._connections = Connections(
                 self._reception.handle,
-                most=options.most + _OVERFLOW,
+                most=options.most,
                 sessions=self._scenes.__len__,
                 header_timeout=options.header_timeout,
                 malformed=self._reception.malformed,
-                access_log=None,
-                auto_decompress=False,
-                keepalive_timeout=_KEEPALIVE,
-                max_line_size=HEADER_SIZE,
-                max_field_size=HEADER_SIZE,
             )
             stack.push_async_callback(self._connections.shutdown, 1.0)
             await self._listener.serve()

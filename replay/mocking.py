@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,7 +80,12 @@ async def _run(mock: Mock, format: str, command: Sequence[str]) -> Mocked:  # no
         raise SettingError(f"cannot listen on {mock.address}: {reason(error)}") from error
     try:
         _announce(mock, format)
-        status = await _command(mock, command, stop) if command else await _signal(stop)
+        if command:
+            status = await Child.run(command, mock.url, stop)
+            await mock.quiet(_QUIET)
+        else:
+            await stop.get()
+            status = 0
     finally:
         await mock.__aexit__(None, None, None)
     if mock.failure is not None:
@@ -89,39 +93,14 @@ async def _run(mock: Mock, format: str, command: Sequence[str]) -> Mocked:  # no
     return Mocked(mock.plays, status, len(faults))
 
 
-async def _signal(stop: asyncio.Queue[int]) -> int:
-    await stop.get()
-    return 0
-
-
-async def _command(mock: Mock, command: Sequence[str], stop: asyncio.Queue[int]) -> int:
-    """Run the command with WSREC_URL set; pass a signal on to it; return its exit status."""
-    child = await Child.start(command, WSREC_URL=mock.url)
-    ended, signalled = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.get())
-    try:
-        await asyncio.wait((ended, signalled), return_when=asyncio.FIRST_COMPLETED)
-        number = signalled.result() if signalled.done() else signal.SIGTERM
-        status = await child.stop(number)
-    finally:
-        ended.cancel()
-        signalled.cancel()
-    await mock.quiet(_QUIET)
-    return status
-
-
 def _announce(mock: Mock, format: str) -> None:  # noqa: A002
     """Tell where to connect: one line of JSON for machines, a sentence for people."""
     playable = mock.playable
     if format == "json":
-        where = mock.address
         line = {
             "event": "listening",
             "url": mock.url,
-            **(
-                {"host": where.host, "port": where.port}
-                if where.path is None
-                else {"path": str(where.path.absolute())}
-            ),
+            **mock.address.fields(),
             "recording": str(mock.path),
             "sessions": playable,
         }

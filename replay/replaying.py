@@ -187,15 +187,12 @@ def plays_of(
     output: Path | None,
 ) -> Plays:
     """Return what came of a replay as a report has it; `chosen` is what it was compared by."""
-    contract = None
-    if chosen is not None:
-        contract = f"{chosen.contract.name}, {chosen.why} ({chosen.contract.origin})"
     return Plays(
         role="client",
         recording=str(source),
         address=str(upstream),
         sessions=replayed.sessions,
-        contract=contract,
+        contract=None if chosen is None else str(chosen),
         lateness=replayed.lateness,
         output=None if output is None else str(output),
     )
