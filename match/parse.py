@@ -16,7 +16,7 @@ from ..wire.close import parse_close
 from ..wire.utterance import Utterance
 from .ids import Id
 from .line import Role
-from .reading import event_name, read_json
+from .reading import MAX_READ, event_name, read_json
 
 __all__ = ["Contracted", "Objects", "Parsed", "Stream", "parse_plainly"]
 
@@ -104,7 +104,8 @@ class Contracted:
 
     def parse(self, sender: Role, said: Utterance) -> Parsed:
         """Read an utterance; what the contract cannot decode is read without it."""
-        if not said.is_message or said.kind not in self._whole.kinds:
+        known = said.is_message and said.kind in self._whole.kinds
+        if not known or len(said.data) > MAX_READ:
             return parse_plainly(said)
         whole = self._whole(said.data)
         if not whole or any(isinstance(each, Undecodable) for each in whole):

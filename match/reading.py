@@ -10,7 +10,11 @@ from ..checks.decode import Decoder
 from ..checks.undecodable import Undecodable
 from ..schemas.model import Decode
 
-__all__ = ["event_name", "is_lines", "leaves", "pointer", "read_json"]
+__all__ = ["MAX_READ", "event_name", "is_lines", "leaves", "pointer", "read_json"]
+
+MAX_READ: Final = 8 << 20
+"""Characters or bytes of a message that is read; one beyond is compared as the text it is. Read,
+`[{},{}...]` takes fifty times its size, and seconds."""
 
 _READ: Final = Decoder(Decode())
 _READ_LINES: Final = Decoder(Decode("ndjson"))
@@ -21,7 +25,12 @@ _NAMES: Final = ("method", "event", "type", "op", "action", "msg_type", "command
 
 
 def read_json(data: str | bytes) -> tuple[str, object] | None:
-    """Return what stands before an object or a list, and that; None: it is no such thing."""
+    """Return what stands before an object or a list, and that; None: it is no such thing.
+
+    What is longer than `MAX_READ` is none.
+    """
+    if len(data) > MAX_READ:
+        return None
     if isinstance(data, bytes):
         try:
             data = data.decode("utf-8")
@@ -37,6 +46,8 @@ def read_json(data: str | bytes) -> tuple[str, object] | None:
 
 def is_lines(text: str) -> bool:
     """Say whether a text is several JSON texts: a line each, or with SignalR's sign behind each."""
+    if len(text) > MAX_READ:
+        return False
     found = _READ_LINES(text.replace("\x1e", "\n"))
     return bool(found) and not any(isinstance(each, Undecodable) for each in found)
 

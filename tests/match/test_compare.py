@@ -15,6 +15,7 @@ from support.matching import Half, rules, utterance
 from wsrec.match.compare import Comparer
 from wsrec.match.difference import Change
 from wsrec.match.line import Line
+from wsrec.match.reading import MAX_READ
 from wsrec.match.rules import Matching
 from wsrec.match.walk import MAX_CHANGES
 from wsrec.schemas.model import Fold, Trigger
@@ -324,3 +325,22 @@ def test_a_parameter_that_somebody_chose_counts() -> None:
     comparer, ids = Comparer(Matching()), Half().ids
     found = comparer.compare_target("/ws?t=1&EI=4&x=1&x=2", "/ws?t=2&EI=4&x=1&x=3", ids)
     assert [each.pointer for each in found.changes] == ["/query/t", "/query/x/1"]
+
+
+@pytest.mark.parametrize("matching", [None, Matching(find("agent-events"))])
+def test_a_message_too_long_to_be_read_is_the_text_it_is(matching: Matching | None) -> None:
+    def pair(size: int) -> tuple[str, str]:
+        long = "x" * (size - len('{"type":"x","id":"","x":""}') - 16)
+        recorded, live = "call_9fK2mQ7xLpZ", "call_Tq41NbX8sWc"
+        return (
+            f'{{"type":"x","id":"{recorded}","x":"{long}"}}',
+            f'{{"type":"x","x":"{long}","id":"{live}"}}',
+        )
+
+    recorded, live = pair(MAX_READ)
+    assert Half(matching).hears(recorded, live) == []
+    recorded, live = pair(MAX_READ + 1)
+    assert Half(matching).hears(recorded, live) == [""]
+    side = Half(matching)
+    side.hears({"id": "call_9fK2mQ7xLpZ"}, {"id": "call_Tq41NbX8sWc"})
+    assert side.hears(recorded, recorded.replace("call_9fK2mQ7xLpZ", "call_Tq41NbX8sWc")) == []
