@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from support.proxying import sessions, wsrec
 from support.replays import agent, free_port, recorded_from, serving
 from websockets.asyncio.server import ServerConnection
@@ -29,6 +29,11 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return asyncio.run(recorded_from(path, times=2))
 
 
+def here(recording: Path, *words: str) -> Result:
+    """Run `wsrec replay` in this process."""
+    return CliRunner().invoke(main, ["replay", str(recording), *words], prog_name="wsrec")
+
+
 def test_the_backend_may_be_a_command(recording: Path, tmp_path: Path) -> None:
     url = f"ws://127.0.0.1:{free_port()}"
     words = ("--to", url, "-o", str(tmp_path / "new.db"), "--format", "json")
@@ -40,15 +45,15 @@ def test_the_backend_may_be_a_command(recording: Path, tmp_path: Path) -> None:
     with Recording.open(tmp_path / "new.db") as new:
         assert (new.meta["replayed"], new.meta["upstream"]) == ("session.db", url)
         assert new.clean
-    done = wsrec("replay", str(recording), "--to", url)
-    assert done.returncode == 4, "the command is gone"
-    assert done.stderr == f"wsrec: {url}/ws: cannot be reached: Connection refused\n"
+    again = here(recording, "--to", url)
+    assert again.exit_code == 4, "the command is gone"
+    assert again.stderr == f"wsrec: {url}/ws: cannot be reached: Connection refused\n"
 
 
 def test_a_command_that_is_no_backend_is_told_of(recording: Path) -> None:
     url = f"ws://127.0.0.1:{free_port()}"
-    done = wsrec("replay", str(recording), "--to", url, "--", sys.executable, "-c", "exit(3)")
-    assert (done.returncode, done.stdout) == (4, "")
+    done = here(recording, "--to", url, "--", sys.executable, "-c", "exit(3)")
+    assert (done.exit_code, done.stdout) == (4, "")
     assert done.stderr == f"wsrec: {sys.executable} ended with 3 before anybody listened at {url}\n"
 
 
@@ -56,8 +61,8 @@ def test_a_command_that_does_not_listen_is_ended(recording: Path) -> None:
     url = f"ws://127.0.0.1:{free_port()}"
     words = ("--to", url, "--connect-timeout", "300ms")
     sleep = (sys.executable, "-c", "import time; time.sleep(60)")
-    done = wsrec("replay", str(recording), *words, "--", *sleep)
-    assert (done.returncode, done.stdout) == (4, "")
+    done = here(recording, *words, "--", *sleep)
+    assert (done.exit_code, done.stdout) == (4, "")
     assert done.stderr.endswith(f"does not listen at {url} after 0.3 s\n")
 
 
@@ -74,8 +79,8 @@ def test_what_differs_is_shown_and_the_exit_code_is_1(recording: Path, tmp_path:
 def test_a_damaged_recording_is_not_played(recording: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(recording.read_bytes().replace(b"thanks", b"Thanks"))
-    done = wsrec("replay", str(damaged), "--to", "ws://127.0.0.1:9")
-    assert done.returncode == 3
+    done = here(damaged, "--to", "ws://127.0.0.1:9")
+    assert done.exit_code == 3
     assert done.stderr.startswith(f"wsrec: {damaged}")
 
 
@@ -106,7 +111,7 @@ def test_a_damaged_recording_is_not_played(recording: Path, tmp_path: Path) -> N
 )
 def test_what_cannot_be_meant_is_one_clear_line(recording: Path, words: str, said: str) -> None:
     arguments = words.format(recording=recording).split()
-    done = CliRunner().invoke(main, ["replay", str(recording), *arguments], prog_name="wsrec")
+    done = here(recording, *arguments)
     assert done.exit_code == 2
     assert said in done.stderr.splitlines()[-1]
 
