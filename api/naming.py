@@ -37,7 +37,7 @@ class Namer:
         data: str | bytes,
     ) -> Iterator[Named]:
         """Yield what is in a message, in order; nothing where the contract looks at none such."""
-        if kind not in self._decode.kinds or not self._extract.judges(sender):
+        if kind not in self._decode.kinds or sender not in self._extract.senders:
             return
         for value in self._decode(data):
             if not isinstance(value, Undecodable):

@@ -201,16 +201,11 @@ def _pieces(data: str | bytes, separator: str) -> list[str] | list[bytes]:
 
 
 def _applies(step: Each, value: object) -> bool:
-    if value.__class__ is Undecodable:
-        return False
     for pointer, values in step.when:
         found = pointer.get(value)
-        for wanted in values:
-            if found == wanted and alike(found, wanted):
-                break
-        else:
+        if found not in values or not any(alike(found, wanted) for wanted in values):
             return False
-    return True
+    return value.__class__ is not Undecodable
 
 
 def _split(step: Each, value: object) -> Iterator[object]:

@@ -71,19 +71,14 @@ def _word(value: Any) -> str | None:
     return None
 
 
-class _Source(NamedTuple):
-    """Where a name may come from."""
-
-    place: Place | None
-    """Where there must be something for it; None: anywhere."""
-    read: Callable[[list[Any]], str | None]
+_Source = Place | Callable[[list[Any]], str | None]
+"""Where a name may come from."""
 
 
 def _source(source: NameSource, holders: Holders) -> _Source:
     if isinstance(source, Pointer):
-        place = holders.place(source)
-        return _Source(place, lambda found: _word(at(found, place)))
-    return _Source(None, _other_source(source, holders))
+        return holders.place(source)
+    return _other_source(source, holders)
 
 
 def _other_source(
@@ -170,6 +165,8 @@ class Extractor:
         )
         self._any = _Shape(places, sources)
         self._shapes: dict[tuple[tuple[str, ...] | None, ...], _Shape] = {}
+        self._flat: dict[tuple[str, ...], _Shape] = {}
+        """Of objects in which no pointer leads further."""
         folds = [fold for span in contract.spans for fold in span.fold]
         self._folded = {name for fold in folds for name in (fold.field, fold.equals)}
         senders = {rules.sender, *(each.sender for each in rules.types.values())}
@@ -178,18 +175,13 @@ class Extractor:
         )
         """Messages of another sender cannot be events."""
 
-    def judges(self, sender: Peer) -> bool:
-        """Say whether any event may come from `sender`."""
-        return sender in self.senders
-
     def read(self, value: object) -> tuple[str | None, dict[str, Scalar], dict[str, Scalar]]:
         """Return the name of an object, its fields, and those that are added up, not shortened.
 
         The name is None when no source gives one; aliases are applied. The fields are those that
         resolve to a single value other than null.
         """
-        holders = self._holders.find(value)
-        places, sources = self._shape(holders)
+        holders, (places, sources) = self._look(value)
         item: Any
         fields: dict[str, Scalar] = {}
         whole: dict[str, Scalar] = {}
@@ -207,20 +199,25 @@ class Extractor:
                 fields[field] = _short(item) if kind is str and len(item) > MAX_FIELD else item
                 if field in self._folded:
                     whole[field] = item
-        for _, named in sources:
-            name = named(holders)
+        for source in sources:
+            name = _word(at(holders, source)) if isinstance(source, Place) else source(holders)
             if name is not None:
                 if len(name) > MAX_FIELD:
                     name = _short(name)
                 return self._alias.get(name, name), fields, whole
         return None, fields, whole
 
-    def _shape(self, holders: list[Any]) -> _Shape:
-        """Return what may be in an object with these members.
+    def _look(self, value: Any) -> tuple[list[Any], _Shape]:
+        """Return the holders in an object, and what may be in one with these members.
 
         Most objects of a stream have the members of others before them, so that where something
         is is looked up, and not tried one place after the other.
         """
+        if value.__class__ is dict and len(value) <= MAX_MEMBERS:
+            flat = self._flat.get(tuple(value))
+            if flat is not None:
+                return self._holders.alone(value), flat
+        holders = self._holders.find(value)
         members: list[tuple[str, ...] | None] = []
         for holder in holders:
             if holder is None:
@@ -228,7 +225,7 @@ class Extractor:
             elif holder.__class__ is dict and len(holder) <= MAX_MEMBERS:
                 members.append(tuple(holder))
             else:
-                return self._any
+                return holders, self._any
         key = tuple(members)
         known = self._shapes.get(key)
         if known is None:
@@ -238,9 +235,11 @@ class Extractor:
                 tuple(
                     each
                     for each in self._any.names
-                    if each.place is None or each.place.there(inside)
+                    if not isinstance(each, Place) or each.there(inside)
                 ),
             )
             if len(self._shapes) < MAX_SHAPES:
                 self._shapes[key] = known
-        return known
+                if key[0] is not None and not self._holders.inside(key[0]):
+                    self._flat[key[0]] = known
+        return holders, known

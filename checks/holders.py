@@ -47,6 +47,14 @@ class Holders:
             self._numbers[tokens] = len(self._steps)
         return self._numbers[tokens]
 
+    def alone(self, value: Any) -> list[Any]:
+        """Return what `find` does for an object in which there is no other holder."""
+        return [value, *[None] * len(self._steps)]
+
+    def inside(self, members: Collection[str]) -> bool:
+        """Say whether there may be other holders in an object with these members."""
+        return any(number == 0 and token in members for number, token in self._steps)
+
     def find(self, value: Any) -> list[Any]:
         """Return the holders in an object, by number; None where there is none."""
         found = [value]

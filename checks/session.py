@@ -90,7 +90,7 @@ class SessionJudge:
             found += too_many(rules.max_messages, self.messages, message)
         self._last_at = message.at_ns
         extract = compiled.extract
-        if not extract.judges(message.sender) or message.kind not in compiled.decode.kinds:
+        if message.sender not in extract.senders or message.kind not in compiled.decode.kinds:
             return found
         decoded = False
         for value in compiled.decode(message.data):

@@ -128,8 +128,8 @@ def message_in(row: Row, blob: Callable[[int], bytes]) -> Message | None:
     if kind is None:
         return None
     sender: Sender = "server" if head & SERVER else "client"
-    place = session_id, seq, sender, at_ns, forwarded_ns, names
-    return message_of((*place, kind, message_seq, number, data), blob)
+    row = session_id, seq, sender, at_ns, forwarded_ns, names, kind, message_seq, number, data
+    return message_of(row, blob)
 
 
 def frame_of(row: Sequence[Any], blob: Callable[[int], bytes]) -> Frame:
