@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
@@ -15,7 +16,7 @@ from .parse import Contracted, Objects, Parsed, Stream, parse_plainly
 from .rules import Matching
 from .skeleton import Skeleton
 from .usual import cache_buster
-from .walk import Walk
+from .walk import MAX_CHANGES, Walk
 from .yardstick import Yardstick
 
 __all__ = ["Comparer", "Comparison", "Parsed", "Stream"]
@@ -108,8 +109,10 @@ class Comparer:
         `/query/NAME/0` and on where they are given again; what is bound has 0 for its frame.
         """
         walk = Walk(self._rules, ids, 0, (frozenset(), frozenset()))
-        usual = self._usual
-        walk.values(_target(recorded, usual=usual), _target(live, usual=usual))
+        path, query = _target(recorded, usual=self._usual)
+        segments, given = _target(live, usual=self._usual)
+        segments = segments[: len(path) + MAX_CHANGES]  # of what is added no more is told
+        walk.values({"path": path, "query": query}, {"path": segments, "query": given})
         walk.settle()
         return _comparison(walk, None, None)
 
@@ -138,18 +141,20 @@ def _whole(parsed: Parsed) -> object:
     return parsed.said.data if isinstance(parsed.value, Objects) else parsed.value
 
 
-def _target(target: str, *, usual: bool) -> object:
+@lru_cache(maxsize=4)  # a live one is compared with those of many sessions in turn
+def _target(target: str, *, usual: bool) -> tuple[list[str], dict[str, str | list[str]]]:
+    """Return the segments of a path, and the parameters of a query."""
     path, _, query = target.partition("?")
     members: dict[str, list[str]] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         members.setdefault(name, []).append(value)
     left_out = cache_buster(members) if usual else None
-    given = {
+    given: dict[str, str | list[str]] = {
         name: values if len(values) > 1 else values[0]
         for name, values in members.items()
         if name != left_out
     }
-    return {"path": [unquote(each) for each in path.split("/")[1:]], "query": given}
+    return [unquote(each) for each in path.split("/")[1:]], given
 
 
 def _comparison(walk: Walk, recorded: str | None, live: str | None) -> Comparison:

@@ -50,7 +50,8 @@ class Places:
         """Say whether one of them leads to `path`, the tokens from a decoded object on."""
         if path and path[-1] in self._names:
             return True
-        return any(
+        pointers = self._pointers.get(len(path))
+        return pointers is not None and any(
             all(want in ("*", token) for want, token in zip(tokens, path, strict=True))
-            for tokens in self._pointers.get(len(path), ())
+            for tokens in pointers
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final, Literal, Protocol
 
+from ..report.inert import inert
 from ..store.model import Session
 from .fitting import Asked, Fit, Fitting, compresses, path_of, subprotocol
 
@@ -15,6 +16,7 @@ __all__ = ["Casting", "MiscastError", "Order", "Part"]
 Order = Literal["any", "recorded", "round-robin"]
 
 _PATHS: Final = 5
+_LONG: Final = 200
 
 
 class MiscastError(Exception):
@@ -84,8 +86,7 @@ class Casting:
         if not left:
             raise MiscastError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f"no session of {path_of(asked.target)} is left: each is played once without"
-                " --loop",
+                f"no session of {_path(asked.target)} is left: each is played once without --loop",
                 fitting[0][1],
             )
         (best, session), *_ = left
@@ -158,7 +159,7 @@ class Casting:
         if all(each.id != session.id for _, each in fitting):
             raise MiscastError(
                 HTTPStatus.CONFLICT,
-                f"session {session.id}, {path_of(session.target)}, is next in recorded order",
+                f"session {session.id}, {_path(session.target)}, is next in recorded order",
                 session,
             )
         return session
@@ -170,14 +171,14 @@ class Casting:
         if not by_path:
             raise MiscastError(
                 HTTPStatus.NOT_FOUND,
-                f"{path_of(asked.target)} is in no session; recorded: {self._paths()}",
+                f"{_path(asked.target)} is in no session; recorded: {self._paths()}",
             )
         agreed = [(how, each) for how, each in by_path if subprotocol(each, asked)[0]]
         if not agreed:
             session = by_path[0][1]
             raise MiscastError(
                 HTTPStatus.BAD_REQUEST,
-                f"{path_of(asked.target)} was recorded with"
+                f"{_path(asked.target)} was recorded with"
                 f" {_named([session.subprotocol] if session.subprotocol else [])}, and the client"
                 f" offers {_named(asked.offered)}",
                 session,
@@ -198,10 +199,15 @@ class Casting:
 
     def _paths(self) -> str:
         """Return the paths there are, the first few."""
-        paths = list(dict.fromkeys(path_of(each.target) for each in self._sessions))
+        paths = list(dict.fromkeys(_path(each.target) for each in self._sessions))
         more = [f"and {len(paths) - _PATHS} more"] if len(paths) > _PATHS else []
         return ", ".join(paths[:_PATHS] + more) or "none"
 
 
+def _path(target: str) -> str:
+    return inert(path_of(target), _LONG)
+
+
 def _named(subprotocols: Sequence[str]) -> str:
-    return f"subprotocol {', '.join(subprotocols)}" if subprotocols else "no subprotocol"
+    named = inert(", ".join(subprotocols), _LONG)
+    return f"subprotocol {named}" if subprotocols else "no subprotocol"

@@ -36,6 +36,8 @@ _ALIKE = 256
 """Sessions that are looked through for one that fits what a client says."""
 _STRANGERS = 1000
 """Clients without a session that are told of one by one."""
+_LONG = 200
+"""Characters of a request target that are kept, and told, of those."""
 _NO_HTTP = (
     "plain HTTP is not replayed, only WebSocket sessions are: `wsrec proxy` passes it on to a"
     " backend"
@@ -83,7 +85,7 @@ class Reception:
         try:
             return self._answer(request)
         except RefusedError as refusal:
-            log.warning("%s %s: %s", request.method, inert(request.raw_path, 200), refusal.reason)
+            log.warning("%s %s: %s", request.method, inert(request.raw_path, _LONG), refusal.reason)
             return answer(refusal.status, refusal.reason, refusal.headers)
         finally:
             connection.answered()
@@ -171,7 +173,8 @@ class Reception:
         found = Difference("unexpected", str(refusal), nearest)
         self._tell(found)
         if len(self.played) < _STRANGERS:
-            self.played.append(Played(session=None, target=asked.target, differences=[found]))
+            target = inert(asked.target, _LONG)
+            self.played.append(Played(session=None, target=target, differences=[found]))
         else:
             last = self.played[-1]
             self.played[-1] = replace(last, more=last.more + 1)

@@ -12,6 +12,7 @@ from wsrec.match.compare import Comparer
 from wsrec.match.rules import Matching
 from wsrec.replay.casting import Casting, MiscastError, Order
 from wsrec.replay.fitting import Asked, Fit, Fitting, subprotocol
+from wsrec.schemas.pointers import Pointer
 from wsrec.store.model import Session
 
 UUIDS = "0b9f6a1e-7c1d-4a7e-9f0e-2f6f1f0a9c11", "5f0e8a4c-3b6d-4d1b-8a55-7c3b7f9e2d10"
@@ -223,6 +224,24 @@ def test_a_path_that_is_in_no_session_is_answered_with_those_that_are() -> None:
         404,
         "/nope is in no session; recorded: /a, /b, /c, /d, /e, and 2 more",
     )
+
+
+@pytest.mark.parametrize("target", ["/a" * 14_000, "/" * 28_000, "/" + "a" * 28_000])
+def test_a_path_however_long_is_in_no_session_and_is_not_said_back(target: str) -> None:
+    sessions = [session(number, f"/room/{number}") for number in range(1, 10)]
+
+    status, why = refusal(Casting(sessions, FITTING, "any", loop=False), target)
+
+    assert status == 404
+    assert why.startswith(f"{target[:199]}… is in no session; recorded: /room/1, /room/2,")
+
+
+def test_segments_that_are_added_are_told_unless_they_are_ignored() -> None:
+    recorded, live = session(target="/a?b=1"), Asked("/a" + "/x" * 100 + "?b=1")
+    lenient = Fitting(Comparer(Matching(ignore=(Pointer.parse("/path/*"),))))
+
+    assert FITTING.fit(recorded, live) is None
+    assert lenient.fit(recorded, live) is Fit.SAME
 
 
 def test_a_subprotocol_that_was_not_offered_is_named() -> None:

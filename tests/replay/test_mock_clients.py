@@ -210,6 +210,23 @@ async def test_a_path_that_is_not_recorded_is_answered_with_those_that_are(recor
 
 
 @conversation
+async def test_little_of_what_a_stranger_asks_for_is_kept(recording: Path) -> None:
+    await record(recording)
+    told = Told()
+
+    async with mocked(recording, told) as mock:
+        status, why = await refused(mock.url + "/x?" + "y" * 20_000)
+        assert status == 404
+        _, why_of_a_path = await refused(mock.url + "/" + "x" * 20_000)
+
+    assert why == "wsrec: /x is in no session; recorded: /ask\n"
+    assert len(why_of_a_path) < 300
+    strangers = [each for each in mock.plays.sessions if each.session is None]
+    assert [len(each.target) for each in strangers] == [200, 200]
+    assert all(len(each.message) < 300 for each in told.differences)
+
+
+@conversation
 async def test_another_query_is_told_without_its_values(recording: Path) -> None:
     await record(recording)
     told = Told()
