@@ -159,8 +159,8 @@ class Wording:
             noun = "message of it" if len(missing) == 1 else "messages of it"
             parts.append(f"{least}{len(missing)} {noun} had come, first {_recorded(missing[0])}")
         if unsaid:
-            noun = "line of ours" if len(unsaid) == 1 else "lines of ours"
-            parts.append(f"{least}{len(unsaid)} {noun} were said, first frame {unsaid[0].seq}")
+            noun = "line of ours was" if len(unsaid) == 1 else "lines of ours were"
+            parts.append(f"{least}{len(unsaid)} {noun} said, first frame {unsaid[0].seq}")
         return " before " + ", and ".join(parts) if parts else ""
 
     def _about(self, kind: DifferenceKind, message: str, awaited: Awaited) -> Difference:

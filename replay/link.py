@@ -159,7 +159,7 @@ class Link(asyncio.Protocol):
         """How the connection ended; None: it has not.
 
         `closed`: behind the Close of the peer, or by us; `half-closed`: the peer ended its stream
-        without one; `reset`: by the peer, or by `abort`; or in words what we have closed it over.
+        without one; `reset`: by the peer; or in words what we have ended it over.
         """
         return self._how
 
@@ -168,9 +168,9 @@ class Link(asyncio.Protocol):
         self._over("closed")
         self._end_stream()
 
-    def abort(self) -> None:
-        """End the connection with a reset."""
-        self._over("reset")
+    def abort(self, how: str = "reset") -> None:
+        """End the connection with a reset; `how` is what to call that, if it has not ended."""
+        self._over(how)
         if self._transport is not None:
             reset(self._transport)
 

@@ -308,7 +308,7 @@ class Scene:
         except ConnectionError:
             pass
         except TimeoutError:
-            link.abort()
+            link.abort("reset by the mock: the client takes nothing of what is said")
         else:
             return
         while not self._gone:  # what is missing is told by who listens, once that is over

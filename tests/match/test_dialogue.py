@@ -252,7 +252,7 @@ def test_a_close_that_comes_early_accounts_for_all_that_is_missing() -> None:
     half.hears(ANSWER, close(1000))
     assert half.messages == [
         "the server closed with 1000 before 2 messages of it had come, first frame 3 (done), "
-        "and 1 line of ours were said, first frame 4"
+        "and 1 line of ours was said, first frame 4"
     ]
     assert half.kinds == ["close"]
     assert half.says() == []

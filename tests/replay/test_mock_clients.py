@@ -311,6 +311,32 @@ async def test_a_client_that_takes_nothing_is_given_up(recording: Path) -> None:
         client.reset()
 
     assert (played.verdict, told.kinds()) == ("differs", ["lost"])
+    how = "reset by the mock: the client takes nothing of what is said"
+    assert told.differences[0].message.startswith(f"the connection ended ({how}) before ")
+
+
+@conversation
+async def test_a_malformed_upgrade_is_logged_and_no_difference(
+    recording: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await record(recording)
+
+    async with mocked(recording) as mock:
+        for right, wrong, status in (
+            (b"GET", b"POST", 405),
+            (b"Version: 13", b"Version: 8", 426),
+            (b"HTTP/1.1", b"HTTP/1.0", 505),
+            (b"Connection: Upgrade", b"Connection: keep-alive", 400),
+        ):
+            client = await Peer.connect(mock.port)
+            await client.send(upgrade().replace(right, wrong))
+            assert f" {status} " in (await client.head()).partition("\r\n")[0]
+            await client.close()
+        async with joined(mock.url + "/ask") as socket:
+            assert await asks(socket, 1, 2) == [1, 2]
+
+    assert len(caplog.messages) == 4
+    assert mock.plays.verdict == "matched"
 
 
 @conversation
