@@ -88,8 +88,15 @@ class Divergence:
     kind: Kind
     a: Said | None = None
     b: Said | None = None
+    """Where several messages are missing, or extra, one behind the other: the first of them."""
     changes: tuple[Changed, ...] = ()
     """Of very different messages not all."""
+    count: int = 1
+    """How many messages it is about, a text in pieces counted as one."""
+    then: tuple[Said, ...] = ()
+    """Of several: those behind the first, as far as they are shown."""
+    last: Said | None = None
+    """Of several: the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +132,9 @@ class SessionContrast:
     equal: int = 0
     """Messages that both have in the same place, a text in pieces counted as one."""
     counts: Mapping[Kind, int] | None = None
-    """How many differences of each kind there are; None: only one of them has the session."""
+    """How many messages differ in each way; None: only one of them has the session."""
     divergences: tuple[Divergence, ...] = ()
-    """The first ones of each kind."""
+    """The first ones of each kind; of messages that are missing, or extra, each stretch is one."""
     first: tuple[Row, ...] = ()
     """The first message that differs, with what is around it."""
     bindings: tuple[Binding, ...] = ()

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from ..match.align import NOBODY, align
 from ..match.compare import Comparer, Parsed
@@ -27,8 +27,12 @@ from .work import Tick
 
 __all__ = ["Half", "Pair"]
 
+Alone = Literal["missing", "extra"]
+
 _AROUND: Final = 3
 """Messages shown before and after the first that differs."""
+_OF_STRETCH: Final = 3
+"""Messages shown of several that are missing, or extra, one behind the other."""
 _EFFORT: Final = 20_000
 """Messages of one session compared to find out which of several are most alike."""
 _AT_HAND: Final = 256
@@ -133,6 +137,8 @@ class Pair:
         self._equal = 0
         self._counts: Counter[Kind] = Counter()
         self._kept: list[Divergence] = []
+        self._stretches: dict[Alone, list[range]] = {"missing": [], "extra": []}
+        """Items of A, and of B, that are alone; those without a gap between them are one."""
         self._recut: list[Recut] = []
         self._tail = 0
         """Items of A from here on have no partner."""
@@ -148,7 +154,8 @@ class Pair:
             self._equal = len(a.outline)
         else:
             first = self._messages(notes, tick)
-        messages, self._kept = self._kept, []
+        alone = *self._alone("missing", a), *self._alone("extra", b)
+        messages, self._kept = [*self._kept, *alone], []
         self._around("handshake", envelope.handshake(self._ids))
         handshake, self._kept = self._kept, []
         self._around("close", envelope.close())
@@ -192,9 +199,9 @@ class Pair:
             if i is None:
                 if j is None or made.right[j] != NOBODY:
                     continue  # it is told where its partner is
-                kind = self._alone("extra", None, j)
+                kind = self._count("extra", j)
             elif made.left[i] == NOBODY:
-                kind = self._alone("missing", i, None)
+                kind = None if self._spared(i) else self._count("missing", i)
             else:
                 partner = made.left[i]
                 other = self._b.find(partner) if j is None else self._b.take(partner)
@@ -224,27 +231,36 @@ class Pair:
         line = _line(ours)
         return self._comparer.compare(line, ours.parsed, theirs.parsed, self._ids).likeness
 
-    def _alone(self, kind: Kind, i: int | None, j: int | None) -> Kind | None:
+    def _spared(self, i: int) -> bool:
+        """Return whether an item of A may be missing."""
         allowed = self._matching.unconsumed
-        if allowed and i is not None and i >= self._tail and self._event(i) in allowed:
-            return None
+        return bool(allowed) and i >= self._tail and self._a.find(i).parsed.event in allowed
+
+    def _count(self, kind: Alone, item: int) -> Kind:
+        """Take an item that is alone."""
         self._counts[kind] += 1
-        if self._counts[kind] <= self._most:
-            ours = None if i is None else self._a.said(i)
-            theirs = None if j is None else self._b.said(j)
-            self._kept.append(Divergence(kind, ours, theirs))
+        found = self._stretches[kind]
+        if found and found[-1].stop == item:
+            found[-1] = range(found[-1].start, item + 1)
+        elif len(found) < self._most:
+            found.append(range(item, item + 1))
         return kind
 
-    def _event(self, i: int) -> str | None:
-        return self._a.find(i).parsed.event
+    def _alone(self, kind: Alone, half: Half) -> Iterator[Divergence]:
+        """Yield each stretch of what is missing, or extra, as one."""
+        for items in self._stretches[kind]:
+            first, *then = map(half.said, items[:_OF_STRETCH])
+            last = half.said(items[-1]) if then else None
+            a, b = (first, None) if kind == "missing" else (None, first)
+            yield Divergence(kind, a, b, count=len(items), then=tuple(then), last=last)
 
     def _both(self, i: int, j: int, ours: Heard, theirs: Heard, *, moved: bool) -> Kind | None:
         """Compare two messages that are partners."""
         a, b = self._a.outline, self._b.outline
         found = self._comparer.compare(_line(ours), ours.parsed, theirs.parsed, self._ids)
         if moved and found.changes:  # they differ in ids that are known: it is another message
-            self._alone("extra", None, j)
-            return self._alone("missing", i, None)
+            self._count("extra", j)
+            return None if self._spared(i) else self._count("missing", i)
         self._ids.take(found.bindings)
         beside = () if found.changes else self._beside(i, j, ours, theirs)
         recut = a.texts.get(i) != b.texts.get(j)

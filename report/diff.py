@@ -87,8 +87,9 @@ def _session(session: SessionContrast) -> Iterator[str | Text]:
             yield Text(f"  {kind}", _STYLE[kind])
         for each in shown[:MAX_SHOWN]:
             yield from _divergence(each)
-        if total > MAX_SHOWN:
-            yield f"    … and {total - min(len(shown), MAX_SHOWN):,} more"
+        rest = total - sum(each.count for each in shown[:MAX_SHOWN])
+        if rest:
+            yield f"    … and {rest:,} more"
     if session.bindings:
         yield "  ids of A and what stands for them in B"
         for bound in session.bindings[:MAX_SHOWN]:
@@ -155,13 +156,27 @@ def _divergence(each: Divergence) -> Iterator[str]:
         yield f"    A {_frames(each.a)}, B {_frames(each.b)}: {what}"
     elif each.a is not None or each.b is not None:
         name, said = ("A", each.a) if each.a is not None else ("B", each.b)
-        if said is not None:
+        if said is not None and each.last is not None:
+            yield from _stretch(name, said, each, each.last)
+        elif said is not None:
             yield f"    {name} {_frames(said)}: {_said(said)}"
     indent = "      " if each.a is not None else "    "
     for change in each.changes[:MAX_SHOWN]:
         yield f"{indent}{_change(change)}"
     if len(each.changes) > MAX_SHOWN:
         yield f"{indent}… and {len(each.changes) - MAX_SHOWN:,} more"
+
+
+def _stretch(name: str, first: Said, each: Divergence, last: Said) -> Iterator[str]:
+    ends = [inert(said.event, 60) for said in (first, last) if said.event]
+    between = f", {' to '.join(ends)}" if len(ends) == 2 else ""
+    head = f"{name} frames {first.seq} to {last.last_seq}"
+    yield f"    {head}: {each.count:,} messages{between}"
+    for said in (first, *each.then):
+        yield f"      {_said(said)}"
+    rest = each.count - 1 - len(each.then)
+    if rest:
+        yield f"      … and {rest:,} more"
 
 
 def _head(said: Said) -> str:

@@ -87,6 +87,8 @@ def _divergence(each: Divergence) -> Value:
         "kind": each.kind,
         "a": _said(each.a),
         "b": _said(each.b),
+        "count": each.count,
+        "last": _said(each.last),
         "changes": [_changed(change) for change in each.changes],
     }
 

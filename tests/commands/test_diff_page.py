@@ -43,6 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recorded(folder / "before.db", talk(sunny), talk(others), talk(fog))
     cloudy = asked("Bonn", "run_0b1d44e7", "cloudy, 18 degrees")
     recorded(folder / "after.db", talk(cloudy[:2] + cloudy[3:]), talk(slow))
+    cut = talk(sunny[:4], closed_by="server", close_code=1011)
+    recorded(folder / "cut.db", cut)
     recorded(folder / "again.db", talk(sunny), talk(others), talk(fog))
     return folder
 
@@ -59,7 +61,7 @@ def test_an_example(
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
 
 
 def test_every_option_of_its_own_is_explained() -> None:

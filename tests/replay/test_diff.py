@@ -311,7 +311,31 @@ def test_a_query_that_is_another_each_time(tmp_path: Path) -> None:
 def test_an_early_close(tmp_path: Path) -> None:
     theirs = talk(run()[:4], close_code=1011, closed_by="server")
     made = contrast(*two(tmp_path, [talk(run())], [theirs]), AGENT)
-    assert kinds(made) == ["missing", "missing", "close"]
+    assert kinds(made) == ["missing", "close"]
+    missing, close = only(made).divergences
+    assert missing.a is not None
+    assert missing.last is not None
+    assert (missing.count, missing.a.seq, missing.last.seq) == (2, 5, 6)
+    assert close.changes[0].pointer == "/closed_by"
+
+
+def test_what_lies_between_parts_what_is_missing_or_extra(tmp_path: Path) -> None:
+    steps = [server("step", n=n) for n in range(12)]
+    a, b = two(tmp_path, [talk(steps)], [talk([steps[2], steps[7], steps[8]])])
+    missing, extra = (only(contrast(*each)) for each in ((a, b), (b, a)))
+    assert missing.counts is not None
+    assert extra.counts is not None
+    assert (missing.counts["missing"], extra.counts["extra"]) == (9, 9)
+    for side, found in (("a", missing), ("b", extra)):
+        told = []
+        for each in found.divergences:
+            shown = (getattr(each, side), *each.then, each.last)
+            told.append((each.count, [json.loads(said.text)["n"] for said in shown]))
+        assert told == [(2, [0, 1, 1]), (4, [3, 4, 5, 6]), (3, [9, 10, 11, 11])]
+    assert all(each.b is None for each in missing.divergences)
+    assert all(each.a is None for each in extra.divergences)
+    [first] = only(contrast(a, b, scope=Scope(max_findings=1))).divergences
+    assert first == missing.divergences[0]
 
 
 def test_a_refused_session(tmp_path: Path) -> None:

@@ -119,8 +119,11 @@ def test_the_lines_of_a_difference(tmp_path: Path) -> None:
         "/query/a: nothing -> \"1\"",
         "/close_code: 1000 -> 1011",
         "run_8f3ka9d2 -> run_77b1c0e4 at /run_id, frame 2",
-        'B frame 5: → client what  {"type": "what", "n": [1, {"a": null}]}',
-        "B frame 6: ← server  1 bytes 00",
+        "A frames 5 to 8: 4 messages, tool_completed to agent_completed",
+        "… and 1 more",
+        "B frames 5 to 6: 2 messages",
+        '→ client what  {"type": "what", "n": [1, {"a": null}]}',
+        "← server  1 bytes 00",
         "verdict   differs: 1 handshake, 4 missing, 2 extra, 1 close",
     ):  # fmt: skip
         assert line in lines
@@ -130,6 +133,18 @@ def test_what_moved_is_where_it_was_and_where_it_is(tmp_path: Path) -> None:
     assert '    A frame 6, B frame 4: ← server note  {"type": "note", "n": 2}' in text(
         moved(tmp_path)
     )
+
+
+def test_one_difference_for_all_that_an_early_close_has_cut_off(tmp_path: Path) -> None:
+    made = held(tmp_path, [server("step", n=n) for n in range(200)], [server("step", n=0)])
+    (session,) = json.loads(diff_to_json(made))["sessions"]
+    (missing,) = session["differences"]
+    assert session["counts"]["missing"] == missing["count"] == 199
+    assert (missing["a"]["seq"], missing["last"]["seq"], missing["b"]) == (2, 200, None)
+    shown = text(made)
+    assert "    A frames 2 to 200: 199 messages, step to step\n" in shown
+    assert "      … and 196 more\n" in shown
+    assert "verdict   differs: 199 missing" in shown
 
 
 def test_sessions_of_one_recording_alone(tmp_path: Path) -> None:
