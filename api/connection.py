@@ -172,6 +172,7 @@ class Connection:
             ClosedError: the connection has ended.
             TimeoutError: the server has not taken it in time.
             TypeError: it is no JSON value; ValueError: it is, but for a number such as NaN.
+            RuntimeError: it was never opened.
         """
         if isinstance(value, bytes | bytearray | memoryview):
             binary, data = True, bytes(value)
@@ -198,7 +199,9 @@ class Connection:
         Raises:
             NotReceivedError: nothing did in time.
             ClosedError: the connection has ended, and all that came before was taken.
+            RuntimeError: it was never opened.
         """
+        self._open  # noqa: B018 - it has been
         (received,) = await self._inbox.take((), timeout)
         return received
 
@@ -209,9 +212,11 @@ class Connection:
             NotReceivedError: there was none in time; the message says what came instead.
             ClosedError: the connection ended before.
             ValueError: no name is given.
+            RuntimeError: it was never opened.
         """
         if not events:
             raise ValueError("until() needs the name of an event to wait for")
+        self._open  # noqa: B018 - it has been
         return await self._inbox.take(events, timeout)
 
     async def reconnect(self, timeout: float = 10.0) -> float:

@@ -439,8 +439,10 @@ async def test_not_connected_no_answer() -> None:
 
 @conversation
 async def test_not_connected_used_before_it_is_open() -> None:
-    with pytest.raises(RuntimeError, match="async with"):
-        await wsrec.connect("ws://127.0.0.1:1/").send("x")
+    connection = wsrec.connect("ws://127.0.0.1:1/")
+    for use in (connection.send("x"), connection.receive(), connection.until("agent_completed")):
+        with pytest.raises(RuntimeError, match="async with"):
+            await use
 
 
 @conversation
