@@ -222,6 +222,8 @@ def _beginning(path: Path) -> tuple[bytes, int]:
                     return file.read(100), status.st_size
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:  # a null character, or what no file name can be encoded from
+        raise RecordingError(f"{str(path)!r}: no path: {error}") from error
     raise RecordingError(f"{path}: not a wsrec recording ({_kind(mode)})")
 
 

@@ -158,6 +158,12 @@ class TestErrors:
             wsrec.open(tmp_path / "a.db")
         assert "\n" not in str(told.value)
 
+    @pytest.mark.parametrize("path", ["a\0b", "\ud800"])
+    def test_what_no_file_can_be_called(self, path: str) -> None:
+        with pytest.raises(wsrec.RecordingError) as told:
+            wsrec.open(path)
+        assert str(told.value).startswith(f"{path!r}: no path: ")
+
     def test_no_such_session(self, recording: Path, tmp_path: Path) -> None:
         there = (recording, 3, "it holds 1 to 2"), (record(tmp_path / "b.db"), 1, "it holds none")
         for path, number, what in there:
