@@ -76,6 +76,25 @@ async def test_two_that_close_and_two_that_reconnect_at_once() -> None:
 
 
 @conversation
+async def test_a_play_that_is_cancelled_leaves_what_it_has_recorded(
+    recording: Path, tmp_path: Path
+) -> None:
+    async with backend() as behind:
+        again = tmp_path / "b.db"
+        playing = asyncio.ensure_future(wsrec.play(recording, behind.url, output=again))
+        server = await accepted(behind)
+        assert await server.some()  # the Close frame
+        playing.cancel()
+        await asyncio.wait([playing])
+        assert playing.cancelled()
+
+        with wsrec.open(again) as opened:
+            assert [each.closed_by for each in opened.sessions] == ["client"]
+        with pytest.raises(wsrec.SettingError, match="is there already"):
+            await wsrec.play(recording, behind.url, output=again)
+
+
+@conversation
 async def test_a_mock_that_is_left_by_a_cancelled_task_listens_no_more(recording: Path) -> None:
     mock = wsrec.Mock(recording)
     await mock.__aenter__()
