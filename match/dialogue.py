@@ -96,6 +96,8 @@ class Dialogue:
         self._we_closed = False
         self._ended = False
         self._said = 0
+        self._left = 0
+        """What was still to be said and heard at the end."""
         self.lateness = Samples()
         """How long after its time each line of ours was said, by the times given to `next`."""
 
@@ -117,7 +119,7 @@ class Dialogue:
     @property
     def counts(self) -> Counts:
         """How far it has come."""
-        left = 0 if self._ended else len(self._ours) + len(self._expected)
+        left = self._left if self._ended else len(self._ours) + len(self._expected)
         return Counts(self._said, self._hearing.heard, self._hearing.matched, left)
 
     def load(self, lines: Sequence[Line], *, last: bool) -> None:
@@ -213,6 +215,7 @@ class Dialogue:
         if close is not None:
             missing.append(close)
         unsaid = [turn.line for turn in self._ours if turn.line.said.kind != "ping"]
+        self._left = len(missing) + len(unsaid)
         if missing or unsaid or not self._last:
             yield self._wording.lost(how, missing, unsaid, more=not self._last)
 
@@ -289,6 +292,7 @@ class Dialogue:
         unsaid = [turn.line for turn in self._ours if turn.line.said.kind not in ("ping", "close")]
         if recorded is not None:
             unsaid = [line for line in unsaid if recorded.at_ns - line.at_ns >= CROSSED_NS]
+        self._left = len(missing) + len(unsaid)
         as_recorded = self._last and self._as_recorded(live, recorded)
         if as_recorded and not unsaid and len(behind) <= 1:
             self._hearing.matched += awaited is not None

@@ -44,4 +44,5 @@ class Counts:
     matched: int
     """Recorded lines of the peer that came, changed or not."""
     left: int
-    """Lines in sight that are still to be said, or expected; 0 once the connection has ended."""
+    """Lines in sight that are still to be said, or expected; once the session has ended, those that
+    were then. Of a long session more may be behind them."""

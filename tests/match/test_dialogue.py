@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.dialogues import BEGAN, MS, PING, PONG, SECOND, Half, close, event, script
 from wsrec.match.compare import Comparer
-from wsrec.match.dialogue import Dialogue, Over, Say, Wait
+from wsrec.match.dialogue import Counts, Dialogue, Over, Say, Wait
 from wsrec.match.ids import Ids
 from wsrec.match.rules import Matching, Pacing, Patience
 
@@ -255,6 +255,7 @@ def test_a_close_that_comes_early_accounts_for_all_that_is_missing() -> None:
         "and 1 line of ours was said, first frame 4"
     ]
     assert half.kinds == ["close"]
+    assert half.dialogue.counts == Counts(said=1, heard=2, matched=1, left=3)
     assert half.says() == []
     assert half.over
 
@@ -314,6 +315,7 @@ def test_the_connection_is_lost() -> None:
         "the connection ended (reset) before 3 messages of it had come, first frame 3 (done), "
         "and 2 lines of ours were said, first frame 4"
     ]
+    assert half.dialogue.counts == Counts(said=1, heard=1, matched=1, left=5)
     assert half.over
 
 
