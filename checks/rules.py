@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from ..schemas.model import Inside, Limits, Peer, Scalar, Span, Trigger
 from .events import Event, meets
@@ -28,6 +28,7 @@ Part = Scalar | tuple[str, bool] | None
 Key = tuple[Part, ...]
 """One value for each key field; None where the event does not carry it."""
 
+_TRUTHS: Final = frozenset((True, False))
 _OTHER: dict[Peer, Peer] = {"client": "server", "server": "client"}
 
 
@@ -153,7 +154,7 @@ class SpanRule:
         fields = event.fields
         found = tuple(map(fields.get, self.span.key))
         # Neither 1 nor 0, which are the same to Python: nothing needs to be told apart.
-        parts: Key = tuple(map(part, found)) if True in found or False in found else found
+        parts: Key = found if _TRUTHS.isdisjoint(found) else tuple(map(part, found))
         return (opener, *parts) if self.directed else parts
 
     def bare(self, key: Key) -> Key:
