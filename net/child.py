@@ -14,29 +14,38 @@ from .errors import SettingError
 __all__ = ["Child"]
 
 _PATIENCE = 10.0  # seconds that a command has to end after a signal, before the next one
+_AGAIN = 0.02  # seconds between two looks at a group: nothing tells when it is empty
 
 
 class Child:
     """A running command. Its standard streams are this process's own."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, *, group: bool) -> None:
         self._process = process
+        self._group = group
         self._ended = asyncio.ensure_future(process.wait())
 
     @classmethod
-    async def start(cls, command: Sequence[str], **environment: str) -> Self:
+    async def start(
+        cls, command: Sequence[str], *, group: bool = False, **environment: str
+    ) -> Self:
         """Start a command, with these variables beside those of this process.
+
+        `group`: in a session of its own, so that `stop` ends all that it has started: a
+        shell or npm ends without the server that it runs. It has no terminal then.
 
         Raises:
             SettingError: it cannot be started.
         """
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, env={**os.environ, **environment}
+                *command,
+                env={**os.environ, **environment},
+                start_new_session=group,
             )
         except OSError as error:
             raise SettingError(f"{command[0]}: {error.strerror}") from error
-        return cls(process)
+        return cls(process, group=group)
 
     @classmethod
     async def run(
@@ -95,11 +104,30 @@ class Child:
                 await asyncio.wait_for(self.wait(), _PATIENCE)
                 break
             self._send(harder)
-        return await self.wait()
+        status = await self.wait()
+        if self._group:
+            await self._end_group()
+        return status
 
-    def _send(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):  # it has ended just now
-            self._process.send_signal(number)
+    async def _end_group(self) -> None:
+        """End what the command has left, which may never have heard the signal."""
+        self._send(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                while self._send(0):
+                    await asyncio.sleep(_AGAIN)
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> bool:
+        """Return whether there was anybody to send it to."""
+        try:
+            if self._group:
+                os.killpg(self._process.pid, number)
+            else:
+                self._process.send_signal(number)
+        except ProcessLookupError:  # it has ended just now
+            return False
+        return True
 
 
 def _in_the_foreground() -> bool:

@@ -26,8 +26,8 @@ async def backend(
 ) -> AsyncIterator[Child]:
     """Run `command` until the block is left, which begins once it accepts connections.
 
-    It finds WSREC_URL and WSREC_PORT in its environment, and gets SIGTERM at the end. If `stopped`
-    is set, nothing waits for it.
+    It finds WSREC_URL and WSREC_PORT in its environment, and gets SIGTERM at the end, with all
+    that it has started. If `stopped` is set, nothing waits for it.
 
     Raises:
         SettingError: it cannot be started, or somebody else listens there.
@@ -41,7 +41,8 @@ async def backend(
             f"{upstream}: somebody listens there already, so {command[0]} cannot be what is"
             " replayed to"
         )
-    child = await Child.start(command, WSREC_URL=str(upstream), WSREC_PORT=str(port))
+    variables = {"WSREC_URL": str(upstream), "WSREC_PORT": str(port)}
+    child = await Child.start(command, group=True, **variables)
     try:
         await _ready(child, command[0], upstream, (host, port), seconds, stopped)
         yield child

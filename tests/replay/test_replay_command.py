@@ -50,6 +50,16 @@ def test_the_backend_may_be_a_command(recording: Path, tmp_path: Path) -> None:
     assert again.stderr == f"wsrec: {url}/ws: cannot be reached: Connection refused\n"
 
 
+def test_what_the_command_has_started_ends_with_it(recording: Path) -> None:
+    """The shell ends without a word to what it runs."""
+    url = f"ws://127.0.0.1:{free_port()}"
+    shell = ("sh", "-c", '"$@" & wait', "sh", *AGENT)
+    done = wsrec("replay", str(recording), "--to", url, "--", *shell, env=HERE)
+    assert (done.returncode, done.stderr) == (0, "")
+    again = wsrec("replay", str(recording), "--to", url, "--", *AGENT, env=HERE)
+    assert again.returncode == 0, "nobody listens there any more"
+
+
 def test_a_command_that_is_no_backend_is_told_of(recording: Path) -> None:
     url = f"ws://127.0.0.1:{free_port()}"
     done = here(recording, "--to", url, "--", sys.executable, "-c", "exit(3)")
