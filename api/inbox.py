@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-from ..schemas.model import Scalar
 from .errors import ClosedError, NotReceivedError
-from .naming import Named, Namer
+from .naming import Fields, Named, Namer
 from .received import Received, what_came
 
 __all__ = ["End", "Inbox"]
 
-_NO_FIELDS: Final[Mapping[str, Scalar]] = {}
+_NO_FIELDS: Final = Fields({})
 
 
 class End(NamedTuple):

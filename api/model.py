@@ -58,6 +58,10 @@ class Event:
     message: Message
     """The message that it came in."""
 
+    def __hash__(self) -> int:
+        """Hash where it was found: what it holds need not have a hash."""
+        return hash((self.name, self.message.session_id, self.message.seq))
+
     @property
     def sender(self) -> Sender:
         """Who sent it: `client` or `server`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from ..checks.decode import Decoder
@@ -11,7 +10,28 @@ from ..checks.events import Extractor
 from ..checks.undecodable import Undecodable
 from ..schemas.model import Contract, Scalar
 
-__all__ = ["Named", "Namer"]
+__all__ = ["Fields", "Named", "Namer"]
+
+
+class Fields(Mapping[str, Scalar]):
+    """What a contract reads from an object; read-only, and can be copied and pickled."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: dict[str, Scalar]) -> None:
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> Scalar:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return repr(self._fields)
 
 
 class Named(NamedTuple):
@@ -42,4 +62,4 @@ class Namer:
         for value in self._decode(data):
             if not isinstance(value, Undecodable):
                 name, fields, _ = self._extract.read(value)
-                yield Named(name, value, MappingProxyType(fields))
+                yield Named(name, value, Fields(fields))

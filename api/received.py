@@ -32,6 +32,10 @@ class Received:
     gap_ns: int | None
     """Since what was received before it; None: it is the first."""
 
+    def __hash__(self) -> int:
+        """Hash when it came: what it holds need not have a hash."""
+        return hash((self.event, self.at_ns, self.data))
+
     @property
     def at(self) -> float:
         """`at_ns` in seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -48,6 +49,8 @@ async def test_what_came_with_its_times() -> None:
     assert run[0].fields == {"run": "r1"}
     assert json.loads(run[0].data) == run[0].value
     assert connection.received == tuple(run)
+    assert pickle.loads(pickle.dumps(run)) == run
+    assert len({*run, *connection.received}) == len(run)
     assert run[0].gap_ns is None
     gaps = [each.gap_ns for each in run[1:]]
     assert gaps == [b.at_ns - a.at_ns for a, b in pairwise(run)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -134,6 +136,18 @@ def test_values_cannot_be_changed(recording: Path) -> None:
             setattr(value, name, None)
     with pytest.raises(TypeError):
         event.fields["run"] = "r9"  # type: ignore[index]
+
+
+def test_values_can_be_pickled_copied_and_kept_in_sets(recording: Path) -> None:
+    with wsrec.open(recording) as opened:
+        session = opened.session(1)
+        events, messages = list(session.events()), list(session.messages())
+        assert {session, session} == {opened.session(1)}
+    assert pickle.loads(pickle.dumps((events, messages))) == (events, messages)
+    assert copy.deepcopy(events) == events
+    assert dataclasses.asdict(events[0])["fields"] == events[0].fields
+    assert {*events, *pickle.loads(pickle.dumps(events))} == set(events)
+    assert len(set(events)) == len(events)
 
 
 def test_what_is_recorded_meanwhile_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
