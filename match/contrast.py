@@ -41,9 +41,10 @@ KINDS: Final[tuple[Kind, ...]] = (
     *("handshake", "missing", "extra", "reordered", "changed", "close"),
 )
 
-Measure = Literal["time", "first", "total"]
-"""From the last message of the client before it, or from the session's start where there is none:
-to an event (time), or to the first (first) and the last (total) piece of a text."""
+Measure = Literal["step", "first", "rest"]
+"""The step to a message is the time since the one before it in the session, whoever said that, or
+since the session's start. Each is in one measure: that to an event (step), that to the first piece
+of a text (first), the sum of those to its other pieces, where it has any (rest)."""
 
 
 ContrastVerdict = Literal["same", "differs", "nothing compared"]
@@ -158,10 +159,17 @@ class LatencyChange:
     measure: Measure
     a: Quantiles
     b: Quantiles
+    asked_a: Quantiles
+    """Until it, or the first or the last piece, was there: from the client's last message before it
+    (before its first piece), or the session's start. What lies between them counts, so this is
+    never judged."""
+    asked_b: Quantiles
+    ends: bool
+    """Whether it was, in A or B, the last that the server said before the client spoke again."""
     enough: bool
     """Whether both have enough samples to be compared."""
     slower: bool
-    """Whether B is slower than is allowed."""
+    """Whether B's own time is longer than is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class _Text:
     """Of what the pieces hold beside their text: see `beside`."""
     rest: object
     """Of the last piece."""
+    steps_ns: int = 0
+    """The sum of the steps to its pieces but the first."""
     hash: blake2b = field(default_factory=_digest)
 
 
@@ -93,6 +95,10 @@ class Outliner:
         self._outline = Outline()
         self._open: OrderedDict[tuple[object, ...], _Text] = OrderedDict()
         self._asked_ns = 0
+        self._before_ns = 0
+        """When the message before was there."""
+        self._last: tuple[str, Measure] | None = None
+        """What the server said last, since the client spoke."""
         self._said = _digest()
 
     def add(self, message: MessageLike) -> None:
@@ -105,12 +111,15 @@ class Outliner:
         else:
             self._piece(message, parsed, parsed.stream)
         if message.sender == "client":
+            self._end_answer()
             self._asked_ns = message.at_ns
+        self._before_ns = message.at_ns
 
     def outline(self) -> Outline:
         """Return the outline: there are no more messages."""
         while self._open:
             self._complete(next(iter(self._open)))
+        self._end_answer()
         self._outline.said = self._said.digest()
         return self._outline
 
@@ -132,8 +141,10 @@ class Outliner:
         if message.sender == "client":
             outline.opening = outline.opening or key
         elif parsed.event is not None:
-            measure: Measure = "time" if parsed.stream is None else "first"
-            outline.delays.add(parsed.event, measure, message.at_ns - self._asked_ns)
+            measure: Measure = "step" if parsed.stream is None else "first"
+            step_ns, asked_ns = message.at_ns - self._before_ns, message.at_ns - self._asked_ns
+            outline.delays.add(parsed.event, measure, step_ns, asked_ns)
+            self._last = parsed.event, measure
 
     def _piece(self, message: MessageLike, parsed: Parsed, stream: Stream) -> None:
         text = self._open.get(stream.key)
@@ -151,6 +162,9 @@ class Outliner:
         else:
             self._open.move_to_end(stream.key)
             text.at_ns = message.at_ns
+            text.steps_ns += message.at_ns - self._before_ns
+            if text.event:
+                self._last = text.event, "rest"
             self._outline.pieces[text.item] += 1
             self._outline.last_seqs[text.item] = message.seq
             if not within(rest, text.rest):
@@ -175,8 +189,14 @@ class Outliner:
         outline = self._outline
         outline.texts[text.item] = text.hash.digest()
         outline.keys[text.item] = digest(text.key, text.hash.hexdigest())
-        if text.event:
-            outline.delays.add(text.event, "total", text.at_ns - text.asked_ns)
+        if text.event and outline.pieces[text.item] > 1:
+            asked_ns = text.at_ns - text.asked_ns
+            outline.delays.add(text.event, "rest", text.steps_ns, asked_ns)
+
+    def _end_answer(self) -> None:
+        if self._last is not None:
+            self._outline.delays.end(*self._last)
+        self._last = None
 
 
 @lru_cache(4096)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..checks.samples import ERROR
+from ..checks.samples import ERROR, Quantiles
 from ..match.contrast import (
     KINDS,
     Changed,
@@ -193,22 +193,27 @@ def _change(change: Changed) -> str:
 def _latency(contrast: Contrast) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("latency", overflow="fold")
-    for name in ("samples", "p50 A", "p50 B", "p95 A", "p95 B", "p95 B/A"):
+    for name in ("samples", "p50 A", "p50 B", "p95 A", "p95 B", "p95 B/A", "p95 since asked"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in contrast.latency:
-        measured = f"{inert(row.event, 40)}{'' if row.measure == 'time' else f' {row.measure}'}"
+        measured = f"{inert(row.event, 40)}{'' if row.measure == 'step' else f' {row.measure}'}"
         table.add_row(
             Text(measured),
             f"{row.a.count:,}/{row.b.count:,}",
             *_times(row),
             Text(_ratio(row, contrast.min_samples), "red" if row.slower else ""),
+            " -> ".join(_time(of, of.p95) for of in (row.asked_a, row.asked_b)) if row.ends else "",
         )
     return table
 
 
 def _times(row: LatencyChange) -> tuple[str, ...]:
     pairs = ((row.a, row.a.p50), (row.b, row.b.p50), (row.a, row.a.p95), (row.b, row.b.p95))
-    return tuple(f"{'' if of.exact else '~'}{show_duration(ns)}" for of, ns in pairs)
+    return tuple(_time(of, ns) for of, ns in pairs)
+
+
+def _time(of: Quantiles, ns: int) -> str:
+    return f"{'' if of.exact else '~'}{show_duration(ns)}"
 
 
 def _ratio(row: LatencyChange, min_samples: int) -> str:

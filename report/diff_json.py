@@ -135,6 +135,9 @@ def _latency(row: LatencyChange) -> Value:
         "measure": row.measure,
         "a": _times(row.a),
         "b": _times(row.b),
+        "asked_a": _times(row.asked_a),
+        "asked_b": _times(row.asked_b),
+        "ends": row.ends,
         "compared": row.enough,
         "slower": row.slower,
     }

@@ -399,12 +399,13 @@ def test_a_slow_tool(tmp_path: Path) -> None:
     made = agents(tmp_path, slow(0), slow(200 * MS), max_slower=1.5)
     assert kinds(made) == []
     assert not made.same
-    assert [row.event for row in made.latency if row.slower] == [
-        "agent_completed",
-        "tool_completed",
-    ]
-    [row] = [row for row in made.latency if row.event == "tool_completed"]
-    assert (row.measure, row.a.count, row.a.p50, row.b.p95) == ("time", 6, 200 * MS, 400 * MS)
+    [row] = [row for row in made.latency if row.slower]
+    assert (row.event, row.measure, row.ends) == ("tool_completed", "step", False)
+    assert (row.a.count, row.a.p50, row.b.p95) == (6, 50 * MS, 250 * MS)
+    assert (row.asked_a.p50, row.asked_b.p50) == (200 * MS, 400 * MS)
+    [row] = [row for row in made.latency if row.ends]  # it waited for the tool
+    assert (row.event, row.a.p95, row.b.p95) == ("agent_completed", 50 * MS, 50 * MS)
+    assert (row.asked_a.p95, row.asked_b.p95) == (250 * MS, 450 * MS)
     assert contrast(Path(made.a), Path(made.b), AGENT).same  # unless somebody asks
     few = contrast(Path(made.a), Path(made.b), AGENT, max_slower=1.5, min_samples=7)
     assert few.same
@@ -418,14 +419,49 @@ def test_what_is_slower_by_little_is_not_slower(tmp_path: Path) -> None:
     assert any(row.b.p95 > row.a.p95 * 1.01 for row in made.latency)
 
 
-def test_a_text_is_timed_to_its_first_and_its_last_piece(tmp_path: Path) -> None:
-    name = "openai-realtime"
-    a = recorded(tmp_path / "a.db", *talks(name))
-    rows = contrast(a, a, pack(name)).latency
-    times = {row.measure: row for row in rows if row.event == "response.output_text.delta"}
-    assert set(times) == {"first", "total"}
-    assert times["first"].a.p50 < times["total"].a.p50
-    assert times["first"].a.count == times["total"].a.count
+def in_pieces(*pauses_ns: int) -> list[Line]:
+    """A question and an answer in three pieces, a note among them; pauses before what is said."""
+    first, *rest = answer("a", "b", "c")
+    said = [client("ask"), first, *rest[:2], server("note"), *rest[2:]]
+    return [line for pair in zip(pauses_ns, said, strict=True) for line in pair]
+
+
+NAMES = [("start", "step"), ("delta", "first"), ("delta", "rest"), ("note", "step"),
+         ("delta", "rest"), ("done", "step")]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_what_is_slow_is_named_once(place: int, tmp_path: Path) -> None:
+    late = [0] * 7
+    late[place + 1] = 300 * MS
+    made = agents(
+        tmp_path, in_pieces(*[0] * 7), in_pieces(*late),
+        matching=Matching(ANSWERS), max_slower=1.5, min_samples=1,
+    )  # fmt: skip
+    assert kinds(made) == []
+    assert [(row.event, row.measure) for row in made.latency if row.slower] == [NAMES[place]]
+    assert {(row.event, row.measure) for row in made.latency} == set(NAMES)
+    assert sum(row.a.max for row in made.latency) == 6 * 50 * MS
+    assert sum(row.b.max for row in made.latency) == 6 * 50 * MS + 300 * MS
+    asked = {(row.event, row.measure): row.asked_a.max // MS for row in made.latency}
+    assert asked == {
+        ("start", "step"): 50, ("delta", "first"): 100, ("note", "step"): 200,
+        ("delta", "rest"): 250, ("done", "step"): 300,
+    }  # fmt: skip
+    assert [(row.event, row.asked_b.max // MS) for row in made.latency if row.ends] == [
+        ("done", 600)
+    ]
+
+
+def test_an_answer_may_end_with_a_piece_and_a_text_in_one_has_no_rest(tmp_path: Path) -> None:
+    one = [client("ask"), server("delta", block=0, text="ab")]
+    two = [client("ask"), *(server("delta", block=0, text=each) for each in "ab")]
+    for name, lines, ends in (("one", one, "first"), ("two", two, "rest")):
+        made = agents(tmp_path / name, lines, lines, matching=Matching(ANSWERS))
+        assert [row.measure for row in made.latency if row.ends] == [ends]
+    assert [row.measure for row in agents(tmp_path / "both", one, two).latency] == ["step"]
+    recut = agents(tmp_path / "recut", one, two, matching=Matching(ANSWERS))
+    assert [row.measure for row in recut.latency] == ["first"]
 
 
 # Bounds.
