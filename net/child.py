@@ -114,7 +114,7 @@ class Child:
         self._send(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                while self._send(0):
+                while self._send(0):  # noqa: ASYNC110 - nobody is told of their end
                     await asyncio.sleep(_AGAIN)
         self._send(signal.SIGKILL)
 

@@ -63,7 +63,10 @@ def _held(talk: Talk, contract: Contract) -> dict[int, list[str]]:
     compiled = Compiled(contract)
     found: dict[int, list[str]] = {}
     for place, message in enumerate(talk.messages):
-        if message.kind not in compiled.decode.kinds or not compiled.extract.judges(message.sender):
+        if (
+            message.kind not in compiled.decode.kinds
+            or message.sender not in compiled.extract.senders
+        ):
             continue
         for value in compiled.decode(message.data):
             name = None if isinstance(value, Undecodable) else compiled.extract.read(value)[0]
