@@ -13,6 +13,7 @@ from .difference import Change
 from .ids import Binding, Ids
 from .line import Line, Role
 from .parse import Contracted, Objects, Parsed, Stream, parse_plainly
+from .pieces import Counters
 from .rules import Matching
 from .skeleton import Skeleton
 from .usual import cache_buster
@@ -48,6 +49,7 @@ class Comparer:
     def __init__(self, matching: Matching) -> None:
         self._contract = None if matching.contract is None else Contracted(matching.contract)
         self._rules = Yardstick(matching)
+        self._piece_rules = Yardstick(matching, Counters(matching))
         self._usual = matching.usual
         self._skeleton = Skeleton(matching)
 
@@ -69,7 +71,9 @@ class Comparer:
 
         Of streams, only what is not their text is compared.
         """
-        walk = Walk(self._rules, ids, line.seq, (recorded.keys, live.keys))
+        pieces = recorded.stream is not None and live.stream is not None
+        rules = self._piece_rules if pieces else self._rules
+        walk = Walk(rules, ids, line.seq, (recorded.keys, live.keys))
         if recorded.said.kind != live.said.kind:
             walk.change((), f"a {recorded.said.kind} message", f"a {live.said.kind} message")
         if recorded.stream is not None and live.stream is not None:

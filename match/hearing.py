@@ -15,7 +15,7 @@ from .line import Role
 from .pacing import Turn
 from .parse import Stream
 from .rules import Matching
-from .text import Text
+from .text import Departure, Text
 from .texts import Texts
 from .wording import Wording
 
@@ -111,6 +111,8 @@ class Hearing:
         for text in self._texts.open():
             if text.differs():
                 yield from self._end_text(text, None)
+            else:
+                yield from _aside(text, None)
 
     def _may_be_missing(self, awaited: Awaited) -> bool:
         return awaited.parsed.event in self._unconsumed and not self.expected.passed(awaited)
@@ -207,21 +209,21 @@ class Hearing:
         if text is None or (text.reported and text.idle()):
             return
         self._texts.hear(text, live, stream)
-        yield from self._beside(text)
+        self._beside(text)
         for piece in self._texts.complete(text, _place(turn)):
             self._complete(piece, turn, at_ns)
 
-    def _beside(self, text: Text) -> Iterator[Difference]:
+    def _beside(self, text: Text) -> None:
         """Hold against each other what the pieces of a text have beside it."""
         for awaited, live in text.beside.met():
-            yield from self._hold(text, awaited, live)
+            self._hold(text, awaited, live)
 
-    def _hold(self, text: Text, awaited: Awaited, live: Live) -> Iterator[Difference]:
+    def _hold(self, text: Text, awaited: Awaited, live: Live) -> None:
         comparison = self.expected.compare(awaited, live)
         self._ids.take(comparison.bindings)
         if comparison.changes and not text.noted:
             text.noted = True
-            yield self._wording.changed(live, Found(awaited, comparison))
+            text.aside = self._wording.changed(live, Found(awaited, comparison))
 
     def _begin(self, live: Live, stream: Stream, turn: Turn | None) -> Iterator[Difference]:
         place = _place(turn)
@@ -240,20 +242,30 @@ class Hearing:
         self._progress(awaited, turn, at_ns)
 
     def _end_text(self, text: Text, place: int | None) -> Iterator[Difference]:
-        yield from self._beside(text)
+        self._beside(text)
         beyond, last = text.beside.beyond(), text.next()
         departure, rest, lost = self._texts.settle(text, place)
         for awaited in rest:
             self.expected.drop(awaited)
         if departure is not None:
+            yield from _aside(text, departure)
             yield self._wording.text(departure)
-        elif beyond is not None and last is not None:
-            yield from self._hold(text, last, beyond)
+            return
+        if beyond is not None and last is not None:
+            self._hold(text, last, beyond)
         elif lost is not None and text.latest is not None and not text.noted:
             if lost.parsed.stream is not None and lost.parsed.stream.text:
-                yield from self._hold(text, lost, text.latest)
+                self._hold(text, lost, text.latest)
             else:
                 yield self._wording.missing([lost])
+        yield from _aside(text, None)
+
+
+def _aside(text: Text, departure: Departure | None) -> Iterator[Difference]:
+    """Yield in what else the pieces of a text differ, unless how the text does explains it."""
+    aside, text.aside = text.aside, None
+    if aside is not None and (departure is None or not departure.explains(aside)):
+        yield aside
 
 
 def _place(turn: Turn | None) -> int | None:

@@ -13,6 +13,7 @@ from ..checks.decode import alike
 from .ids import Id
 from .members import Places
 from .parse import Objects, Parsed, Stream
+from .pieces import Counters
 from .rules import Matching
 from .shape import is_id, kind, names_id, word
 from .usual import is_usual
@@ -39,6 +40,7 @@ class Skeleton:
         self._binds = matching.binds
         self._usual = matching.usual
         self._tolerant = matching.tolerance > 0
+        self._counters = Counters(matching)
 
     def key(self, parsed: Parsed) -> int:
         """Return a number for what is left of a message; of a piece, without its text."""
@@ -55,22 +57,26 @@ class Skeleton:
 
     def rest(self, parsed: Parsed, piece: Stream) -> object:
         """Return what is left of a piece without its text."""
-        return self._of(piece.rest, (), parsed.keys)
+        return self._of(piece.rest, (), parsed.keys, self._counters)
 
-    def _of(self, value: object, path: Path, keys: frozenset[Id]) -> object:
+    def _of(
+        self, value: object, path: Path, keys: frozenset[Id], counters: Counters | None = None
+    ) -> object:
         if isinstance(value, Mapping):
             left: dict[str, object] = {}
             for name, item in value.items():
                 place = (*path, name)
                 if self._ignored is None or place not in self._ignored:
                     known = self._binds and kind(name) is not None
-                    left[_ID[""] if known else name] = self._of(item, place, keys)
+                    left[_ID[""] if known else name] = self._of(item, place, keys, counters)
             return left
         if isinstance(value, list):
-            return [self._of(item, (*path, str(n)), keys) for n, item in enumerate(value)]
+            return [self._of(item, (*path, str(n)), keys, counters) for n, item in enumerate(value)]
         if isinstance(value, bool) or value is None:
             return value
         if path and self._usual and is_usual(path[-1], value, value):
+            return _ANY
+        if counters is not None and counters.count(path, value):
             return _ANY
         if self._binds and self._is_id(value, path, keys):
             return _ID

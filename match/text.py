@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from .beside import Beside
+from .difference import Difference
 from .expected import Awaited, Live
 
 __all__ = ["Departure", "Ending", "Text"]
@@ -37,6 +38,14 @@ class Departure:
     extra: bool = False
     """All that differs is that one live piece is there."""
 
+    def explains(self, aside: Difference) -> bool:
+        """Return whether something else in the pieces differs since one is missing, or one more."""
+        if self.missing and aside.seq is not None:
+            return aside.seq >= self.awaited.turn.line.seq
+        if self.extra and aside.number is not None and self.number is not None:
+            return aside.number >= self.number
+        return False
+
 
 class Ending(NamedTuple):
     """What is left of a text when it has ended."""
@@ -58,7 +67,9 @@ class Text:
         self.reported = False
         """Whether it was said that it differs."""
         self.noted = False
-        """Whether it was said that its pieces differ in something else than their text."""
+        """Whether its pieces differ in something else than their text."""
+        self.aside: Difference | None = None
+        """In what, until the text has ended: it may be that a piece was lost."""
         self.beside = Beside()
         """What else is in its pieces."""
         self.latest: Live | None = None
@@ -96,7 +107,7 @@ class Text:
 
     def open(self) -> bool:
         """Return whether it differs, goes on beyond the recorded one, or ends within a piece."""
-        return self.differs() or bool(self._offset)
+        return self.differs() or self.aside is not None or bool(self._offset)
 
     def ends_before(self, place: int) -> bool:
         """Return whether every recorded piece that is known is before a place."""

@@ -10,7 +10,16 @@ import re
 from collections.abc import Container
 from typing import Final
 
-__all__ = ["COUNTERS", "DURATIONS", "IDS", "NOISE", "TIMES", "cache_buster", "is_usual"]
+__all__ = [
+    "COUNTERS",
+    "DURATIONS",
+    "IDS",
+    "NOISE",
+    "PIECES",
+    "TIMES",
+    "cache_buster",
+    "is_usual",
+]
 
 TIMES: Final = frozenset({
     "timestamp", "timestamps", "ts", "time", "date", "datetime", "created", "created_at",
@@ -37,6 +46,13 @@ IDS: Final = frozenset({
 COUNTERS: Final = frozenset({"seq", "sequence", "sequence_number", "sequenceNumber"})
 """Ignored where both values are whole numbers: a text that is cut otherwise moves all of them.
 That they rise one by one is what a contract says."""
+
+PIECES: Final = frozenset({
+    "index", "idx", "i", "n", "offset", "position", "pos", "start", "end", "length", "chunk",
+    "chunk_index", "chunkIndex", "chunk_number", "chunkNumber", "delta_index", "deltaIndex",
+    "part", "part_index", "partIndex", "piece", "piece_index", "pieceIndex",
+})  # fmt: skip
+"""Which piece of a text it is, or where in the text: see `match.pieces`."""
 
 NOISE: Final = frozenset({"obfuscation"})
 """Random padding."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from .members import Places
+from .pieces import Counters
 from .rules import Matching
 from .usual import is_usual
 
@@ -17,16 +18,20 @@ Path = tuple[str, ...]
 class Yardstick:
     """A `Matching`, compiled."""
 
-    def __init__(self, matching: Matching) -> None:
+    def __init__(self, matching: Matching, counters: Counters | None = None) -> None:
+        """`counters`: what may differ besides, in the pieces of a text."""
         self.ignore = Places(matching.ignore)
         self.bind = Places(matching.bind)
         self.binds = matching.binds
         self._usual = matching.usual
+        self._counters = counters
         self._tolerance = matching.tolerance
 
     def ignores(self, recorded: object, live: object, path: Path) -> bool:
         """Say whether two values at a place may differ, whatever they are or as usual ones do."""
         if path in self.ignore:
+            return True
+        if self._counters is not None and self._counters.count(path, recorded, live):
             return True
         if not self._usual or not path or path in self.bind:
             return False

@@ -165,6 +165,7 @@ def test_something_else_in_the_pieces_is_another() -> None:
     side = half(event("begin", job="j1"), delta("He", model="a"), delta("y", model="a"))
     side.hears(event("begin", job="j1"), delta("H", model="b"), delta("ey", model="b"))
     assert side.says() == [event("next")]
+    side.hears(close())
     [found] = side.found
     assert (found.kind, [c.pointer for c in found.changes]) == ("changed", ["/model"])
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from support.matching import Half
 from support.pages import page
-from wsrec.match.usual import COUNTERS, DURATIONS, IDS, NOISE, TIMES
+from wsrec.match.usual import COUNTERS, DURATIONS, IDS, NOISE, PIECES, TIMES
 from wsrec.match.walk import MAX_CHANGES
 
 PAGE = page("matching.md")
@@ -23,6 +23,8 @@ def _rows(header: str) -> list[list[list[str]]]:
 def test_the_usual_names_are_those_of_the_code() -> None:
     rows = _rows("| names | ignored where both are |")
     assert [set(names) for names, _ in rows] == [TIMES, DURATIONS, IDS, COUNTERS, NOISE]
+    ((names, _),) = _rows("| names | ignored in the pieces of a text |")
+    assert set(names) == PIECES
     assert f"at most {MAX_CHANGES}\nchanges" in PAGE
 
 

@@ -219,6 +219,17 @@ def test_what_else_a_later_piece_of_a_text_holds(
     assert len(only(made).divergences) == bool(found)
 
 
+def test_numbers_of_pieces_where_the_text_is_cut_anew(tmp_path: Path) -> None:
+    def counted(*texts: str) -> list[Line]:
+        pieces = [server("delta", block=0, text=each, n=n) for n, each in enumerate(texts)]
+        return [server("start", block=0), *pieces, server("done", block=0, whole="".join(texts))]
+
+    ours, theirs = counted("Hel", "l", "o"), counted("He", "llo")
+    assert agents(tmp_path / "usual", ours, theirs, matching=Matching(ANSWERS)).same
+    made = agents(tmp_path / "all", ours, theirs, matching=Matching(ANSWERS, usual=False))
+    assert [change.pointer for change in divergence(made).changes] == ["/n"]
+
+
 def test_two_that_changed_places(tmp_path: Path) -> None:
     theirs = run(tools=2)
     theirs[3:5] = [server("note", text="a"), server("note", text="b")]
