@@ -301,7 +301,13 @@ class Dialogue:
             yield self._wording.missing(run)
         if not as_recorded or unsaid or behind:
             number = self._hearing.heard
-            yield self._wording.closed(number, live, recorded, behind, unsaid, more=not self._last)
+            more, ours = not self._last, self._our_close()
+            yield self._wording.closed(number, live, recorded, behind, unsaid, ours=ours, more=more)
+
+    def _our_close(self) -> Utterance | None:
+        """Return our own Close that has not been said; None: there is none."""
+        said = self._ours[-1].line.said if self._ours else None
+        return said if said is not None and said.kind == "close" else None
 
     def _as_recorded(self, live: Utterance, recorded: Line | None) -> bool:
         """Whether the peer closed as it had; where it had not, whether it answers our Close.
@@ -311,6 +317,6 @@ class Dialogue:
         if recorded is not None:
             return recorded.said.data == live.data
         if self._ours:
-            closing = self._ours[-1].line.said
-            return closing.kind == "close" and closing.data == live.data
+            closing = self._our_close()
+            return closing is not None and closing.data == live.data
         return self._we_closed or not self._expected

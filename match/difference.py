@@ -30,8 +30,9 @@ class Change:
     pointer: str
     """Where, as a JSON Pointer; empty for a message that is compared as a whole."""
     recorded: object
-    """`schemas.pointers.ABSENT` where there was none. In a `Difference` a long value is the
-    beginning of its JSON text, a `wording.Cut`."""
+    """`schemas.pointers.ABSENT` where there was none. In a `Difference` a long value is a
+    part of its JSON text, a `wording.Cut`: of two texts from shortly before they differ, else
+    the beginning."""
     live: object
     """ABSENT where there is none; else the same."""
     note: str = ""

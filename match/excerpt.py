@@ -7,11 +7,11 @@ from typing import Final
 
 from ..schemas.pointers import ABSENT
 
-__all__ = ["SHOWN", "excerpt", "excerpts"]
+__all__ = ["BEFORE", "SHOWN", "excerpt", "excerpts", "parting"]
 
 SHOWN: Final = 160
 """Characters of a value that are shown."""
-_BEFORE: Final = 20
+BEFORE: Final = 20
 """Characters shown before the first that differs."""
 
 
@@ -25,7 +25,7 @@ def excerpts(a: object, b: object) -> tuple[str | None, str | None]:
         return ours and excerpt(ours), theirs and excerpt(theirs)
     start = 0
     if max(len(ours), len(theirs)) > SHOWN:
-        start = max(_parting(ours, theirs) - _BEFORE, 0)
+        start = max(parting(ours, theirs) - BEFORE, 0)
     return excerpt(ours, start), excerpt(theirs, start)
 
 
@@ -35,13 +35,7 @@ def excerpt(text: str, start: int = 0) -> str:
     return ("…" if start else "") + text[start : start + SHOWN] + ("…" if cut else "")
 
 
-def _text(value: object) -> str | None:
-    if value is ABSENT:
-        return None
-    return value.hex() if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False)
-
-
-def _parting(a: str, b: str) -> int:
+def parting(a: str, b: str) -> int:
     """Return at which character two texts begin to differ."""
     low, high = 0, min(len(a), len(b))
     while low < high:
@@ -51,3 +45,9 @@ def _parting(a: str, b: str) -> int:
         else:
             high = middle - 1
     return low
+
+
+def _text(value: object) -> str | None:
+    if value is ABSENT:
+        return None
+    return value.hex() if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False)

@@ -15,7 +15,7 @@ from typing import Final
 from ..checks.samples import Quantiles
 from ..match.difference import Change, Difference
 from ..match.ids import Binding
-from ..match.wording import shown
+from ..match.shown import shown
 from ..schemas.pointers import ABSENT
 from .inert import inert
 from .plays import Played, Plays

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..checks.samples import Quantiles
 from ..match.difference import Difference
-from ..match.wording import shown
+from ..match.shown import shown, shown_apart
 from ..schemas.durations import show_duration
 from .groups import plural, ranges
 from .inert import inert
@@ -113,7 +113,8 @@ def _changes(found: Difference) -> Iterator[str]:
     if found.kind == "changed" and len(found.changes) == 1:
         return  # its message tells it
     for change in found.changes[:MAX_CHANGES]:
-        values = f"{inert(shown(change.recorded), 80)} -> {inert(shown(change.live), 80)}"
+        pair = shown_apart(change.recorded, change.live)
+        values = " -> ".join(inert(each, 80) for each in pair)
         note = f"  ({inert(change.note, 120)})" if change.note else ""
         yield f"      {inert(change.pointer, 120) or 'all'}: {values}{note}"
     if len(found.changes) > MAX_CHANGES:

@@ -8,6 +8,7 @@ from wsrec.match.compare import Comparer
 from wsrec.match.dialogue import Counts, Dialogue, Over, Say, Wait
 from wsrec.match.ids import Ids
 from wsrec.match.rules import Matching, Pacing, Patience
+from wsrec.match.shown import shown_apart
 
 ASK, ANSWER, MORE = event("ask"), event("answer", text="42"), event("more", n=2)
 DONE = event("done", usage=7)
@@ -61,7 +62,7 @@ def test_what_did_not_come_in_time_is_missing_and_it_goes_on() -> None:
     act = half.does()
     assert act == Wait(half.now + 50 * MS + 10 * SECOND)
     assert half.waits() == ["missing"]
-    assert half.messages == ["frame 3 (done) did not come"]
+    assert half.messages == ['frame 3 (done) did not come: {"type": "done", "usage": 7}']
     assert half.says() == [MORE]
 
 
@@ -69,7 +70,10 @@ def test_a_stretch_that_did_not_come_is_missing_once() -> None:
     half = Half(TALK, patience=Patience(message_ns=SECOND))
     half.says()
     assert half.waits() == ["missing"]
-    assert half.messages == ["2 messages did not come, frame 2 (answer) to frame 3"]
+    assert half.messages == [
+        "2 messages did not come, frame 2 (answer) to frame 3, "
+        'the first: {"type": "answer", "text": "42"}'
+    ]
     assert (half.found[0].seq, half.found[0].event) == (2, "answer")
 
 
@@ -114,7 +118,8 @@ def test_one_value_is_another() -> None:
     [found] = half.found
     assert (found.seq, found.number, found.event) == (2, 1, "answer")
     assert (
-        found.message == 'frame 2 (answer) came as message 1 with other values: /text: "42" -> "43"'
+        found.message == "frame 2 (answer) came as the server's 1st message with other values: "
+        '/text: "42" -> "43"'
     )
     [change] = found.changes
     assert (change.pointer, change.recorded, change.live) == ("/text", "42", "43")
@@ -126,7 +131,10 @@ def test_what_is_taken_for_a_changed_message_is_one_too_many_if_that_comes() -> 
     half.hears(event("answer", text="41"), ANSWER, DONE)
     [found] = half.found
     assert (found.kind, found.number, found.nearest) == ("unexpected", 1, 2)
-    assert found.message == "message 1 (answer) is not recorded; the nearest is frame 2 (answer)"
+    assert found.message == (
+        "the server's 1st message (answer) is not recorded: "
+        '{"type": "answer", "text": "41"}; the nearest is frame 2 (answer)'
+    )
 
 
 def test_a_message_that_nobody_recorded() -> None:
@@ -164,14 +172,16 @@ def test_two_messages_came_the_other_way_round() -> None:
     half.hears(event("end"))
     [found] = half.found
     assert (found.kind, found.seq, found.number) == ("reordered", 2, 2)
-    assert found.message == "frame 2 (answer) came as message 2, behind frame 3 (done)"
+    assert (
+        found.message == "frame 2 (answer) came as the server's 2nd message, behind frame 3 (done)"
+    )
 
 
 def test_one_message_before_several_is_one_difference() -> None:
     several = [event("n", n=n) for n in range(5)]
     half = Half(script(*(("S", each) for each in several), ("S", close())))
     half.hears(several[3], *several[:3], several[4], close())
-    assert half.messages == ["frame 1 (n) came as message 2, behind frame 4 (n)"]
+    assert half.messages == ["frame 1 (n) came as the server's 2nd message, behind frame 4 (n)"]
 
 
 def test_any_order_may_do() -> None:
@@ -191,7 +201,10 @@ def early(pause: int, matching: Matching | None = None) -> list[str]:
 
 
 def test_a_client_that_does_not_wait_for_the_answer_is_early() -> None:
-    found = "frame 3 (more) came as message 1 before frame 2, which it followed, was said"
+    found = (
+        "frame 3 (more) came as the client's 1st message before frame 2, which it followed, "
+        "was said"
+    )
     assert early(100 * MS) == [found]
 
 
@@ -246,13 +259,30 @@ def test_the_close_is_another_one() -> None:
     assert half.over
 
 
+def test_of_long_texts_is_shown_where_they_differ() -> None:
+    for least, long in ((1000, "x" * 3000), (60, "x" * 100)):
+        half = Half(script(("C", ASK), ("S", event("answer", text=f"{long} sunny {long}"))))
+        half.says()
+        half.hears(event("answer", text=f"{long} cloudy {long}"))
+        [found] = half.found
+        pair = ('"…xxxxxxxxxxxxxxxxxxx sunny xxx', '"…xxxxxxxxxxxxxxxxxxx cloudy xx')
+        assert all(each in found.message for each in pair)
+        assert len(found.message) < 300
+        [change] = found.changes
+        assert len(str(change.recorded)) > least
+        for each, kept in zip(pair, shown_apart(change.recorded, change.live), strict=True):
+            assert kept.startswith(each)
+            assert len(kept) < 70
+
+
 def test_a_close_that_comes_early_accounts_for_all_that_is_missing() -> None:
     half = Half(TALK)
     half.says()
     half.hears(ANSWER, close(1000))
     assert half.messages == [
-        "the server closed with 1000 before 2 messages of it had come, first frame 3 (done), "
-        "and 1 line of ours was said, first frame 4"
+        "the server closed with 1000, where the client had closed with 1000, before "
+        "2 messages of the server had come, first frame 3 (done), "
+        "and 1 message of the client was said, first frame 4"
     ]
     assert half.kinds == ["close"]
     assert half.dialogue.counts == Counts(said=1, heard=2, matched=1, left=3)
@@ -271,7 +301,7 @@ def test_the_last_message_is_lost() -> None:
     half = Half(script(("C", ASK), ("S", ANSWER), ("S", DONE), ("S", close())))
     half.says()
     half.hears(ANSWER, close())
-    assert half.messages == ["frame 3 (done) did not come"]
+    assert half.messages == ['frame 3 (done) did not come: {"type": "done", "usage": 7}']
 
 
 def test_the_peer_does_not_close() -> None:
@@ -312,8 +342,9 @@ def test_the_connection_is_lost() -> None:
     half.hears(ANSWER)
     assert half.loses() == ["lost"]
     assert half.messages == [
-        "the connection ended (reset) before 3 messages of it had come, first frame 3 (done), "
-        "and 2 lines of ours were said, first frame 4"
+        "the connection ended (reset) before 3 messages of the server had come, "
+        "first frame 3 (done), "
+        "and 2 messages of the client were said, first frame 4"
     ]
     assert half.dialogue.counts == Counts(said=1, heard=1, matched=1, left=5)
     assert half.over
@@ -438,14 +469,16 @@ def test_many_lost_at_once_are_one_difference() -> None:
     many = [event("n", n=n) for n in range(150)]
     half = Half(script(*(("S", each) for each in many), ("S", close())))
     half.hears(*many[:5], *many[105:], close())
-    assert half.messages == ["100 messages did not come, frame 6 (n) to frame 105"]
+    assert half.messages == [
+        '100 messages did not come, frame 6 (n) to frame 105, the first: {"type": "n", "n": 5}'
+    ]
 
 
 def test_a_close_that_answers_ours_is_no_difference_though_none_was_recorded() -> None:
     half = Half(script(("C", ASK), ("C", close()), ("S", DONE)))
     half.says()
     half.hears(close())
-    assert half.messages == ["frame 3 (done) did not come"]
+    assert half.messages == ['frame 3 (done) did not come: {"type": "done", "usage": 7}']
 
 
 def test_a_close_where_none_was_recorded() -> None:
@@ -454,7 +487,7 @@ def test_a_close_where_none_was_recorded() -> None:
     half.hears(close(1001))
     assert half.messages == [
         "the server closed with 1001, where none of it is recorded, "
-        "before 2 messages of it had come, first frame 2 (answer)"
+        "before 2 messages of the server had come, first frame 2 (answer)"
     ]
 
 
@@ -463,7 +496,8 @@ def test_a_close_before_the_script_was_read_to_its_end_tells_what_is_known() -> 
     half = Half(script(*talk, ("S", close())), page=64)  # type: ignore[arg-type]
     half.hears(event("n", n=0), close())
     assert half.messages == [
-        "the server closed with 1000 before at least 319 messages of it had come, first frame 2 (n)"
+        "the server closed with 1000 before at least 319 messages of the server had come, "
+        "first frame 2 (n)"
     ]
 
 
@@ -471,8 +505,9 @@ def test_texts_and_bytes_are_compared_as_they_are() -> None:
     half = Half(script(("S", "hello"), ("S", b"\x00\x01"), ("S", close())))
     half.hears("hullo", b"\x00\x02", close())
     assert half.messages == [
-        'frame 1 (text "hello") came as message 1 with other values: it: "hello" -> "hullo"',
-        "frame 2 (binary 2 bytes 0001) came as message 2 with other values: "
+        'frame 1 (text "hello") came as the server\'s 1st message with other values: '
+        'it: "hello" -> "hullo"',
+        "frame 2 (binary 2 bytes 0001) came as the server's 2nd message with other values: "
         "it: 2 bytes 0001 -> 2 bytes 0002",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_another_text_is_one_difference_at_its_place() -> None:
     side.hears(close())
     assert side.messages == [
         "the text of frame 4 (delta) differs from its character 5 on: "
-        '"cat sat down" -> "dog sat up there" (message 3)'
+        '"cat sat down" -> "dog sat up there" (the server\'s 3rd message)'
     ]
     assert side.kinds == ["changed"]
 
@@ -92,7 +93,8 @@ def test_a_shorter_and_a_longer_text() -> None:
     side = half(*answer("The cat"))
     side.hears(*answer("The cat sat"))
     assert side.messages == [
-        'the text of frame 3 (delta) differs from its character 8 on: its end -> " sat" (message 2)'
+        'the text of frame 3 (delta) differs from its character 8 on: its end -> " sat" '
+        "(the server's 2nd message)"
     ]
 
 
@@ -106,7 +108,9 @@ def test_a_piece_is_lost(lost: int) -> None:
         side.waits()
     assert side.says() == [event("next")]
     side.hears(close())
-    assert side.messages == [f"frame {3 + lost} (delta) did not come"]
+    assert side.messages == [
+        f"frame {3 + lost} (delta) did not come: {json.dumps(delta(pieces[lost]))}"
+    ]
 
 
 @pytest.mark.parametrize("place", range(4))
@@ -151,7 +155,7 @@ def test_a_long_text_of_which_little_is_held() -> None:
     side.hears(delta("0123456789abcdef" * 99 + "0123456789abcdeF"), event("end", job="j1"))
     assert side.messages == [
         f"the text of frame 2 (delta) differs from its character {1600 * many} on: "
-        f'"f" -> "F" (message {many})'
+        f'"f" -> "F" (the server\'s {many}th message)'
     ]
 
 
@@ -196,7 +200,9 @@ def test_a_piece_without_text_that_holds_something_else_does_not_get_lost() -> N
     side.waits()
     assert side.says() == [event("next")]
     side.hears(close())
-    assert side.messages == ["frame 4 (delta) did not come"]
+    assert side.messages == [
+        'frame 4 (delta) did not come: {"type": "delta", "job": "j1", "text": "", "finish": "stop"}'
+    ]
 
 
 def test_what_the_last_piece_holds_does_not_get_lost_with_another_cut() -> None:

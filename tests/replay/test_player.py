@@ -34,7 +34,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 from wsrec.checks.scope import Scope, SessionRange
 from wsrec.match.rules import Pacing
-from wsrec.match.wording import shown
+from wsrec.match.shown import shown
 from wsrec.net.upstream import Upstream
 from wsrec.proxy.options import Options
 from wsrec.redaction.rules import Rules

@@ -83,10 +83,11 @@ def test_for_people() -> None:
         "2       differs    1     3       1    0           3 /ws?room=1",
         "",
         "session 2: 3 differences",
-        "  unexpected  message 2 (oops) is not recorded; the nearest is frame 2 (answer)",
+        "  unexpected  the server's 2nd message (oops) is not recorded: "
+        '{"type": "oops"}; the nearest is frame 2 (answer)',
         '      /type: "answer" -> "oops"',
         '      /thread_id: "thr_Ab12Cd34Ef56" -> nothing',
-        "  changed  frame 2 (answer) came as message 1 with other values: "
+        "  changed  frame 2 (answer) came as the server's 1st message with other values: "
         '/thread_id: "thr_Ab12Cd34Ef56" -> 7',
         '  close  the server closed with 1011 "gone" instead of 1000',
         "",
