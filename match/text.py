@@ -79,7 +79,9 @@ class Text:
         self._offset: int | None = None
         """Characters of the first of them that have come; None: no piece has touched it."""
         self._ahead: deque[tuple[int, str]] = deque()
-        """Live pieces, or ends of them, beyond the recorded ones that are known and due."""
+        """Live pieces beyond the recorded ones that are known and due."""
+        self._used = 0
+        """Characters of the first of them that are not."""
         self._fitted = 0
         """Characters that were as recorded."""
         self._departure: Departure | None = None
@@ -163,6 +165,7 @@ class Text:
         self.reported = departure is not None
         self._departure = None
         self._ahead.clear()
+        self._used = 0
         self._mark()
         lost = next((each for each in rest if not self.beside.reached(each)), None)
         if self._last is not None:
@@ -178,18 +181,22 @@ class Text:
     def _lay(self, awaited: Awaited, piece: str, offset: int) -> int:
         """Lay what came on a recorded piece, as far as it goes; once it differs, by length."""
         while self._ahead and offset < len(piece):
-            number, text = self._ahead.popleft()
-            many = min(len(piece) - offset, len(text))
+            number, text = self._ahead[0]
+            used, self._used = self._used, 0
+            many = min(len(piece) - offset, len(text) - used)
             if self._departure is None:
-                part, came = piece[offset : offset + many], text[:many]
+                part, came = piece[offset : offset + many], text[used : used + many]
                 same = many if part == came else _common(part, came)
                 self._fitted += same
                 if same < many:
-                    rest = piece[offset + same :][:_SHOWN], text[same:][:_SHOWN]
+                    begin, other = offset + same, used + same
+                    rest = piece[begin : begin + _SHOWN], text[other : other + _SHOWN]
                     self._departure = Departure(self._fitted, awaited, number, *rest)
             offset += many
-            if many < len(text):
-                self._ahead.appendleft((number, text[many:]))
+            if used + many < len(text):
+                self._used = used + many
+            else:
+                self._ahead.popleft()
         return offset
 
     def _difference(self) -> Departure | None:
