@@ -135,7 +135,7 @@ class SessionContrast:
     counts: Mapping[Kind, int] | None = None
     """How many messages differ in each way; None: only one of them has the session."""
     divergences: tuple[Divergence, ...] = ()
-    """The first ones of each kind; of messages that are missing, or extra, each stretch is one."""
+    """The first ones of each kind; of messages that are missing, or extra, each series is one."""
     first: tuple[Row, ...] = ()
     """The first message that differs, with what is around it."""
     bindings: tuple[Binding, ...] = ()

@@ -31,7 +31,7 @@ Alone = Literal["missing", "extra"]
 
 _AROUND: Final = 3
 """Messages shown before and after the first that differs."""
-_OF_STRETCH: Final = 3
+_OF_SERIES: Final = 3
 """Messages shown of several that are missing, or extra, one behind the other."""
 _EFFORT: Final = 20_000
 """Messages of one session compared to find out which of several are most alike."""
@@ -137,7 +137,7 @@ class Pair:
         self._equal = 0
         self._counts: Counter[Kind] = Counter()
         self._kept: list[Divergence] = []
-        self._stretches: dict[Alone, list[range]] = {"missing": [], "extra": []}
+        self._series: dict[Alone, list[range]] = {"missing": [], "extra": []}
         """Items of A, and of B, that are alone; those without a gap between them are one."""
         self._recut: list[Recut] = []
         self._tail = 0
@@ -239,7 +239,7 @@ class Pair:
     def _count(self, kind: Alone, item: int) -> Kind:
         """Take an item that is alone."""
         self._counts[kind] += 1
-        found = self._stretches[kind]
+        found = self._series[kind]
         if found and found[-1].stop == item:
             found[-1] = range(found[-1].start, item + 1)
         elif len(found) < self._most:
@@ -247,9 +247,9 @@ class Pair:
         return kind
 
     def _alone(self, kind: Alone, half: Half) -> Iterator[Divergence]:
-        """Yield each stretch of what is missing, or extra, as one."""
-        for items in self._stretches[kind]:
-            first, *then = map(half.said, items[:_OF_STRETCH])
+        """Yield each series of what is missing, or extra, as one."""
+        for items in self._series[kind]:
+            first, *then = map(half.said, items[:_OF_SERIES])
             last = half.said(items[-1]) if then else None
             a, b = (first, None) if kind == "missing" else (None, first)
             yield Divergence(kind, a, b, count=len(items), then=tuple(then), last=last)

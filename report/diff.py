@@ -157,7 +157,7 @@ def _divergence(each: Divergence) -> Iterator[str]:
     elif each.a is not None or each.b is not None:
         name, said = ("A", each.a) if each.a is not None else ("B", each.b)
         if said is not None and each.last is not None:
-            yield from _stretch(name, said, each, each.last)
+            yield from _series(name, said, each, each.last)
         elif said is not None:
             yield f"    {name} {_frames(said)}: {_said(said)}"
     indent = "      " if each.a is not None else "    "
@@ -167,7 +167,7 @@ def _divergence(each: Divergence) -> Iterator[str]:
         yield f"{indent}… and {len(each.changes) - MAX_SHOWN:,} more"
 
 
-def _stretch(name: str, first: Said, each: Divergence, last: Said) -> Iterator[str]:
+def _series(name: str, first: Said, each: Divergence, last: Said) -> Iterator[str]:
     ends = [inert(said.event, 60) for said in (first, last) if said.event]
     between = f", {' to '.join(ends)}" if len(ends) == 2 else ""
     head = f"{name} frames {first.seq} to {last.last_seq}"
