@@ -25,7 +25,8 @@ from ..report.diff_json import diff_to_json
 from ..store.model import Session
 from ..store.reader import Recording
 from ..store.verify import require_intact
-from .contrasting import Half, Pair
+from .contrasting import Pair
+from .half import Half
 from .progress import Progress, interruptible
 from .reports import Wanted, put
 from .validate import require_sessions
