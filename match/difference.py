@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
-__all__ = ["Change", "Difference", "DifferenceKind"]
+__all__ = ["Change", "Difference", "DifferenceKind", "in_order"]
 
 DifferenceKind = Literal[
     "changed", "missing", "unexpected", "reordered", "early", "close", "lost", "handshake"
@@ -57,3 +59,21 @@ class Difference:
     changes: tuple[Change, ...] = ()
     nearest: int | None = None
     """The recorded frame whose message came closest to one that was not recorded."""
+    after: int | None = None
+    """The recorded frame behind which a message came that was not recorded; 0: before all."""
+
+
+def in_order(differences: Iterable[Difference]) -> list[Difference]:
+    """Return the differences of one session as the recording has them, not as they showed.
+
+    A text in pieces, say, is known to differ once it has ended, or once something else has come.
+    """
+    return sorted(differences, key=_place)
+
+
+def _place(found: Difference) -> tuple[float, bool]:
+    if found.seq is not None:
+        return found.seq, False
+    if found.after is not None:
+        return found.after, True
+    return (-inf if found.kind == "handshake" else inf), False

@@ -118,6 +118,10 @@ class Expected:
             return self._lines[:]
         return self._lines[: bisect_left(self._lines, place, key=_place)]
 
+    def latest(self) -> int:
+        """Return the frame of the one that came last; 0: none has."""
+        return self._recent[-1].turn.line.seq if self._recent else 0
+
     def close(self) -> Awaited | None:
         """Return the peer's Close, if it is in the window: nothing is behind it."""
         return self._lines[-1] if self._lines and self._lines[-1].is_close else None

@@ -127,7 +127,9 @@ class Hearing:
             if doubted is not None:
                 doubt, comparison = doubted
                 self._ids.take(comparison.bindings)
-                yield self._wording.unexpected(doubt.live, Found(doubt.awaited, doubt.comparison))
+                taken_for = Found(doubt.awaited, doubt.comparison)
+                before = doubt.awaited.turn.line.seq
+                yield self._wording.unexpected(doubt.live, taken_for, before - 1)
                 return
         found = found or self.expected.beyond(live, place)
         if found is not None:
@@ -135,11 +137,15 @@ class Hearing:
             return
         found = self.expected.changed(live, place)
         if found is None:
-            yield self._wording.unexpected(live, self.expected.nearest(live))
+            yield self._unexpected(live)
             return
         difference = self._wording.changed(live, found)
         self._take(found, live, turn, at_ns)
         yield from self._doubts.add(Doubt(found.awaited, live, found.comparison, difference))
+
+    def _unexpected(self, live: Live) -> Difference:
+        nearest, after = self.expected.nearest(live), self.expected.latest()
+        return self._wording.unexpected(live, nearest, after)
 
     def _came(
         self, found: Found, live: Live, turn: Turn | None, at_ns: int
@@ -230,7 +236,7 @@ class Hearing:
         found = self.expected.find(live, place) or self.expected.beyond(live, place)
         self._texts.begin(stream.key, None if found is None else found.awaited.text)
         if found is None:
-            yield self._wording.unexpected(live, self.expected.nearest(live))
+            yield self._unexpected(live)
             return
         self._ids.take(found.comparison.bindings)
         before = self._overtaker(found.awaited)

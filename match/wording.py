@@ -58,6 +58,7 @@ class Wording:
                 number=number,
                 event=awaited.parsed.event,
                 nearest=awaited.turn.line.seq,
+                after=awaited.turn.line.seq,
             )
         change = Change("", departure.recorded, departure.live)
         came = shown(departure.live) if departure.live else "its end"
@@ -84,8 +85,8 @@ class Wording:
             message += f", the first: {content}" if content else ""
         return self._about("missing", message, first)
 
-    def unexpected(self, live: Live, nearest: Found | None) -> Difference:
-        """A message came that was not recorded; `nearest` is what comes closest."""
+    def unexpected(self, live: Live, nearest: Found | None, after: int) -> Difference:
+        """A message came that was not recorded, behind a frame; `nearest` is what comes closest."""
         which = f"{self._nth(live.number)}{_named(live.parsed)}"
         message = f"{which} is not recorded: {_quoted(live.parsed.said)}"
         if nearest is not None:
@@ -98,6 +99,7 @@ class Wording:
             event=live.parsed.event,
             changes=() if nearest is None else tuple(map(kept, nearest.comparison.changes)),
             nearest=nearest.awaited.turn.line.seq if nearest is not None else None,
+            after=after,
         )
 
     def reordered(self, awaited: Awaited, number: int, before: Awaited) -> Difference:

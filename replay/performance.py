@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from ..match.dialogue import Dialogue
-from ..match.difference import Difference, DifferenceKind
+from ..match.difference import Difference, DifferenceKind, in_order
 from ..match.ids import Ids
 from ..match.line import Line
 from ..net.detach import Detached
@@ -95,7 +95,7 @@ class _Performance:
             session=self._session.id,
             live=None if self._tap is None else self._tap.id,
             target=self._session.target,
-            differences=self._found,
+            differences=in_order(self._found),
             counts=None if dialogue is None else dialogue.counts,
             bindings=tuple(self._ids),
             lateness=None if dialogue is None or not timed else dialogue.lateness.quantiles(),

@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic_ns
 
 from ..match.dialogue import Over, Say, Wait
-from ..match.difference import Difference
+from ..match.difference import Difference, in_order
 from ..match.ids import Binding
 from ..match.line import Role
 from ..net.detach import Detached
@@ -137,7 +137,7 @@ class Scene:
         return Played(
             session=self.lead.session,
             target=self._asked.target,
-            differences=self._differences,
+            differences=in_order(self._differences),
             more=self._more,
             counts=dialogue.counts,
             bindings=tuple(self.lead.ids),
