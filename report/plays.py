@@ -14,7 +14,7 @@ from ..match.steps import Counts
 
 __all__ = ["PlayVerdict", "Played", "Plays", "PlaysVerdict"]
 
-PlayVerdict = Literal["matched", "differs", "unplayed"]
+PlayVerdict = Literal["matched", "differs", "interrupted", "unplayed"]
 PlaysVerdict = Literal["matched", "differs"]
 
 
@@ -41,14 +41,19 @@ class Played:
     why: str | None = None
     """Why it was not played, or not to its end; None: it was."""
     excused: bool = False
-    """Whether it is no failure that it was not played."""
+    """Whether it is no failure that it was not played, or not to its end."""
 
     @property
     def verdict(self) -> PlayVerdict:
-        """What came of it: that something differs counts more than that it was not played."""
+        """What came of it: that something differs counts more than that it was not played.
+
+        `interrupted`: nothing did, as far as it was played, and that is not to its end.
+        """
         if self.differences:
             return "differs"
-        return "matched" if self.why is None else "unplayed"
+        if self.why is None:
+            return "matched"
+        return "unplayed" if self.counts is None else "interrupted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,7 @@ class Plays:
         """`matched` if something was played, and each session matched or is excused."""
         fine = [each.verdict == "matched" for each in self.sessions]
         failed = any(
-            each.verdict == "differs" or (each.verdict == "unplayed" and not each.excused)
+            each.verdict == "differs" or (each.why is not None and not each.excused)
             for each in self.sessions
         )
         return "matched" if any(fine) and not failed else "differs"

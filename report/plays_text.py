@@ -26,12 +26,13 @@ MAX_DIFFERENCES: Final = 20
 """Differences of one session shown one by one; the rest are counted."""
 MAX_CHANGES: Final = 10
 """Changed values of one message shown one by one."""
-MAX_BOUND: Final = 5
+MAX_BOUND: Final = 3
 """Ids of one session shown; the rest are counted."""
 
 _STYLE: Final[dict[PlayVerdict, str]] = {
     "matched": "bold green",
     "differs": "bold red",
+    "interrupted": "bold yellow",
     "unplayed": "bold yellow",
 }
 
@@ -53,13 +54,18 @@ def print_plays(plays: Plays, console: Console) -> None:
         console.print(_table(plays))
         if len(plays.sessions) > MAX_ROWS:
             line(f"… and {plural(len(plays.sessions) - MAX_ROWS, 'session')} more")
+    bound = list(_bound(plays))
+    if bound:
+        line()
+    for told in bound:
+        line(told)
     for played in plays.sessions:
         if played.differences:
             line()
             for each in _differences(played):
                 line(each)
     line()
-    for each in (*_bound(plays), *_remarks(plays)):
+    for each in _remarks(plays):
         line(each)
     line(Text("verdict   ").append(plays.verdict, _STYLE[plays.verdict]).append(_tally(plays)))
 
@@ -122,16 +128,18 @@ def _changes(found: Difference) -> Iterator[str]:
 
 
 def _bound(plays: Plays) -> Iterator[str]:
-    for played in plays.sessions:
-        if not played.bindings:
-            continue
+    bound = [played for played in plays.sessions if played.bindings]
+    for played in bound[:MAX_ROWS]:
         few = [
             f"{inert(shown(each.recorded), 40)} is {inert(shown(each.live), 40)}"
             for each in played.bindings[:MAX_BOUND]
         ]
         more = len(played.bindings) - len(few)
-        rest = f", and {more:,} more" if more else ""
+        rest = f", and {more:,} more (--format json has all)" if more else ""
         yield f"bound     session {played.session}: {', '.join(few)}{rest}"
+    if len(bound) > MAX_ROWS:
+        more_sessions = plural(len(bound) - MAX_ROWS, "more session")
+        yield f"bound     in {more_sessions}, too (--format json has all)"
 
 
 def _remarks(plays: Plays) -> Iterator[str]:

@@ -162,7 +162,7 @@ def test_ctrl_c_closes_the_sessions_and_reports_what_was_found(
 
     status, out, errors = asyncio.run(scenario())
     assert (status, errors) == (130, "wsrec: interrupted: not all of it was played\n")
-    assert re.search(r"^1 +1 unplayed .* interrupted$", out, re.MULTILINE)
+    assert re.search(r"^1 +1 interrupted .* interrupted$", out, re.MULTILINE)
     assert codes == [1001]
     (session,) = sessions(tmp_path / "new.db")
     assert (session.clean, session.close_code, session.closed_by) == (True, 1001, "client")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from support.dialogues import MS, Half, Said, close, event, script
 from support.reporting import EVIL
 from wsrec.checks.samples import Samples
+from wsrec.match.ids import Binding
 from wsrec.report.plays import Played, Plays
 from wsrec.report.plays_json import plays_to_json
 from wsrec.report.plays_text import MAX_DIFFERENCES, MAX_ROWS, print_plays
@@ -61,6 +63,7 @@ def kinds() -> dict[str, Plays]:
         "differs": plays(good(), bad(), contract="agent-events, the default", ignored=["/ts"]),
         "unplayed": plays(good(), unplayed, stranger, role="server"),
         "excused": plays(good(), Played(session=2, why="nobody asked", excused=True)),
+        "interrupted": plays(good(), replace(good(), why="interrupted")),
         "empty": plays(),
         "evil": plays(hostile, Played(session=5, target=EVIL, why=EVIL, notes=(EVIL,))),
     }
@@ -82,6 +85,8 @@ def test_for_people() -> None:
         "1       matched    1     2       2    0           0 /ws?room=1",
         "2       differs    1     3       1    0           3 /ws?room=1",
         "",
+        'bound     session 1: "thr_Ab12Cd34Ef56" is "thr_Zz98Yy76Xx54"',
+        "",
         "session 2: 3 differences",
         "  unexpected  the server's 2nd message (oops) is not recorded: "
         '{"type": "oops"}; the nearest is frame 2 (answer)',
@@ -91,7 +96,6 @@ def test_for_people() -> None:
         '/thread_id: "thr_Ab12Cd34Ef56" -> 7',
         '  close  the server closed with 1011 "gone" instead of 1000',
         "",
-        'bound     session 1: "thr_Ab12Cd34Ef56" is "thr_Zz98Yy76Xx54"',
         "ignored   /ts",
         "timing    1 line said; late by 2 ms (p50), 2 ms (p99), at most 2 ms",
         "verdict   differs: of 2 sessions 1 matched, 1 differs (1 changed, 1 close, 1 unexpected)",
@@ -105,6 +109,7 @@ def test_for_people() -> None:
         ("differs", "differs"),
         ("unplayed", "differs"),
         ("excused", "matched"),
+        ("interrupted", "differs"),
         ("empty", "differs"),
     ],
 )
@@ -121,6 +126,23 @@ def test_what_was_not_played_is_said_with_why() -> None:
     assert "0 its recording was interrupted" in shown
     assert "-       unplayed" in shown
     assert "otherwise no mask: session 3" in shown
+
+
+def test_a_session_that_was_played_in_part_is_interrupted() -> None:
+    shown = text(kinds()["interrupted"])
+    assert "interrupted    1     2       2    0           0 interrupted\n" in shown
+    assert shown.endswith("verdict   differs: of 2 sessions 1 matched, 1 interrupted\n")
+
+
+def test_a_few_ids_of_each_session_are_shown_before_what_differs() -> None:
+    ids = [Binding(f"recorded_{n}", f"live_{n}", "/id", n) for n in range(5)]
+    many = [replace(bad(n), bindings=ids) for n in range(1, MAX_ROWS + 3)]
+    shown = text(plays(*many), 300)
+    first = ", ".join(f'"recorded_{n}" is "live_{n}"' for n in range(3))
+    line = f"bound     session 1: {first}, and 2 more (--format json has all)\n"
+    assert line in shown.split("session 1: 3 differences")[0]
+    assert "bound     in 2 more sessions, too (--format json has all)\n" in shown
+    assert shown.count("bound     ") == MAX_ROWS + 1
 
 
 def test_of_many_only_some_are_shown_and_the_rest_is_counted() -> None:
