@@ -139,9 +139,13 @@ def mock(
             fresh_ids=fresh_ids,
         )
         clear([wanted], [recording], None)
-        mocked = run_mock(recording, options, format=format, command=command)
     except (NoSessionError, RefusedError, SettingError) as error:
         raise click.UsageError(str(error)) from error
+    try:
+        mocked = run_mock(recording, options, format=format, command=command)
+    except SettingError as error:
+        click.echo(f"wsrec: {error}", err=True)
+        sys.exit(2)
     plays = mocked.plays
     if chosen is not None:
         plays = replace(plays, contract=str(chosen))

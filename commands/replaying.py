@@ -145,14 +145,15 @@ def replay(
                 contract=meta.get("contract"),
             )
         clear([wanted], [recording, *([output] if output else [])], None)
+    except (NoSessionError, RefusedError, SettingError, UpstreamError) as error:
+        raise click.UsageError(str(error)) from error
+    try:
         replayed = run_replay(
             recording, upstream, settings, scope=scope, output=kept, command=command
         )
-    except (NoSessionError, RefusedError, SettingError, UpstreamError) as error:
-        raise click.UsageError(str(error)) from error
-    except BackendError as error:
+    except (BackendError, SettingError) as error:
         click.echo(f"wsrec: {error}", err=True)
-        sys.exit(4)
+        sys.exit(4 if isinstance(error, BackendError) else 2)
     plays = plays_of(replayed, recording, upstream, chosen, output)
     if replayed.unreachable is None:
         write_plays(plays, wanted, sys.stdout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,7 +178,6 @@ def test_it_plays_on_when_nobody_reads_what_it_tells(recording: Path) -> None:
         (("-l", "nowhere"), 2, "expected HOST:PORT"),
         (("--tls-key", "key.pem"), 2, "--tls-key: give its certificate with --tls-cert"),
         (("--speed", "2"), 2, "--speed is about recorded times"),
-        (("-l", "127.0.0.1:0", "--", "/no/such/command"), 2, "No such file"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_line(
@@ -187,6 +187,18 @@ def test_what_cannot_be_used_is_said_in_a_line(
 
     assert done.exit_code == status
     assert expected in done.stderr
+
+
+def test_what_cannot_be_begun_is_one_line_without_usage(recording: Path) -> None:
+    done = here(recording, "-l", "127.0.0.1:0", "--", "/no/such/command")
+    assert done.exit_code == 2
+    assert done.stderr.endswith("Ctrl-C ends\nwsrec: /no/such/command: No such file or directory\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = here(recording, "-l", address)
+    assert done.exit_code == 2
+    assert done.stderr == f"wsrec: cannot listen on {address}: Address already in use\n"
 
 
 def test_there_must_be_a_command_behind_two_dashes(recording: Path) -> None:

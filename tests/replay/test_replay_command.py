@@ -134,7 +134,10 @@ def test_somebody_else_who_listens_is_not_taken_for_the_command(recording: Path)
 
     done = asyncio.run(scenario())
     assert done.returncode == 2
-    assert "somebody listens there already, so true cannot be what is replayed to" in done.stderr
+    said = "somebody listens there already, so true cannot be what is replayed to\n"
+    assert done.stderr.startswith("wsrec: ws://127.0.0.1:")
+    assert done.stderr.endswith(said)
+    assert done.stderr.count("\n") == 1
 
 
 def test_ctrl_c_closes_the_sessions_and_reports_what_was_found(
