@@ -10,6 +10,9 @@ _State = tuple[tuple[int, int, int] | None, ...]
 
 _AGAIN = 2
 _ANYHOW = 20
+_STILL = 5
+"""Looks in a row that find an unreadable file as it was: a recorder on a busy machine may take as
+long between two of its first steps."""
 
 
 class Changes:
@@ -25,6 +28,7 @@ class Changes:
         self._quiet = 0
         self._refused: _State = ()
         self._refusals = 0
+        self._still = 0
 
     def due(self) -> bool:
         """Say whether the recording is worth opening.
@@ -51,13 +55,14 @@ class Changes:
         """Say whether a file that could not be read may be one that a recorder is at work on.
 
         It makes the tables, takes the log in and removes it; only what stays as it is, and cannot
-        be read the next time either, is damaged.
+        be read the next few times either, is damaged.
         """
         state = self._state()
         before, self._refused = self._refused, state
         self._refusals += 1
+        self._still = self._still + 1 if state == before else 0
         self._quiet = -1  # the next look is due in any case
-        return state != before and self._refusals < _ANYHOW
+        return self._still < _STILL and self._refusals < _ANYHOW
 
     def _state(self) -> _State:
         target = self._path.resolve()
