@@ -70,7 +70,7 @@ def print_diff(contrast: Contrast, console: Console) -> None:
             line(f"~ percentiles of many samples, exact to {ERROR:.0%}")
     line()
     line(f"ignored   {_ignored(contrast)}")
-    line(Text("verdict   ").append(*_verdict(contrast)))
+    line(Text("verdict   ").append(*_verdict(contrast)).append(_unmeasured(contrast)))
 
 
 def _session(session: SessionContrast) -> Iterator[str | Text]:
@@ -228,6 +228,15 @@ def _ignored(contrast: Contrast) -> str:
     if contrast.matching.usual:
         named.append("the usual times, durations, counters and ids of events")
     return ", ".join(named) or "nothing"
+
+
+def _unmeasured(contrast: Contrast) -> str:
+    """Say of how many events the times were to be compared and are not."""
+    few = len({row.event for row in contrast.latency if not row.enough})
+    if contrast.max_slower is None or not few:
+        return ""
+    why = f"fewer than {plural(contrast.min_samples, 'sample')}: --min-samples"
+    return f"; times of {plural(few, 'event')} were not compared ({why})"
 
 
 def _verdict(contrast: Contrast) -> tuple[str, str]:
