@@ -70,6 +70,7 @@ class Trial:
             past,
             dict(self._samples),
             running.decoded,
+            tuple(running.strange),
             running.opened,
             running.incomplete,
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from ..schemas.durations import show_duration
 from ..schemas.model import AppliesTo, Contract, Limits, Scalar
@@ -41,6 +42,8 @@ class Judged:
     """What was measured, by span and kind."""
     decoded: int = 0
     """Messages that held at least one event of the contract."""
+    strange: Sequence[str] = ()
+    """The first few names of events that are none of it."""
     opened: bool = False
     incomplete: bool = False
 
@@ -58,6 +61,8 @@ class Merge:
         self._past: list[Past] = []
         self._samples: defaultdict[tuple[str, str], Samples] = defaultdict(Samples)
         self._decoded = 0
+        self._strange: tuple[int, Sequence[str]] | None = None
+        """The first session with names of events that are none of the contract, and those."""
         self._opened = False
         self._incomplete = False
 
@@ -72,6 +77,9 @@ class Merge:
         for place, samples in session.samples.items():
             self._samples[place].update(samples)
         self._decoded += session.decoded
+        if session.strange:
+            strange = session.outcome.id, session.strange
+            self._strange = min(self._strange or strange, strange, key=itemgetter(0))
         self._opened = self._opened or session.opened
         self._incomplete = self._incomplete or session.incomplete
 
@@ -119,11 +127,18 @@ class Merge:
             limited = self.contract.applies_to != AppliesTo()
             return f"{none} that the contract applies to" if limited else none
         if not self._decoded:
-            return "no message was an event of the contract"
+            return f"no message was an event of the contract{self._instead()}"
         if self.contract.spans and not self._opened:
             kinds = " or ".join(span.name for span in self.contract.chief)
             return f"no {kinds} was opened in any session"
         return None
+
+    def _instead(self) -> str:
+        """Say which events there were, for whoever took the wrong contract."""
+        if self._strange is None:
+            return ""
+        names = ", ".join(brief(name) for name in self._strange[1])
+        return f"; there were {names}: see wsrec contract list, or write one (docs/contracts.md)"
 
     def _reconnects(self) -> Iterator[Finding]:
         rule = self.contract.session.reconnect

@@ -27,6 +27,7 @@ from .track import Track
 __all__ = ["MAX_NAMES", "SessionJudge"]
 
 MAX_NAMES: Final = 1000
+MAX_STRANGE: Final = 5
 """Different events counted for one session: where `*` is an event, any name is known."""
 _SEARCHED: Final = 65_536
 """Characters of an unreadable message that are searched for event names."""
@@ -51,6 +52,8 @@ class SessionJudge:
         self.messages = 0
         self.decoded = 0
         """Messages that held at least one event the contract speaks of."""
+        self.strange: dict[str, None] = {}
+        """The first few names of events that it does not speak of."""
         self.by: Scalar | None = None
         """The value that links this session to its successor."""
         self.broken_off = False
@@ -106,6 +109,8 @@ class SessionJudge:
                 known = None
             if known is None:
                 found += self._unknown(name, message)
+                if len(self.strange) < MAX_STRANGE:
+                    self.strange[name] = None
             elif known.sender not in ("both", message.sender):
                 found.append(self._wrong_sender(name, known.sender, message))
                 continue

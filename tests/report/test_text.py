@@ -148,7 +148,15 @@ def test_what_was_not_judged_is_told() -> None:
     assert "1 session skipped, the handshake was answered with 503: 2" in shown
     assert "1 session not fully judged, no run was opened: 3" in shown
     nothing = text(report(([], session(1))))
-    assert "nothing was validated: no message was an event of the contract" in nothing
+    assert "nothing was validated: no message was an event of the contract\n" in nothing
+
+
+def test_of_the_wrong_contract_it_says_which_events_there_were() -> None:
+    lines = [server(f"else_{n}") for n in (1, 1, *range(2, 9))]
+    shown = text(report((lines, session(2)), ([server("other")], session(3))), 300)
+    names = ", ".join(f"'else_{n}'" for n in range(1, 6))
+    assert f"no message was an event of the contract; there were {names}: see wsrec" in shown
+    assert "'other'" not in shown.split("nothing was validated:")[1]
 
 
 def test_what_was_not_kept_is_counted() -> None:
