@@ -41,7 +41,7 @@ from .ids import Ids
 from .line import Line, Role
 from .pacing import Timeline, Turn
 from .rules import Matching, Pacing, Patience
-from .steps import Counts, Over, Say, Wait
+from .steps import Counts, Lag, Over, Say, Wait
 from .wording import Wording
 
 __all__ = ["Counts", "Dialogue", "Over", "Say", "Wait"]
@@ -121,6 +121,11 @@ class Dialogue:
         """How far it has come."""
         left = self._left if self._ended else len(self._ours) + len(self._expected)
         return Counts(self._said, self._hearing.heard, self._hearing.matched, left)
+
+    @property
+    def lag(self) -> Lag | None:
+        """Which message of the peer was furthest behind its recorded step."""
+        return self._hearing.lag
 
     def load(self, lines: Sequence[Line], *, last: bool) -> None:
         """Take the next lines of the script, of both peers; `last`: there are no more."""

@@ -15,6 +15,7 @@ from .line import Role
 from .pacing import Turn
 from .parse import Stream
 from .rules import Matching
+from .steps import Lag
 from .text import Departure, Text
 from .texts import Texts
 from .wording import Wording
@@ -52,6 +53,8 @@ class Hearing:
         """Utterances of the peer; pings and pongs do not count."""
         self.matched = 0
         """Recorded lines of the peer that came, changed or not."""
+        self.lag: Lag | None = None
+        """Of the message that was furthest behind its recorded step; None: none has come."""
         self.moved_ns = began_ns
         """When a line of either peer was last said, came or was given up."""
         self.ready_ns = began_ns
@@ -173,6 +176,10 @@ class Hearing:
 
     def _progress(self, awaited: Awaited, turn: Turn | None, at_ns: int) -> None:
         self.matched += 1
+        step = awaited.turn
+        took_ns = at_ns - self.moved_ns
+        if self.lag is None or took_ns - step.pause_ns > self.lag.more_ns:
+            self.lag = Lag(step.line.seq, awaited.parsed.event, took_ns, step.pause_ns)
         self.moved_ns = max(self.moved_ns, at_ns)
         if turn is None or awaited.place < turn.place:
             self.ready_ns = max(self.ready_ns, at_ns)

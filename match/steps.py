@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..wire.utterance import Utterance
 from .line import Line
 
-__all__ = ["Counts", "Over", "Say", "Wait"]
+__all__ = ["Counts", "Lag", "Over", "Say", "Wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,23 @@ class Wait:
 @dataclass(frozen=True, slots=True)
 class Over:
     """All of ours is said, and nothing more is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How long a message of the peer took: since something was last said, by whichever peer."""
+
+    seq: int
+    """Its recorded frame."""
+    event: str | None
+    took_ns: int
+    recorded_ns: int
+    """As it was to be played."""
+
+    @property
+    def more_ns(self) -> int:
+        """By how much it took longer than it had."""
+        return self.took_ns - self.recorded_ns
 
 
 @dataclass(frozen=True, slots=True)

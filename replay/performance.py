@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import os
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from time import monotonic_ns
 from typing import Final, TypeVar
@@ -16,11 +16,13 @@ from ..match.dialogue import Dialogue
 from ..match.difference import Difference, DifferenceKind, in_order
 from ..match.ids import Ids
 from ..match.line import Line
+from ..match.steps import Lag
 from ..net.detach import Detached
 from ..net.dial import Answer, DialError, dial
 from ..redaction.marks import holds_mark
 from ..report.inert import inert
 from ..report.plays import Played
+from ..schemas.durations import show_duration
 from ..store.model import Session
 from ..store.tap import SessionTap
 from ..wire.close import close_body
@@ -37,6 +39,8 @@ __all__ = ["perform"]
 
 _MOST: Final = 1000
 """Differences of a session, after which it is given up: a server may go on for ever."""
+_SLOW_NS: Final = 1_000_000_000
+"""By how much longer than recorded a message has to take for a note; and twice as long."""
 _GOING_AWAY: Final = 1001
 _REDACTED: Final = "messages were redacted: they are sent with what stands in the secrets' place"
 T = TypeVar("T")
@@ -99,7 +103,7 @@ class _Performance:
             counts=None if dialogue is None else dialogue.counts,
             bindings=tuple(self._ids),
             lateness=None if dialogue is None or not timed else dialogue.lateness.quantiles(),
-            notes=self._notes,
+            notes=(*self._notes, *_slow(None if dialogue is None else dialogue.lag)),
             why=self._why,
         )
 
@@ -261,3 +265,11 @@ def _is_redacted(line: Line) -> bool:
 
 def _named(what: str, name: str | None) -> str:
     return f"no {what}" if name is None else f"{what} {inert(name, 100)}"
+
+
+def _slow(lag: Lag | None) -> Iterator[str]:
+    """Yield a line about the slowest message, if people would have noticed."""
+    if lag is not None and lag.more_ns > max(_SLOW_NS, lag.recorded_ns):
+        event = "" if lag.event is None else f" ({lag.event})"
+        took, recorded = show_duration(lag.took_ns), show_duration(lag.recorded_ns)
+        yield f"frame {lag.seq}{event} came after {took}, recorded were {recorded}"

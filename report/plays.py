@@ -37,7 +37,7 @@ class Played:
     lateness: Quantiles | None = None
     """How long after its time each line of ours was said, in nanoseconds; None: it had none."""
     notes: Sequence[str] = ()
-    """What was not played as it was recorded, a line each."""
+    """What was otherwise than recorded and is no difference, a line each."""
     why: str | None = None
     """Why it was not played, or not to its end; None: it was."""
     excused: bool = False

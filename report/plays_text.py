@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from .groups import plural, ranges
 from .inert import inert
 from .plays import Played, Plays, PlayVerdict
 
-__all__ = ["MAX_BOUND", "MAX_CHANGES", "MAX_DIFFERENCES", "MAX_ROWS", "print_plays"]
+__all__ = ["MAX_BOUND", "MAX_CHANGES", "MAX_DIFFERENCES", "MAX_NOTES", "MAX_ROWS", "print_plays"]
 
 MAX_ROWS: Final = 30
 """Sessions shown in the table; of more, those that did not match come first."""
@@ -28,6 +29,8 @@ MAX_CHANGES: Final = 10
 """Changed values of one message shown one by one."""
 MAX_BOUND: Final = 3
 """Ids of one session shown; the rest are counted."""
+MAX_NOTES: Final = 10
+"""Different notes shown; the rest are counted."""
 
 _STYLE: Final[dict[PlayVerdict, str]] = {
     "matched": "bold green",
@@ -149,8 +152,10 @@ def _remarks(plays: Plays) -> Iterator[str]:
     for played in plays.sessions:
         for note in played.notes:
             notes.setdefault(note, []).append(played.session or 0)
-    for note, ids in notes.items():
+    for note, ids in islice(notes.items(), MAX_NOTES):
         yield f"otherwise {inert(note)}: session {ranges(sorted(set(ids)))}"
+    if len(notes) > MAX_NOTES:
+        yield f"otherwise {len(notes) - MAX_NOTES} notes more (--format json has all)"
     if plays.lateness is not None and plays.lateness.count:
         yield f"timing    {_late(plays.lateness)}"
 

@@ -533,3 +533,14 @@ def test_what_is_due_needs_no_more_than_a_line_of_ours() -> None:
     assert not dialogue.starved
     assert isinstance(dialogue.next(BEGAN), Say)
     assert dialogue.starved
+
+
+def test_the_message_that_was_furthest_behind_its_recorded_step() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(ANSWER, after=40 * MS)
+    half.hears(DONE, after=3 * SECOND)
+    lag = half.dialogue.lag
+    assert lag is not None
+    assert (lag.seq, lag.event) == (3, "done")
+    assert (lag.took_ns, lag.recorded_ns) == (3 * SECOND, 50 * MS)

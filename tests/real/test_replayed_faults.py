@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def said_of(fault: Fault, right: Path, folder: Path, *options: str) -> Said:
     findings = [each for session in judged["sessions"] for each in session["findings"]]
     assert ended.returncode == (1 if findings else 0)
     return Said(
-        [(one["kind"], one["session"], one["seq"], one["event"]) for one in found],
+        [(one["kind"], one["session"], one["seq"], one["event"]) for one in found]
+        + [("note", one["session"], note) for one in replayed["sessions"] for note in one["notes"]],
         [(one["kind"], one["session"], *_place(one)) for one in differences(diff)]
         + [("slower", one["event"], one["measure"]) for one in diff["latency"] if one["slower"]],
         [(one["code"], one["session"], one["seq"], one["event"]) for one in findings],
@@ -107,7 +109,9 @@ def test_one_dropped_delta(right: Path, tmp_path: Path) -> None:
 
 def test_one_slow_tool(right: Path, tmp_path: Path) -> None:
     said = said_of("slow", right, tmp_path, "--max-slower", "3")
-    assert said.replay == []  # it came in time
+    ((kind, session, note),) = said.replay  # no difference: it came in time
+    assert (kind, session) == ("note", 2)
+    assert re.fullmatch(r"frame 18 \(tool_completed\) came after 1\.\d+ s, recorded were .*", note)
     assert said.validate == [("latency.total", 2, 18, "tool_completed")]
     assert said.diff == [("slower", "tool_completed", "step")]  # and nothing that waited for it
 

@@ -17,7 +17,7 @@ from wsrec.checks.samples import Samples
 from wsrec.match.ids import Binding
 from wsrec.report.plays import Played, Plays
 from wsrec.report.plays_json import plays_to_json
-from wsrec.report.plays_text import MAX_DIFFERENCES, MAX_ROWS, print_plays
+from wsrec.report.plays_text import MAX_DIFFERENCES, MAX_NOTES, MAX_ROWS, print_plays
 
 SCHEMA: Any = json.loads((files("wsrec.report") / "plays.schema.json").read_text("utf-8"))
 ASKED: list[Said] = [("C", event("ask", n=1)), ("S", event("answer", thread_id="thr_Ab12Cd34Ef56"))]
@@ -187,3 +187,9 @@ def test_recorded_text_is_inert(raw: str) -> None:
     assert raw not in text(kinds()["evil"])
     assert raw not in str(json.loads(plays_to_json(kinds()["evil"])))
     assert not any(line.startswith("::") for line in text(kinds()["evil"]).splitlines())
+
+
+def test_of_many_notes_the_rest_is_counted() -> None:
+    shown = text(plays(good(), *(Played(session=n, notes=(f"note {n}",)) for n in range(2, 15))))
+    assert shown.count("otherwise note") == MAX_NOTES
+    assert "otherwise 3 notes more (--format json has all)" in shown

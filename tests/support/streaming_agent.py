@@ -42,7 +42,7 @@ session:
 Fault = Literal["none", "changed", "user", "dropped", "slow", "closed", "failed"]
 FAULTY = 2
 """The run of each session in which the fault is."""
-SLOW = 0.4
+SLOW = 1.2
 """Seconds that the tool takes where it is slow."""
 
 _ANSWER = ("It ", "is ", "sunny ", "in ", "Köln, ", "and ", "warm.")
