@@ -103,7 +103,7 @@ class _Performance:
             counts=None if dialogue is None else dialogue.counts,
             bindings=tuple(self._ids),
             lateness=None if dialogue is None or not timed else dialogue.lateness.quantiles(),
-            notes=(*self._notes, *_slow(None if dialogue is None else dialogue.lag)),
+            notes=[*self._notes, *_slow(None if dialogue is None else dialogue.lag)],
             why=self._why,
         )
 
