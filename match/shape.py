@@ -21,8 +21,8 @@ _DIGITS: Final = re.compile(r"[0-9]{16,40}")
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9]{0,23}(?:_[a-z]{2,12}){0,2}?)([_-])(.{6,})")
 _DIGIT: Final = re.compile(r"[0-9]")
-_MIXED: Final = re.compile(r"[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]")
-"""In what stands before `_` or `-`: it is rather where a random id has that by chance."""
+_MIXED: Final = re.compile(r"[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]|\A.\Z")
+"""What stands before `_` or `-`: it is rather where a random id has that by chance."""
 _ONE_CASE: Final = re.compile(r"[a-z_-]*|[A-Z_-]*")
 _ANYHOW: Final = "random "
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")

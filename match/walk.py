@@ -17,6 +17,7 @@ __all__ = ["MAX_CHANGES", "Walk"]
 
 MAX_CHANGES: Final = 50
 """Of one message that are told."""
+_TOLD: Final = 16
 
 
 class Walk:
@@ -225,7 +226,9 @@ class Walk:
             return False
         if alike(recorded, live):
             return True
-        if word(recorded) or word(live):
+        words = word(recorded), word(live)
+        # A random id may look like a word by chance; a long one is told by the other, as long.
+        if all(words) or (any(words) and not len(recorded) == len(live) >= _TOLD):
             return False
         return names_id(path) or (recorded in self._keys[0] and live in self._keys[1])
 

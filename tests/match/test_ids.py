@@ -79,6 +79,7 @@ def test_hardly_a_random_id_looks_like_none(prefix: str, letters: str, size: int
         ("item_3U5mL63LHFHqXEuB", "item_dzFTXzzmrk_jKbMF"),  # no digit, and few changes of case
         ("V1StGXR8_Z5jdHi6B-myT", "Uakgb_J5m9g-0JDMbcJqL"),  # what is before `_` is no prefix
         ("abcd_XR8Z5jdHi6BrmyT1", "Uakgb2J5m9gk0JDMbcJqL"),
+        ("y_foUSEEYndTmhifAAAC", "S-Z3XAUasL0jgQCPAAAG"),
     ],
 )
 def test_an_odd_one_is_known_by_the_other(recorded: str, live: str) -> None:
