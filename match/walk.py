@@ -18,6 +18,7 @@ __all__ = ["MAX_CHANGES", "Walk"]
 MAX_CHANGES: Final = 50
 """Of one message that are told."""
 _TOLD: Final = 16
+"""Characters of an id that may look like a word by chance."""
 
 
 class Walk:
@@ -226,9 +227,7 @@ class Walk:
             return False
         if alike(recorded, live):
             return True
-        words = word(recorded), word(live)
-        # A random id may look like a word by chance; a long one is told by the other, as long.
-        if all(words) or (any(words) and not len(recorded) == len(live) >= _TOLD):
+        if (word(recorded) or word(live)) and not _told(recorded, live):
             return False
         return names_id(path) or (recorded in self._keys[0] and live in self._keys[1])
 
@@ -263,3 +262,11 @@ def _key(value: Id, name: str) -> tuple[str, Id]:
 def _brief(value: Id) -> str:
     text = str(value)
     return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _told(recorded: str, live: str) -> bool:
+    """Say whether one is random, and the other, as long and of either case, a word by chance."""
+    odd = recorded if word(recorded) else live
+    if not len(recorded) == len(live) >= _TOLD or odd.islower() or odd.isupper():
+        return False
+    return kind(recorded) is not None or kind(live) is not None

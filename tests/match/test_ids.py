@@ -99,6 +99,7 @@ def test_a_word_is_no_odd_one() -> None:
         ("model", "gpt-4o-mini-2024-07-18", "gpt-4o-mini-2025-01-31"),
         ("tool", "getWeatherForecast", "getStockQuote"),
         ("languageId", "python", "rust"),  # a name that somebody gave
+        ("agent_id", "search-tool-internal", "search-tool-v2-extra"),
         ("text", "hello world 1", "hello world 2"),
         ("x", UUID, "sess_hPN9vAf8yGVpdk6"),
         ("x", "deadbee1", "0badcafe0"),
@@ -112,6 +113,12 @@ def test_what_is_not(name: str, recorded: Any, live: Any) -> None:
     half = Half()
     assert half.hears({name: recorded}, {name: live}) == [f"/{name}"]
     assert half.bound == {}
+
+
+def test_a_long_random_one_may_look_like_a_word_by_chance() -> None:
+    half = Half()
+    assert half.hears({"sid": "tlRfGOc_WQRfwvQOAAAC"}, {"sid": "WO-OlsK1owP_J3U9AAAG"}) == []
+    assert half.bound == {"tlRfGOc_WQRfwvQOAAAC": "WO-OlsK1owP_J3U9AAAG"}
 
 
 def test_what_is_named_is_one_whatever_it_looks_like() -> None:
