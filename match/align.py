@@ -57,6 +57,11 @@ class Alignment:
         self.left[i] = j
         self.right[j] = i
 
+    def part(self, i: int) -> None:
+        """Make an item of the left, and its partner, alone again."""
+        self.right[self.left[i]] = NOBODY
+        self.left[i] = NOBODY
+
     def rows(self) -> Iterator[tuple[int | None, int | None]]:
         """Yield the items of both in one order: those that are in line as pairs, others alone."""
         j = 0
@@ -83,9 +88,10 @@ def align(
 
     Equal items in the same order stand fast, as many as there can be. What is left is, in this
     order, moved, if an equal item is left on the other side; changed, if one of its kind is left
-    between the same two that stand fast; missing or extra. `likeness` (0 to 1) tells which of
-    several of a kind are the same, where they are few; where they are many, their order does.
-    What may only have crossed what another voice said is not moved.
+    between the same two that stand fast, or would be if it had not crossed what another voice
+    said; missing or extra. `likeness` (0 to 1) tells which of several of a kind are the same,
+    where they are few; where they are many, their order does. What may only have crossed what
+    another voice said is not moved.
     """
     made = Alignment(len(left), len(right))
     fast, made.exact = common(left.keys, right.keys, effort)
@@ -94,26 +100,31 @@ def align(
     here, there = _Turns(left, fast, 0), _Turns(right, fast, 1)
     _move(left, right, made, here, there)
     # What stands fast is equal: only between two that do, one may be the other, changed.
-    ours, theirs = _left_over(made.left, left, here), _left_over(made.right, right, there)
-    for place in sorted(ours.keys() & theirs.keys()):
-        for i, j in most_alike(ours[place], theirs[place], likeness):
-            made.pair(i, j)
+    _change(left, right, made, (here, there), likeness)
+    if left.times_ns and not left.any_order:
+        turns = _Turns(left, fast, 0, own=True), _Turns(right, fast, 1, own=True)
+        late = _change(left, right, made, turns, likeness)
+        for i in late - set(_crossed(left, right, made, fast, late)):
+            made.part(i)
     made.aside = set(_aside(made.left, fast))
     made.moved &= made.aside
     if made.moved and left.times_ns and not left.any_order:
-        made.moved -= set(_crossed(left, right, made, fast))
+        made.moved -= set(_crossed(left, right, made, fast, made.moved))
     return made
 
 
 class _Turns:
     """Between which items that stand fast, and whose order counts, an item is."""
 
-    def __init__(self, items: Items, fast: Iterable[tuple[int, int]], side: int) -> None:
-        self._voices = items.voices if items.any_order else None
+    def __init__(
+        self, items: Items, fast: Iterable[tuple[int, int]], side: int, *, own: bool = False
+    ) -> None:
+        """`own`: only the order among items of the same voice counts."""
+        self._voices = items.voices if own or items.any_order else None
         places = [pair[side] for pair in fast]
         self._of: dict[int | None, list[int]] = {None: places}
         for voice in set(self._voices or ()):
-            self._of[voice] = _by_voice(items, places, voice)[1]
+            self._of[voice] = _by_voice(items, places, voice)[0 if own else 1]
 
     def __call__(self, item: int) -> int:
         """Return how many there are before it: for the same item of both sides the same."""
@@ -135,6 +146,23 @@ def _move(left: Items, right: Items, made: Alignment, here: _Turns, there: _Turn
                 made.moved.add(i)
 
 
+def _change(
+    left: Items,
+    right: Items,
+    made: Alignment,
+    turns: tuple[_Turns, _Turns],
+    likeness: Callable[[int, int], float],
+) -> set[int]:
+    """Pair items of a kind that are left on both sides at one place; return those of the left."""
+    found: set[int] = set()
+    ours, theirs = _left_over(made.left, left, turns[0]), _left_over(made.right, right, turns[1])
+    for place in sorted(ours.keys() & theirs.keys()):
+        for i, j in most_alike(ours[place], theirs[place], likeness):
+            made.pair(i, j)
+            found.add(i)
+    return found
+
+
 def _by_voice(items: Items, places: Iterable[int], voice: int) -> tuple[list[int], list[int]]:
     """Return the items that one voice says, and those that others do."""
     assert items.voices is not None
@@ -145,9 +173,13 @@ def _by_voice(items: Items, places: Iterable[int], voice: int) -> tuple[list[int
 
 
 def _crossed(
-    left: Items, right: Items, made: Alignment, fast: Sequence[tuple[int, int]]
+    left: Items,
+    right: Items,
+    made: Alignment,
+    fast: Sequence[tuple[int, int]],
+    moved: set[int],
 ) -> Iterator[int]:
-    """Yield moved items of the left that are in order with those of their own voice.
+    """Yield those of moved items of the left that are in order with those of their own voice.
 
     On one of the two sides they are so near to all of another voice which they passed that each
     may have been on its way when the other was said.
@@ -158,10 +190,10 @@ def _crossed(
             _by_voice(left, (i for i, _ in fast), voice),
             _by_voice(right, (j for _, j in fast), voice),
         )
-        for voice in {left.voices[i] for i in made.moved}
+        for voice in {left.voices[i] for i in moved}
     }
     last = dict.fromkeys(sides, NOBODY)
-    for i in sorted(made.moved):
+    for i in sorted(moved):
         j, voice = made.left[i], left.voices[i]
         (own_i, others_i), (own_j, others_j) = sides[voice]
         n, m = bisect_left(others_i, i), bisect_left(others_j, j)

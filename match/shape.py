@@ -7,7 +7,17 @@ from functools import lru_cache
 from random import Random
 from typing import Final
 
-__all__ = ["LONG", "alike", "is_id", "kind", "names_id", "renewed", "word"]
+__all__ = [
+    "LONG",
+    "alike",
+    "by_chance",
+    "is_id",
+    "kind",
+    "may_be_random",
+    "names_id",
+    "renewed",
+    "word",
+]
 
 LONG: Final = 8
 """Ids of so many characters are also found inside longer texts."""
@@ -24,6 +34,8 @@ _DIGIT: Final = re.compile(r"[0-9]")
 _MIXED: Final = re.compile(r"[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]|\A.\Z")
 """What stands before `_` or `-`: it is rather where a random id has that by chance."""
 _ONE_CASE: Final = re.compile(r"[a-z_-]*|[A-Z_-]*")
+_TOLD: Final = 12
+"""Characters of an id that may look like a word by chance."""
 _ANYHOW: Final = "random "
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
@@ -45,6 +57,19 @@ def word(text: str) -> bool:
     if _DIGIT.search(text) or len(text) >= 32:
         return False
     return text.islower() or text.isupper() or not _random(text)
+
+
+def may_be_random(text: str) -> bool:
+    """Say whether a text that looks like a word may be a random id all the same."""
+    return len(text) >= _TOLD and not text.islower() and not text.isupper()
+
+
+def by_chance(recorded: str, live: str) -> bool:
+    """Say whether one of two texts looks like a word by chance, as the other one tells."""
+    odd, other = (recorded, live) if word(recorded) else (live, recorded)
+    if len(odd) != len(other) or not may_be_random(odd):
+        return False
+    return kind(other) is not None or (may_be_random(other) and not word(other))
 
 
 def names_id(path: tuple[str, ...]) -> bool:

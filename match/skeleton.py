@@ -15,7 +15,7 @@ from .members import Places
 from .parse import Objects, Parsed, Stream
 from .pieces import Counters
 from .rules import Matching
-from .shape import is_id, kind, names_id, word
+from .shape import is_id, kind, may_be_random, names_id, word
 from .usual import is_usual
 
 __all__ = ["Skeleton", "digest", "within"]
@@ -91,7 +91,7 @@ class Skeleton:
             if kind(value) is not None:
                 return True
             named = names_id(path) or value in keys
-            return named and is_id(value) and not word(value)
+            return named and is_id(value) and (may_be_random(value) or not word(value))
         return isinstance(value, int) and names_id(path) and not path[-1].isdecimal()
 
 

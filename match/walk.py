@@ -10,15 +10,13 @@ from ..schemas.pointers import ABSENT
 from .difference import Change
 from .ids import Binding, Id, Ids
 from .reading import pointer
-from .shape import LONG, alike, is_id, kind, names_id, word
+from .shape import LONG, alike, by_chance, is_id, kind, names_id, word
 from .yardstick import Path, Yardstick, equal_as_json
 
 __all__ = ["MAX_CHANGES", "Walk"]
 
 MAX_CHANGES: Final = 50
 """Of one message that are told."""
-_TOLD: Final = 16
-"""Characters of an id that may look like a word by chance."""
 
 
 class Walk:
@@ -227,7 +225,7 @@ class Walk:
             return False
         if alike(recorded, live):
             return True
-        if (word(recorded) or word(live)) and not _told(recorded, live):
+        if (word(recorded) or word(live)) and not by_chance(recorded, live):
             return False
         return names_id(path) or (recorded in self._keys[0] and live in self._keys[1])
 
@@ -262,11 +260,3 @@ def _key(value: Id, name: str) -> tuple[str, Id]:
 def _brief(value: Id) -> str:
     text = str(value)
     return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _told(recorded: str, live: str) -> bool:
-    """Say whether one is random, and the other, as long and of either case, a word by chance."""
-    odd = recorded if word(recorded) else live
-    if not len(recorded) == len(live) >= _TOLD or odd.islower() or odd.isupper():
-        return False
-    return kind(recorded) is not None or kind(live) is not None

@@ -193,6 +193,20 @@ def test_what_two_say_at_nearly_the_same_time_may_cross() -> None:
     assert moved(asked_first, talk((0, 1), (0, 2), (0, 101))) == []
 
 
+def test_what_crosses_may_be_changed() -> None:
+    def kinds(items: Items) -> Items:
+        return Items(items.keys, [key % 10 for key in items.keys], items.voices, items.times_ns)
+
+    def seen(left: Items, right: Items) -> list[str]:
+        return told(left.keys, right.keys, align(kinds(left), kinds(right), unlike))
+
+    asked_first = talk((0, 101), (0.004, 1), (0.005, 2))
+    assert seen(asked_first, talk((0, 11), (0.001, 101), (0.01, 2))) == ["1~11"]
+    assert seen(talk((0, 11), (0.001, 101), (0.01, 2)), asked_first) == ["11~1"]
+    late = talk((0, 11), (0.5, 101), (0.6, 2))
+    assert seen(talk((0, 101), (0.3, 1), (0.4, 2)), late) == ["+11", "-1"]
+
+
 def test_what_one_says_does_not_cross() -> None:
     assert moved(talk((0, 1), (0, 2), (0, 3)), talk((0, 1), (0, 3), (0, 2))) == [2]
     assert len(moved(talk((0, 101), (0, 102), (0, 1), (0, 2), (0, 3)),

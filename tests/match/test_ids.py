@@ -17,8 +17,10 @@ from support.traffic import TRAFFIC, talks
 from wsrec.match.compare import Comparer
 from wsrec.match.ids import Binding, Ids
 from wsrec.match.line import Line
+from wsrec.match.parse import parse_plainly
 from wsrec.match.rules import Matching
 from wsrec.match.shape import alike, kind, renewed
+from wsrec.match.skeleton import Skeleton
 from wsrec.schemas.packs import find
 from wsrec.wire.utterance import Utterance
 
@@ -115,10 +117,29 @@ def test_what_is_not(name: str, recorded: Any, live: Any) -> None:
     assert half.bound == {}
 
 
-def test_a_long_random_one_may_look_like_a_word_by_chance() -> None:
+@pytest.mark.parametrize(
+    ("recorded", "live"),
+    [
+        ("tlRfGOc_WQRfwvQOAAAC", "WO-OlsK1owP_J3U9AAAG"),
+        ("sess_GDEsiugnNSZHzESZ", "sess_Yhz-mJZMrio-e6K4"),  # no run of it is long enough to tell
+        ("vOellbdmbmon", "9OpwIZXLibMl"),
+    ],
+)
+def test_a_long_random_one_may_look_like_a_word_by_chance(recorded: str, live: str) -> None:
     half = Half()
-    assert half.hears({"sid": "tlRfGOc_WQRfwvQOAAAC"}, {"sid": "WO-OlsK1owP_J3U9AAAG"}) == []
-    assert half.bound == {"tlRfGOc_WQRfwvQOAAAC": "WO-OlsK1owP_J3U9AAAG"}
+    assert half.hears({"sid": recorded}, {"sid": live}) == []
+    assert half.hears({"sid": live}, {"sid": recorded}) == []
+    assert half.bound == {recorded: live, live: recorded}
+
+
+def test_such_a_word_is_left_out_where_messages_are_aligned() -> None:
+    def key(value: str, name: str = "id") -> int:
+        said = Utterance("text", json.dumps({"session": {name: value}}))
+        return Skeleton(rules()).key(parse_plainly(said))
+
+    assert key("sess_GDEsiugnNSZHzESZ") == key("sess_Yhz-mJZMrio-e6K4")
+    assert key("python") != key("rust")
+    assert key("getWeatherForecast", "tool") != key("getStockQuoteToday", "tool")
 
 
 def test_what_is_named_is_one_whatever_it_looks_like() -> None:
