@@ -5,8 +5,9 @@
 //
 // The server prints its port. The client prints, when all is over, a line of JSON: the results of
 // each operation by the name of its session. A calm client lets the server say nothing more behind
-// the last result before it stops an operation, and pings only when nothing else is going on: else
-// how much is said, and when, is another each time.
+// the last result before it stops an operation, has the results of operations that run at once come
+// well apart, and pings only when nothing else is going on: else how much is said, when, and in
+// which order, is another each time.
 "use strict";
 
 const { createRequire } = require("node:module");
@@ -22,16 +23,16 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const schema = buildSchema(`
   type Query { greeting: String }
   type Mutation { add(a: Int!, b: Int!): Int }
-  type Subscription { count(to: Int!): Int  forever(until: Int): Int  broken: Int }
+  type Subscription { count(to: Int!, first: Int, every: Int): Int  forever(until: Int): Int  broken: Int }
 `);
 
 const roots = {
   query: { greeting: () => "hello" },
   mutation: { add: ({ a, b }) => a + b },
   subscription: {
-    async *count({ to }) {
+    async *count({ to, first = 2, every = 2 }) {
       for (let count = 1; count <= to; count++) {
-        await pause(2);
+        await pause(count === 1 ? first : every);
         yield { count };
       }
     },
@@ -100,12 +101,12 @@ const SESSIONS = {
     ],
   },
   at_once: {
-    options: { keepAlive: calm ? 100 : 5 },
+    options: { keepAlive: calm ? 500 : 5 },
     asks: (client) => [
       () =>
         Promise.all([
-          ask(client, "subscription { count(to: 8) }"),
-          ask(client, "subscription { count(to: 4) }"),
+          ask(client, `subscription { count(to: ${calm ? "4, first: 40, every: 80" : 8}) }`),
+          ask(client, `subscription { count(to: ${calm ? "2, first: 80, every: 80" : 4}) }`),
           ask(client, "{ greeting }"),
         ]),
     ],
