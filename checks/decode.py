@@ -33,6 +33,7 @@ _ALIKE: Final = bytes.maketrans(b"0123456789[", b"0" * 10 + b"{")
 """Makes every digit a zero, and one sign of both that open something."""
 _GREAT: Final = b"0" * 19
 """Digits of the least integer that may not fit into 64 bits."""
+_BACKSLASH: Final = ord("\\")
 _LONE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -108,7 +109,7 @@ def _read(text: str | bytes) -> object:
         or _GREAT in signs
         # Each key that was dropped takes two quotes with it, and nothing adds any but an escape.
         or orjson.dumps(value).count(b'"') != data.count(b'"')
-        or (b"\\" in data and b"\\u0022" in data)
+        or (_BACKSLASH in data and b"\\u0022" in data)
     ):
         return _strict(text)
     return value
