@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal, Unpack
 
 from ..checks.scope import MAX_FINDINGS, Scope
+from ..judge.reports import Wanted
+from ..judge.validate import NoSessionError as NoSuchSessionError
 from ..match.contrast import Contrast, LatencyChange, SessionContrast
 from ..match.rules import Matching
 from ..replay import diff as differing
-from ..replay.reports import Wanted
-from ..replay.validate import NoSessionError as NoSuchSessionError
 from ..store.errors import NoSessionError
 from .matching import MatchSettings, matching_of, refuse_unknown
 from .recording import Recording, path_of

@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_type_hints
 
+from ..judge.choice import Choice
 from ..match.rules import Matching, Pacing, Patience
-from ..replay.choice import Choice
 from ..replay.settings import read_matching, read_pacing, read_patience
 from ..schemas.mistakes import did_you_mean
 from ..schemas.model import Contract

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Unpack
 
 from ..checks.scope import Scope
+from ..judge.choice import Chosen
 from ..net.amounts import positive
 from ..net.errors import SettingError
 from ..net.tls import client_context
 from ..net.upstream import Upstream, UpstreamError
 from ..proxy.settings import read_redaction_key, read_rules
 from ..replay import replaying
-from ..replay.choice import Chosen
 from ..replay.opening import Replacements
 from ..replay.stage import Settings
 from .errors import ConnectError

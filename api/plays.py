@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ..judge.reports import Wanted
 from ..match.difference import Difference
-from ..replay.reports import Wanted
 from ..replay.telling import write_plays
 from ..report.plays import Played, Plays, PlaysVerdict
 

@@ -101,7 +101,7 @@ class Recording:
         Raises:
             ContractError: the stored one cannot be used.
         """
-        from ..replay.choice import Choice
+        from ..judge.choice import Choice
 
         return Choice().of(self.path, self._reader.meta).contract
 

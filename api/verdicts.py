@@ -10,8 +10,8 @@ from pathlib import Path
 from ..checks.finding import Finding, Verdict
 from ..checks.outcome import LatencyRow, SessionOutcome, Skipped
 from ..checks.scope import MAX_FINDINGS, Scope, SessionRange
-from ..replay import validate as judging
-from ..replay.reports import ReportFormat, render
+from ..judge import validate as judging
+from ..judge.reports import ReportFormat, render
 from ..report.model import Report
 from ..schemas.codes import CODES, FAMILIES, Severity
 from ..schemas.mistakes import did_you_mean

@@ -37,7 +37,7 @@ def contract_show(name: str, resolved: bool) -> None:
     if name in packs() or not _is_sqlite(Path(name)):
         click.echo(show(*locate(name)) if resolved else find(name).text, nl=False)
         return
-    from ..replay.choice import stored_contract
+    from ..judge.choice import stored_contract
     from ..report.inert import inert
     from ..schemas.archive import Archive
     from ..store.reader import Recording

@@ -71,11 +71,11 @@ def diff(
     contract error, 3 a recording is unreadable or damaged.
     """
     from ..checks.scope import Scope
+    from ..judge.reports import RefusedError, Wanted, clear
+    from ..judge.validate import NoSessionError
     from ..net.errors import SettingError
     from ..replay.diff import Wish, diff, exit_code, write
-    from ..replay.reports import RefusedError, Wanted, clear
     from ..replay.settings import read_matching
-    from ..replay.validate import NoSessionError
 
     def matching(path: Path, meta: Mapping[str, str]) -> Matching:
         return read_matching(read_contract(name, path, meta), **rules)

@@ -15,7 +15,7 @@ from .reporting import REPORTS, SCOPE, Ordered, wanted_reports
 
 if TYPE_CHECKING:
     from ..checks.scope import SessionRange
-    from ..replay.reports import ReportFormat
+    from ..judge.reports import ReportFormat
 
 __all__ = ["validate"]
 
@@ -66,9 +66,9 @@ def validate(
     3 recording unreadable or damaged, 5 nothing was validated.
     """
     from ..checks.scope import Scope
-    from ..replay.choice import DEFAULT
-    from ..replay.reports import RefusedError, clear, write_reports
-    from ..replay.validate import NoSessionError, exit_code, validate
+    from ..judge.choice import DEFAULT
+    from ..judge.reports import RefusedError, clear, write_reports
+    from ..judge.validate import NoSessionError, exit_code, validate
     from ..schemas.packs import find
 
     wanted = wanted_reports(formats, outputs)

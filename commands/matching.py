@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..replay.choice import Chosen
+    from ..judge.choice import Chosen
     from ..schemas.model import Contract
 
 __all__ = [
@@ -100,7 +100,7 @@ def choose_contract(name: str | None, path: Path, meta: Mapping[str, str]) -> Ch
         ContractError: it cannot be used.
         ProjectError: the project's file cannot be used.
     """
-    from ..replay.choice import Choice
+    from ..judge.choice import Choice
     from ..schemas.packs import find
     from .project import Project
 

@@ -104,15 +104,15 @@ def mock(
     that is not 0, 2 usage, contract or address, 3 RECORDING unreadable or damaged.
     """
     from ..checks.scope import Scope
+    from ..judge.reports import RefusedError, Wanted, clear
+    from ..judge.validate import NoSessionError, require_sessions
     from ..net.address import parse_address
     from ..net.errors import SettingError
     from ..net.tls import server_context
     from ..replay.mock_options import MockOptions
     from ..replay.mocking import run_mock
-    from ..replay.reports import RefusedError, Wanted, clear
     from ..replay.settings import read_matching, read_pacing, read_patience
     from ..replay.telling import write_plays
-    from ..replay.validate import NoSessionError, require_sessions
     from ..store.reader import Recording
 
     if not command and sys.argv[-1:] == ["--"]:

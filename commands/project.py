@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from ..replay.choice import Choice, Named
+    from ..judge.choice import Choice, Named
 
 __all__ = ["KEYS", "Configured", "Project", "ProjectError", "choice_of"]
 
@@ -97,7 +97,7 @@ class Project:
     @property
     def contract(self) -> Named | None:
         """The contract that is set; its path is one beside the file."""
-        from ..replay.choice import Named
+        from ..judge.choice import Named
         from ..schemas.mistakes import did_you_mean
         from ..schemas.packs import packs
 
@@ -142,7 +142,7 @@ def choice_of(name: str | None) -> Choice:
         ContractError: it has mistakes.
         ProjectError: the project's file cannot be used.
     """
-    from ..replay.choice import DEFAULT, Choice
+    from ..judge.choice import DEFAULT, Choice
     from ..schemas.packs import find
 
     if name is not None:

@@ -18,7 +18,7 @@ __all__ = ["sessions", "show", "tail", "verify"]
 @format_option
 def sessions(recording: Path, format: Format) -> None:  # noqa: A002
     """List the sessions of RECORDING; with --format json, a line for each."""
-    from ..replay.inspect import list_sessions
+    from ..judge.inspect import list_sessions
 
     list_sessions(recording, sys.stdout, format)
 
@@ -41,7 +41,7 @@ def show(
     A line for each message and control frame: seconds since the session began, number of the
     frame, sender, kind, data. With --format json, a line of JSON for each.
     """
-    from ..replay.inspect import show
+    from ..judge.inspect import show
 
     width = None if full else 200
     show(recording, sys.stdout, format, session_id=session, frames=frames, width=width)
@@ -87,7 +87,7 @@ def tail(
     Exit code: 0, also after Ctrl-C, 2 usage or contract, 3 RECORDING not there, unreadable or
     replaced. Judged to the end, of RECORDING or of SESSION: that of `wsrec validate`.
     """
-    from ..replay.tail import Tail
+    from ..judge.tail import Tail
 
     choice = None
     if judge or findings_only or name is not None:
@@ -121,7 +121,7 @@ def verify(
 
     Exit code: 0 intact, also where sessions were interrupted, 2 usage, 3 damaged, or not sealed.
     """
-    from ..replay.verify import verify
+    from ..judge.verify import verify
 
     keys = None
     if public_keys:

@@ -103,6 +103,8 @@ def replay(
     unreadable or damaged, 4 backend unreachable.
     """
     from ..checks.scope import Scope
+    from ..judge.reports import RefusedError, Wanted, clear
+    from ..judge.validate import NoSessionError, require_sessions
     from ..net.amounts import positive
     from ..net.errors import SettingError
     from ..net.upstream import UpstreamError
@@ -110,11 +112,9 @@ def replay(
     from ..replay.backend import BackendError
     from ..replay.opening import Replacements
     from ..replay.replaying import Output, exit_code, plays_of, run_replay
-    from ..replay.reports import RefusedError, Wanted, clear
     from ..replay.settings import read_matching, read_pacing, read_patience
     from ..replay.stage import Settings
     from ..replay.telling import write_plays
-    from ..replay.validate import NoSessionError, require_sessions
     from ..store.reader import Recording
 
     if not command and sys.argv[-1:] == ["--"]:

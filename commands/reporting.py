@@ -14,7 +14,7 @@ from ..schemas.codes import CODES, FAMILIES
 from ..schemas.mistakes import did_you_mean
 
 if TYPE_CHECKING:
-    from ..replay.reports import ReportFormat, Wanted
+    from ..judge.reports import ReportFormat, Wanted
 
     _Type = click.ParamType[Any]
 else:  # the oldest click that will do has no type parameter there
@@ -40,7 +40,7 @@ def wanted_reports(formats: Sequence[ReportFormat], outputs: Sequence[Path]) -> 
 
     Raises UsageError where it is not clear which goes where.
     """
-    from ..replay.reports import Wanted
+    from ..judge.reports import Wanted
 
     if len(formats) <= 1 and len(outputs) <= 1:  # then their order cannot matter
         return [Wanted(formats[0] if formats else "text", _file(outputs))]

@@ -14,8 +14,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
-from ..replay.reports import show_text
-from ..replay.validate import exit_code, validate
+from ..judge.reports import show_text
+from ..judge.validate import exit_code, validate
 from ..store.lock import RecordingLock
 from ..store.reader import Recording
 from .backend import FAULTS

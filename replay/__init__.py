@@ -1,1 +1,1 @@
-"""Reading a recording back: the validator."""
+"""Recordings played: as their clients, or as their server; and two held against each other."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Final, Literal
 
+from ..judge.work import Tick
 from ..match.align import NOBODY, align
 from ..match.compare import Comparer, Parsed
 from ..match.contrast import KINDS, Changed, Divergence, Kind, Recut, Row, SessionContrast
@@ -19,7 +20,6 @@ from ..match.reading import leaves
 from ..match.rules import Matching
 from ..schemas.pointers import Pointer
 from .half import Half, Heard
-from .work import Tick
 
 __all__ = ["Pair"]
 

@@ -11,6 +11,10 @@ from typing import Final, TextIO
 from rich.console import Console
 
 from ..checks.scope import Scope
+from ..judge.progress import Progress, interruptible
+from ..judge.reports import Wanted, put
+from ..judge.validate import require_sessions
+from ..judge.work import Tick
 from ..match.compare import Comparer
 from ..match.contrast import Contrast, SessionContrast
 from ..match.delays import Delays, changes
@@ -27,10 +31,6 @@ from ..store.reader import Recording
 from ..store.verify import require_intact
 from .contrasting import Pair
 from .half import Half
-from .progress import Progress, interruptible
-from .reports import Wanted, put
-from .validate import require_sessions
-from .work import Tick
 
 __all__ = ["DIFFERENT", "SAME", "Wish", "diff", "exit_code", "show", "write"]
 

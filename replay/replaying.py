@@ -13,6 +13,7 @@ from typing import Final
 from .. import __version__
 from ..checks.samples import Quantiles
 from ..checks.scope import EVERYTHING, Scope
+from ..judge.choice import Chosen
 from ..net.errors import SettingError
 from ..net.life import loop_factory, note_faults, open_standard_streams, stop_signals
 from ..net.unmask import unmask
@@ -22,7 +23,6 @@ from ..report.plays import Played, Plays
 from ..store.errors import RecordingError
 from ..store.recorder import Recorder
 from .backend import backend
-from .choice import Chosen
 from .player import play
 from .script import Script
 from .stage import Settings, Stage

@@ -7,10 +7,10 @@ from typing import TextIO
 
 from rich.console import Console
 
+from ..judge.reports import Wanted, put
 from ..report.plays import Plays
 from ..report.plays_json import plays_to_json
 from ..report.plays_text import print_plays
-from .reports import Wanted, put
 
 __all__ = ["write_plays"]
 

@@ -35,7 +35,9 @@ def test_python_files_of_the_root_are_installed_so_there_are_only_these() -> Non
     assert {"__init__.py", "__main__.py", "cli.py"} == {path.name for path in ROOT.glob("*.py")}
 
 
-@pytest.mark.parametrize("name", ["cli", "proxy", "store", "wire", "checks", "schemas", "replay"])
+@pytest.mark.parametrize(
+    "name", ["cli", "proxy", "store", "wire", "checks", "schemas", "judge", "replay"]
+)
 def test_a_room_is_no_package_of_its_own(name: str) -> None:
     found = subprocess.run(
         [sys.executable, "-c", f"import {name}"], cwd="/", capture_output=True, check=False

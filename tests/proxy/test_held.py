@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from support.proxying import in_process, recorded, sessions
 from support.raw import backend, conversation, open_session
+from wsrec.judge.verify import verify
 from wsrec.proxy.options import Options
-from wsrec.replay.verify import verify
 from wsrec.store.durability import Durability
 from wsrec.store.reader import Recording
 

@@ -13,9 +13,9 @@ from support.conversation import agent_events
 from support.frames import KEY, wire
 from support.recordings import Conversation, eventually
 from support.tampering import change
+from wsrec.judge.validate import judge
+from wsrec.judge.verify import verify
 from wsrec.replay.merge import merge
-from wsrec.replay.validate import judge
-from wsrec.replay.verify import verify
 from wsrec.store.durability import Durability
 from wsrec.store.reader import Recording
 from wsrec.store.recorder import Recorder

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsrec.replay.verify import verify
+from wsrec.judge.verify import verify
 from wsrec.store.model import Sender
 
 from .numbered import Arrival, Talk

@@ -16,10 +16,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from wsrec.checks.outcome import Outcome
+from wsrec.judge.validate import judge
 from wsrec.net.upstream import Upstream
 from wsrec.proxy.options import Options
 from wsrec.proxy.server import Proxy
-from wsrec.replay.validate import judge
 from wsrec.schemas.packs import find
 from wsrec.store.model import Session
 from wsrec.store.reader import Recording

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.recordings import Conversation, recorder_at
 from wsrec.cli import main
-from wsrec.replay.choice import stored_contract
+from wsrec.judge.choice import stored_contract
 from wsrec.schemas.archive import Archive
 from wsrec.schemas.mistakes import ContractError
 

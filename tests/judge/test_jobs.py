@@ -28,7 +28,7 @@ from wsrec.checks.judge import Judge, Trial
 from wsrec.checks.merge import Judged, Merge
 from wsrec.checks.samples import EXACT, Samples
 from wsrec.checks.scope import EVERYTHING
-from wsrec.replay.validate import judge, validate
+from wsrec.judge.validate import judge, validate
 from wsrec.report.json import to_json
 from wsrec.store.durability import Durability
 from wsrec.store.errors import RecordingError

@@ -19,10 +19,10 @@ from support.recordings import Conversation, recorder_at
 from support.tailing import Tailing, tailing
 from wsrec.checks.judge import Judge
 from wsrec.checks.outcome import Outcome
-from wsrec.replay.choice import Chosen
-from wsrec.replay.live import Live
-from wsrec.replay.validate import judge
-from wsrec.replay.work import MISSING
+from wsrec.judge.choice import Chosen
+from wsrec.judge.live import Live
+from wsrec.judge.validate import judge
+from wsrec.judge.work import MISSING
 from wsrec.schemas.archive import Archive
 from wsrec.store.follower import Follower
 from wsrec.store.reader import Recording

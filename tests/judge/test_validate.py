@@ -10,7 +10,7 @@ import pytest
 from support.conversation import Line, agent_events, run
 from support.recordings import recorder_at
 from support.talks import record
-from wsrec.replay.validate import exit_code, validate
+from wsrec.judge.validate import exit_code, validate
 from wsrec.schemas.codes import Severity
 from wsrec.store.errors import RecordingError
 

@@ -11,8 +11,8 @@ import pytest
 from support.conversation import agent_events
 from support.recordings import Conversation, recorder_at
 from support.tampering import change
-from wsrec.replay.validate import validate
-from wsrec.replay.verify import verify
+from wsrec.judge.validate import validate
+from wsrec.judge.verify import verify
 from wsrec.store.errors import RecordingError
 
 

@@ -1,0 +1,1 @@
+"""Recordings looked at: listed, shown, followed, verified, and judged by their contracts."""
