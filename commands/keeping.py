@@ -81,7 +81,7 @@ def merge(
 
     Exit code: 0, 2 OUT exists or there is no place for it, 3 an IN is damaged or given twice.
     """
-    from ..replay.merge import merge
+    from ..upkeep.merging import merge
 
     merge(inputs, out, sys.stdout, format, _signer(sign_key))
 
@@ -119,7 +119,7 @@ def prune(
 
     Exit code: 0, 2 usage, 3 a RECORDING is damaged, being recorded into, or cannot be written.
     """
-    from ..replay.prune import prune, read_rule
+    from ..upkeep.pruning import prune, read_rule
 
     try:
         rule = read_rule(older_than, before, keep_last, max_size)

@@ -15,10 +15,10 @@ from support.recordings import Conversation, eventually
 from support.tampering import change
 from wsrec.judge.validate import judge
 from wsrec.judge.verify import verify
-from wsrec.replay.merge import merge
 from wsrec.store.durability import Durability
 from wsrec.store.reader import Recording
 from wsrec.store.recorder import Recorder
+from wsrec.upkeep.merging import merge
 
 CHUNK = wire(2, bytes(100_000))
 LARGE = wire(2, bytes(3 << 20), mask=KEY)

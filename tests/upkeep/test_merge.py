@@ -33,11 +33,11 @@ from support.recordings import (
     recorder_at,
 )
 from support.tampering import change, record_everything, said
-from wsrec.replay.merge import merge
 from wsrec.store.errors import RecordingError
 from wsrec.store.lock import RecordingLock
 from wsrec.store.model import Session
 from wsrec.store.reader import Recording
+from wsrec.upkeep.merging import merge
 
 PAGE = page("retention.md")
 
@@ -434,7 +434,7 @@ MERGE = """
 import sys
 from pathlib import Path
 from typing import Any
-from wsrec.replay.merge import merge
+from wsrec.upkeep.merging import merge
 from wsrec.store.errors import RecordingError
 try:
     merge([Path(sys.argv[1])], Path(sys.argv[2]), sys.stdout, "text")

@@ -21,12 +21,12 @@ import pytest
 from support.frames import KEY, wire
 from support.recordings import Conversation, contents, elsewhere, recorder_at
 from support.tampering import change, record_everything, said
-from wsrec.replay.merge import merge
-from wsrec.replay.prune import prune, read_rule
 from wsrec.store.pruned import Pruned, ranges_of
 from wsrec.store.reader import Recording
+from wsrec.upkeep.merging import merge
 from wsrec.upkeep.prune import Pruning
 from wsrec.upkeep.prune import prune as prune_recording
+from wsrec.upkeep.pruning import prune, read_rule
 from wsrec.upkeep.rule import EMPTY, Ended, Rule
 
 
@@ -408,7 +408,7 @@ def test_a_full_disk_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None
     path = talks(tmp_path / "a.db", 50, 50_000)
     before = path.read_bytes()
     script = (
-        "import sys; from pathlib import Path; from wsrec.replay.prune import *;"
+        "import sys; from pathlib import Path; from wsrec.upkeep.pruning import *;"
         "sys.exit(prune([Path(sys.argv[1])], read_rule(keep_last=45), sys.stdout, 'text'))"
     )
     done = subprocess.run(

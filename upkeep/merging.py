@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from .. import __version__
 from ..report.inert import inert
 from ..store.verify import require_intact
-from ..upkeep.merge import merge as merge_sources
-from ..upkeep.source import Source
+from .merge import merge as merge_sources
+from .source import Source
 
 if TYPE_CHECKING:
     from ..store.keys import SigningKey

@@ -13,10 +13,10 @@ from ..report.inert import inert
 from ..schemas.sizes import parse_size
 from ..store.errors import RecordingError
 from ..store.pruned import Ranges
-from ..upkeep.prune import Pruning
-from ..upkeep.prune import prune as prune_recording
-from ..upkeep.rule import Rule
-from ..upkeep.walltime import epoch_ns
+from .prune import Pruning
+from .prune import prune as prune_recording
+from .rule import Rule
+from .walltime import epoch_ns
 
 if TYPE_CHECKING:
     from ..store.keys import SigningKey
