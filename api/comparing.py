@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, Unpack
 
 from ..checks.scope import MAX_FINDINGS, Scope
+from ..judge.asked import UnknownSessionError
 from ..judge.reports import Wanted
-from ..judge.validate import NoSessionError as NoSuchSessionError
 from ..match.contrast import Contrast, LatencyChange, SessionContrast
 from ..match.rules import Matching
 from ..replay import diff as differing
@@ -88,7 +88,7 @@ def diff(
     wish = differing.Wish(scope, min_samples, max_slower)
     try:
         contrast = differing.diff(path_of(a), path_of(b), rules, wish, show=False)
-    except NoSuchSessionError as error:
+    except UnknownSessionError as error:
         raise NoSessionError(str(error)) from None
     code = differing.exit_code(contrast)
     return Comparison(contrast.same, code, contrast.sessions, contrast.latency, contrast)

@@ -11,6 +11,7 @@ from ..checks.finding import Finding, Verdict
 from ..checks.outcome import LatencyRow, SessionOutcome, Skipped
 from ..checks.scope import MAX_FINDINGS, Scope, SessionRange
 from ..judge import validate as judging
+from ..judge.asked import UnknownSessionError, require_sessions
 from ..judge.reports import ReportFormat, render
 from ..report.model import Report
 from ..schemas.codes import CODES, FAMILIES, Severity
@@ -89,7 +90,7 @@ def validate(
         raise ValueError(f"jobs={jobs}: expected 1 or more")
     try:
         report = judging.validate([path], given, scope=scope, jobs=jobs, show=False)
-    except judging.NoSessionError as error:
+    except UnknownSessionError as error:
         raise NoSessionError(str(error)) from None
     (judged,) = report.recordings
     outcome = judged.outcome
@@ -138,7 +139,7 @@ def meta_of(path: Path, scope: Scope) -> Mapping[str, str]:
     """Return a recording's table `meta`; raises RecordingError, also for lack of a session."""
     with reader.Recording.open(path) as opened:
         try:
-            judging.require_sessions(opened, scope)
-        except judging.NoSessionError as error:
+            require_sessions(opened, scope)
+        except UnknownSessionError as error:
             raise NoSessionError(str(error)) from None
         return opened.meta

@@ -71,8 +71,8 @@ def diff(
     contract error, 3 a recording is unreadable or damaged.
     """
     from ..checks.scope import Scope
+    from ..judge.asked import UnknownSessionError
     from ..judge.reports import RefusedError, Wanted, clear
-    from ..judge.validate import NoSessionError
     from ..net.errors import SettingError
     from ..replay.diff import Wish, diff, exit_code, write
     from ..replay.settings import read_matching
@@ -87,7 +87,7 @@ def diff(
         contrast = diff(a, b, matching, wish)
     except SettingError as error:
         raise click.UsageError(str(error)) from error
-    except (RefusedError, NoSessionError) as error:
+    except (RefusedError, UnknownSessionError) as error:
         click.echo(f"wsrec: {error}", err=True)
         sys.exit(2)
     write(contrast, wanted, sys.stdout)

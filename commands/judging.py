@@ -66,9 +66,10 @@ def validate(
     3 recording unreadable or damaged, 5 nothing was validated.
     """
     from ..checks.scope import Scope
+    from ..judge.asked import UnknownSessionError
     from ..judge.choice import DEFAULT
     from ..judge.reports import RefusedError, clear, write_reports
-    from ..judge.validate import NoSessionError, exit_code, validate
+    from ..judge.validate import exit_code, validate
     from ..schemas.packs import find
 
     wanted = wanted_reports(formats, outputs)
@@ -81,7 +82,7 @@ def validate(
     try:
         clear(wanted, map(Path, inputs), summary)
         report = validate(recordings, given, otherwise or DEFAULT, scope, jobs)
-    except (RefusedError, NoSessionError) as error:
+    except (RefusedError, UnknownSessionError) as error:
         click.echo(f"wsrec: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -104,8 +104,8 @@ def mock(
     that is not 0, 2 usage, contract or address, 3 RECORDING unreadable or damaged.
     """
     from ..checks.scope import Scope
+    from ..judge.asked import UnknownSessionError, require_sessions
     from ..judge.reports import RefusedError, Wanted, clear
-    from ..judge.validate import NoSessionError, require_sessions
     from ..net.address import parse_address
     from ..net.errors import SettingError
     from ..net.tls import server_context
@@ -139,7 +139,7 @@ def mock(
             fresh_ids=fresh_ids,
         )
         clear([wanted], [recording], None)
-    except (NoSessionError, RefusedError, SettingError) as error:
+    except (UnknownSessionError, RefusedError, SettingError) as error:
         raise click.UsageError(str(error)) from error
     try:
         mocked = run_mock(recording, options, format=format, command=command)

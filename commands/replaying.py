@@ -103,8 +103,8 @@ def replay(
     unreadable or damaged, 4 backend unreachable.
     """
     from ..checks.scope import Scope
+    from ..judge.asked import UnknownSessionError, require_sessions
     from ..judge.reports import RefusedError, Wanted, clear
-    from ..judge.validate import NoSessionError, require_sessions
     from ..net.amounts import positive
     from ..net.errors import SettingError
     from ..net.upstream import UpstreamError
@@ -145,7 +145,7 @@ def replay(
                 contract=meta.get("contract"),
             )
         clear([wanted], [recording, *([output] if output else [])], None)
-    except (NoSessionError, RefusedError, SettingError, UpstreamError) as error:
+    except (UnknownSessionError, RefusedError, SettingError, UpstreamError) as error:
         raise click.UsageError(str(error)) from error
     try:
         replayed = run_replay(

@@ -7,15 +7,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from time import monotonic
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from typing import TYPE_CHECKING, Self
 
 from ..store.reader import Recording
 
-__all__ = ["Progress", "interruptible"]
+if TYPE_CHECKING:  # most work is done before a bar would be shown
+    from rich.progress import Progress as Bar
+
+__all__ = ["Progress", "Tick", "interruptible"]
+
+Tick = Callable[[int], object]
+"""Told how many more messages have been dealt with; may raise, to end it all."""
 
 _LONG_SECONDS = 1.0
 
@@ -79,15 +81,23 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._done)
         elif self._show and sys.stderr.isatty() and monotonic() - self._begun > _LONG_SECONDS:
-            sessions = self._recording.sessions()
-            frames = sum(each.client_frames + each.server_frames for each in sessions)
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TaskProgressColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.add_task(f"{self._doing} {self._recording.path.name}", total=frames or None)
-            self._bar.start()
+            self._bar = self._begin()
+
+    def _begin(self) -> Bar:
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        sessions = self._recording.sessions()
+        frames = sum(each.client_frames + each.server_frames for each in sessions)
+        bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        bar.add_task(f"{self._doing} {self._recording.path.name}", total=frames or None)
+        bar.start()
+        return bar

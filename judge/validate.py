@@ -12,7 +12,6 @@ from ..checks.compiled import Compiled
 from ..checks.merge import Merge
 from ..checks.outcome import Outcome
 from ..checks.scope import EVERYTHING, Scope
-from ..report.groups import plural, ranges
 from ..report.model import Judged, Report
 from ..schemas.codes import Severity, at_least
 from ..schemas.model import Contract
@@ -20,13 +19,14 @@ from ..store.fault import Fault
 from ..store.model import Session
 from ..store.reader import Recording
 from ..store.verify import Verification, require_intact
+from .asked import require_sessions
 from .choice import DEFAULT, Choice, Named
 from .collector import seldom
-from .progress import Progress, interruptible
-from .work import Done, Tick, work_off
+from .progress import Progress, Tick, interruptible
+from .work import Done, work_off
 from .workers import Workers
 
-__all__ = ["FOUND", "NOTHING", "PASSED", "NoSessionError", "exit_code", "judge", "validate"]
+__all__ = ["FOUND", "NOTHING", "PASSED", "exit_code", "judge", "validate"]
 
 PASSED: Final = 0
 FOUND: Final = 1
@@ -40,10 +40,6 @@ _WORTH_FRAMES: Final = 100_000
 
 def _nothing(messages: int) -> None:
     """Be told of messages that were judged."""
-
-
-class NoSessionError(ValueError):
-    """A session was asked for that the recording does not hold; the message is one line."""
 
 
 def judge(
@@ -135,7 +131,7 @@ def validate(
     Raises:
         RecordingError: with a one-line message at the first that cannot be read, or is not what
             was recorded: nothing is said of frames that somebody may have changed.
-        NoSessionError: at the first without one of the sessions in `scope`.
+        UnknownSessionError: at the first without one of the sessions in `scope`.
         ContractError: a stored contract, or the other one, cannot be used.
         KeyboardInterrupt: Ctrl-C; no process is left.
     """
@@ -153,15 +149,6 @@ def validate(
                 outcome = judge(recording, chosen.contract, scope, number, tick)
                 judged.append(Judged(str(path), chosen.contract, chosen.why, outcome))
     return Report(tuple(judged), scope)
-
-
-def require_sessions(recording: Recording, scope: Scope) -> None:
-    """Raise NoSessionError unless each of the scope's sessions, or ranges, finds one."""
-    ids = [session.id for session in recording.sessions()] if scope.sessions else []
-    for asked in scope.sessions:
-        if not any(each in asked for each in ids):
-            there = f"{plural(len(ids), 'session')}, {ranges(ids)}" if ids else "no session at all"
-            raise NoSessionError(f"{recording.path}: no session {asked}; it holds {there}")
 
 
 def exit_code(report: Report, fail_on: Severity = "error") -> int:

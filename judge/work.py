@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ..checks.compiled import Compiled
@@ -12,11 +11,9 @@ from ..checks.outcome import Skipped
 from ..store.fault import Fault
 from ..store.passage import Passage
 from ..store.verify import Verification
+from .progress import Tick
 
-__all__ = ["MISSING", "Done", "Tick", "work_off"]
-
-Tick = Callable[[int], object]
-"""Told how many more messages have been judged; may raise, to end it all."""
+__all__ = ["MISSING", "Done", "work_off"]
 
 _TICK = 500
 MISSING: Final = "frames are missing from the file"

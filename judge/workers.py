@@ -19,7 +19,8 @@ from ..store.errors import RecordingError
 from ..store.reader import Recording
 from ..store.verify import Verification
 from .collector import seldom
-from .work import Done, Tick, work_off
+from .progress import Tick
+from .work import Done, work_off
 
 __all__ = ["Workers"]
 

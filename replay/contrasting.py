@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Final, Literal
 
-from ..judge.work import Tick
+from ..judge.progress import Tick
 from ..match.align import NOBODY, align
 from ..match.compare import Comparer, Parsed
 from ..match.contrast import KINDS, Changed, Divergence, Kind, Recut, Row, SessionContrast

@@ -11,10 +11,9 @@ from typing import Final, TextIO
 from rich.console import Console
 
 from ..checks.scope import Scope
-from ..judge.progress import Progress, interruptible
+from ..judge.asked import require_sessions
+from ..judge.progress import Progress, Tick, interruptible
 from ..judge.reports import Wanted, put
-from ..judge.validate import require_sessions
-from ..judge.work import Tick
 from ..match.compare import Comparer
 from ..match.contrast import Contrast, SessionContrast
 from ..match.delays import Delays, changes
@@ -78,7 +77,7 @@ def diff(
 
     Raises:
         RecordingError: one cannot be read, or is not what was recorded; in one line.
-        NoSessionError: A has not all the sessions that were asked for.
+        UnknownSessionError: A has not all the sessions that were asked for.
         ContractError: the contract that is stored in A cannot be used.
         KeyboardInterrupt: Ctrl-C.
     """
