@@ -12,7 +12,6 @@ from time import monotonic_ns
 from ..match.dialogue import Over, Say, Wait
 from ..match.difference import Difference, in_order
 from ..match.ids import Binding
-from ..match.line import Role
 from ..net.detach import Detached
 from ..report.inert import inert
 from ..report.plays import Played
@@ -20,11 +19,12 @@ from ..store.errors import RecordingError
 from ..store.model import Session
 from ..wire.close import close_body
 from ..wire.utterance import Utterance
+from .audition import Audition
 from .casting import Casting
 from .fitting import Asked
 from .lead import Lead, Staging
 from .link import Heard, Link
-from .trial import BYTES, LINES, Beginnings, Said, Trial
+from .trial import Beginnings, Trial
 
 __all__ = ["Scene"]
 
@@ -80,10 +80,7 @@ class Scene:
         self._began_ns = monotonic_ns()
         self.lead = self._lead(session.id)
         """What is played now."""
-        self._trials: dict[int, Trial] = {}
-        self._alike = [each.id for each in alike] if len(alike) > 1 else []
-        self._transcript: list[Said] = []
-        self._room = BYTES
+        self._audition = Audition([each.id for each in alike], beginnings.get, staging.comparer)
         self._woken = asyncio.Event()
         self._choosing = False
         self._gone = False
@@ -101,7 +98,7 @@ class Scene:
         try:
             try:
                 with self._readable():
-                    if self._alike:
+                    if self.alike:
                         await self._beginnings.load([self.lead.session])
                     await self._fed()
             finally:
@@ -117,7 +114,7 @@ class Scene:
         listening = asyncio.ensure_future(self._listen(link))
         try:
             await self._speak(link)
-            self._settle()
+            self._audition.end()
             await self._leave(link)
         finally:
             listening.cancel()
@@ -149,7 +146,7 @@ class Scene:
         """End the session with a Close of the mock's own, if it has not ended."""
         if self._stop is None:
             self._stop = code, reason
-            self._settle()
+            self._audition.end()
             self._woken.set()
 
     # What the casting asks.
@@ -157,22 +154,17 @@ class Scene:
     @property
     def alike(self) -> Sequence[int]:
         """The sessions that might be meant; none once too much was said to go back."""
-        return self._alike
+        return self._audition.alike
 
     def audition(self, session: int) -> Callable[[], None] | None:
         """Return what makes it that session's, if that fits all that was heard and said."""
-        trial = self._trials.get(session)
-        if trial is None:
-            beginning = self._beginnings.get(session)
-            if beginning is None:
-                return None
-            trial = self._trials[session] = Trial(beginning)
-        return partial(self._become, session, trial) if trial.fits(self._transcript) else None
+        trial = self._audition.trial(session)
+        return None if trial is None else partial(self._become, session, trial)
 
     def _become(self, session: int, trial: Trial) -> None:
         self.lead.close()
         self.lead = self._lead(session, trial.ids)
-        self._report(self.lead.catch_up(trial.beginning, self._transcript))
+        self._report(self.lead.catch_up(trial.beginning, self._audition.transcript))
         self._woken.set()
 
     def _lead(self, session: int, bindings: Iterable[Binding] = ()) -> Lead:
@@ -189,7 +181,7 @@ class Scene:
                         await self._take(heard)
                         self._woken.set()
                 await self._fed()
-                self._settle()
+                self._audition.end()
                 if self._stop is None:
                     self._report(self.lead.dialogue.lost(monotonic_ns(), link.how or "closed"))
                     self._why = None
@@ -200,7 +192,7 @@ class Scene:
     async def _take(self, heard: Heard) -> None:
         """Have the session hear what the client says, or another one that it fits."""
         await self._fed()
-        fits = self._note("client", heard.said, heard.at_ns)
+        fits = self._audition.note("client", heard.said, heard.at_ns, self.lead.session)
         if fits or not await self._recast():
             await self._fed()
             self._report(self.lead.dialogue.heard(heard.said, heard.at_ns))
@@ -218,26 +210,8 @@ class Scene:
             self._choosing = False
             self._woken.set()
         if self.lead is lead:
-            self._settle()
+            self._audition.end()
         return self.lead is not lead
-
-    def _note(self, who: Role, said: Utterance, at_ns: int) -> bool:
-        """Remember what was said; say whether it fits, or no other session may be meant now."""
-        if not self._alike:
-            return True
-        self._transcript.append(Said(who, said, at_ns, self._staging.comparer))
-        self._room -= len(said.data)
-        if self.audition(self.lead.session) is None:
-            return False
-        if self._room < 0 or len(self._transcript) > LINES:
-            self._settle()
-        return True
-
-    def _settle(self) -> None:
-        """Take the session for the one that is meant."""
-        self._alike = []
-        self._transcript.clear()
-        self._trials.clear()
 
     async def _fed(self) -> None:
         """Have as much of the leading session as is wanted, whichever that is by then."""
@@ -289,7 +263,7 @@ class Scene:
             return False
         match self.lead.next(now_ns):
             case Say(said=said):
-                self._note("server", said, now_ns)
+                self._audition.note("server", said, now_ns, self.lead.session)
                 await self._say(link, said)
             case Wait(until_ns=until_ns):
                 seconds = None if until_ns is None else max(until_ns - now_ns, 0) / 1e9
