@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic_ns
 
 from ..match.line import Role
@@ -19,30 +17,16 @@ from ..wire.deflate import Extensions
 from ..wire.listening import Listener, MessageTooLongError
 from ..wire.speaking import Speaker
 from ..wire.utterance import Utterance
+from .ear import Ear, Heard
 from .lane import Lane, Reason
 
-__all__ = ["Heard", "Link"]
+__all__ = ["Link"]
 
-_UNHEARD = 1 << 20
-"""Bytes of utterances that may wait for `hear` before the socket is not read any more."""
-_ITEM = 256
-"""Bytes that an utterance takes beyond its data, about."""
 _ANSWERS = 64 << 10
 """Bytes of pongs that may wait for a peer that does not read, before it is not read either."""
 _CONTROL = 125
 """Bytes that a control frame may have (RFC 6455 §5.5): a longer ping cannot be answered."""
 _TOO_BIG = 1009
-_TURN_NS = 2_000_000
-"""For how long what waits to be heard of one connection may keep all others waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the peer said, and when its last byte came."""
-
-    said: Utterance
-    at_ns: int
-    """`time.monotonic_ns()`."""
 
 
 class Link(asyncio.Protocol):
@@ -84,8 +68,6 @@ class Link(asyncio.Protocol):
         self._listener = Listener(peer, extensions, most, unmask=unmask)
         self._speaker = Speaker(role, extensions)
         self._transport: asyncio.Transport | None = None
-        self._unheard: deque[Heard] = deque()
-        self._unheard_size = 0
         self._unsent = 0  # bytes of pongs that the peer has not taken
         self._deaf = False  # nothing that comes matters any more
         self._how: str | None = None
@@ -93,12 +75,11 @@ class Link(asyncio.Protocol):
         self._close_heard = False
         self._taken_ns = 0  # when the kernel had taken all that was said
         self._timer: asyncio.TimerHandle | None = None
-        self._yielded_ns = monotonic_ns()
-        self._news = asyncio.Event()
         self._may_say = asyncio.Event()
         self._may_say.set()
         self._lost = asyncio.Event()
         self._hearing = Lane(tap, peer, self._pause, self._resume)
+        self._ear = Ear(self._hearing)
         self._saying = Lane(tap, role, self._may_say.clear, self._may_say.set)
 
     def attach(self, connection: Detached) -> None:
@@ -116,20 +97,7 @@ class Link(asyncio.Protocol):
 
         However much there is to be heard, all else in the event loop has its turn in between.
         """
-        if monotonic_ns() - self._yielded_ns > _TURN_NS:
-            await asyncio.sleep(0)
-            self._yielded_ns = monotonic_ns()
-        while not self._unheard:
-            if self._how is not None:
-                return None
-            self._news.clear()
-            await self._news.wait()
-            self._yielded_ns = monotonic_ns()
-        heard = self._unheard.popleft()
-        self._unheard_size -= len(heard.said.data) + _ITEM
-        if self._unheard_size < _UNHEARD // 2:
-            self._hearing.go_on(Reason.UNHEARD)
-        return heard
+        return await self._ear.take()
 
     async def say(self, said: Utterance) -> int:
         """Say something; return `time.monotonic_ns()` of when it was handed to the kernel.
@@ -234,7 +202,7 @@ class Link(asyncio.Protocol):
 
     def _take(self, said: Utterance, at_ns: int) -> None:
         """Have something heard, and answer what RFC 6455 wants answered."""
-        self._queue(said, at_ns)
+        self._ear.put(said, at_ns)
         if said.kind == "ping" and self._close_said_ns is None and len(said.data) <= _CONTROL:
             self._unsent += self._write(Utterance("pong", said.data))
             if not self._saying.reasons & Reason.PEER:
@@ -249,13 +217,6 @@ class Link(asyncio.Protocol):
             self._arm()
             if self._role == "server":
                 self._end_stream()
-
-    def _queue(self, said: Utterance, at_ns: int) -> None:
-        self._unheard.append(Heard(said, at_ns))
-        self._unheard_size += len(said.data) + _ITEM
-        self._news.set()
-        if self._unheard_size > _UNHEARD and not self._deaf:
-            self._hearing.halt(Reason.UNHEARD)
 
     def _write(self, said: Utterance) -> int:
         """Say something now; return how many bytes that takes."""
@@ -275,10 +236,10 @@ class Link(asyncio.Protocol):
         if self._how is None:
             if not self._deaf:
                 for said in self._listener.finish():
-                    self._queue(said, monotonic_ns())
+                    self._ear.put(said, monotonic_ns())
             self._deaf = True
             self._how = how
-            self._news.set()
+            self._ear.end()
 
     def _end_stream(self) -> None:
         """End what we say, and wait for the peer to do the same.

@@ -21,9 +21,10 @@ from ..wire.close import close_body
 from ..wire.utterance import Utterance
 from .audition import Audition
 from .casting import Casting
+from .ear import Heard
 from .fitting import Asked
 from .lead import Lead, Staging
-from .link import Heard, Link
+from .link import Link
 from .trial import Beginnings, Trial
 
 __all__ = ["Scene"]
