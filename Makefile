@@ -21,7 +21,7 @@ unit: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not real and not conformance and not faults"
 
 real: $(STAMP)
-	$(BIN)/pytest -m real
+	$(BIN)/pytest -n 2 --dist loadfile -m real tests/real tests/conformance
 
 # Not part of `make test`: the sections of the Autobahn suite that take half an hour.
 conformance: $(STAMP)

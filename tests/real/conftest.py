@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -43,18 +44,25 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtur
             pytest.skip(f"{tool} is not installed")
     cache: pytest.Cache | None = getattr(request.config, "cache", None)
     folder = cache.mkdir("wsrec-node") if cache else tmp_path_factory.mktemp("node")
-    installed = folder / "node_modules" / "package.json.installed"
-    if not installed.exists() or installed.read_text() != _PACKAGES.read_text():
-        shutil.copy(_PACKAGES, folder)
-        subprocess.run(
-            ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"],
-            cwd=folder,
-            check=True,
-            timeout=100,
-            stdout=subprocess.DEVNULL,
-        )
-        shutil.copy(_PACKAGES, installed)
+    with (folder / "lock").open("w") as lock:  # tests run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(folder)
     return folder
+
+
+def _install(folder: Path) -> None:
+    installed = folder / "node_modules" / "package.json.installed"
+    if installed.exists() and installed.read_text() == _PACKAGES.read_text():
+        return
+    shutil.copy(_PACKAGES, folder)
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"],
+        cwd=folder,
+        check=True,
+        timeout=100,
+        stdout=subprocess.DEVNULL,
+    )
+    shutil.copy(_PACKAGES, installed)
 
 
 @pytest.fixture
