@@ -73,11 +73,12 @@ function serve() {
   server.on("listening", () => console.log(server.address().port));
 }
 
-// One operation: its results, or its errors; stopped by the client after so many results.
+// One operation: its results, or its errors; stopped by the client after so many results, behind
+// which some may be on their way still.
 function ask(client, query, stopAfter = Infinity) {
   return new Promise((done) => {
     const results = [];
-    const ended = (more) => done(more === undefined ? results : [...results, more]);
+    const ended = (more) => done(more === undefined ? [...results] : [...results, more]);
     const stop = client.subscribe(
       { query },
       {
