@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from ..wire.utterance import Utterance
 from .inside import Outline, in_json, in_text, members
-from .reading import MAX_READ, is_lines, leaves, read_json
+from .reading import is_lines, is_vast, leaves, read_json
 from .shape import LONG, is_id, kind, renewed
 
 __all__ = ["Binding", "Id", "Ids"]
@@ -133,7 +133,7 @@ class Ids:
 
     def unheard(self, said: Utterance) -> Iterator[str]:
         """Yield the texts in what we would say that look like ids, and that nobody has said yet."""
-        if said.is_message and isinstance(said.data, str) and len(said.data) <= MAX_READ:
+        if said.is_message and isinstance(said.data, str) and not is_vast(said.data):
             for each in members(said.data):
                 if not isinstance(each, str) or kind(each) is None:
                     continue
@@ -154,7 +154,7 @@ class Ids:
             new: str | bytes = self._rewritten(data)
         else:
             try:
-                text = data.decode("utf-8") if len(data) <= MAX_READ else ""
+                text = "" if is_vast(data) else data.decode("utf-8")
             except UnicodeDecodeError:
                 text = ""
             if read_json(text) is not None or is_lines(text):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from ..wire.close import parse_close
 from ..wire.utterance import Utterance
 from .ids import Id
 from .line import Role
-from .reading import MAX_READ, event_name, read_json
+from .reading import MAX_VALUES, event_name, is_vast, read_json
 
 __all__ = ["Contracted", "Objects", "Parsed", "Stream", "parse_plainly"]
 
@@ -105,13 +105,15 @@ class Contracted:
     def parse(self, sender: Role, said: Utterance) -> Parsed:
         """Read an utterance; what the contract cannot decode is read without it."""
         known = said.is_message and said.kind in self._whole.kinds
-        if not known or len(said.data) > MAX_READ:
+        if not known or is_vast(said.data):
             return parse_plainly(said)
         whole = self._whole(said.data)
         if not whole or any(isinstance(each, Undecodable) for each in whole):
             return parse_plainly(said)
         if self._codec == "socketio" and isinstance(said.data, bytes):
             return Parsed(said, "attachment", said.data)  # of it only the size is decoded
+        if self._codec == "msgpack" and _hold_too_many(whole):
+            return Parsed(said, None, said.data)
         events = whole if self._events is None else self._events(said.data)
         read = [self._extractor.read(each) for each in events if not isinstance(each, Undecodable)]
         event = next((name for name, _, _ in read if name is not None), None)
@@ -167,6 +169,22 @@ def _without(value: Any, tokens: tuple[str, ...]) -> Any:
     if others:
         return {**value, first: _without(value[first], tuple(others))}
     return {name: each for name, each in value.items() if name != first}
+
+
+def _hold_too_many(values: Sequence[object]) -> bool:
+    """Say whether values that take a byte each hold more of them than are compared."""
+    count = 0
+    todo: list[Iterable[object]] = [values]
+    while todo:
+        for each in todo.pop():
+            count += 1
+            if count > MAX_VALUES:
+                return True
+            if isinstance(each, dict):
+                todo.append(each.values())
+            elif isinstance(each, list):
+                todo.append(each)
+    return False
 
 
 def _buffers(data: bytes) -> bytes:

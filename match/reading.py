@@ -10,11 +10,24 @@ from ..checks.decode import Decoder
 from ..checks.undecodable import Undecodable
 from ..schemas.model import Decode
 
-__all__ = ["MAX_READ", "event_name", "is_lines", "leaves", "pointer", "read_json"]
+__all__ = [
+    "MAX_READ",
+    "MAX_VALUES",
+    "event_name",
+    "is_lines",
+    "is_vast",
+    "leaves",
+    "pointer",
+    "read_json",
+]
 
 MAX_READ: Final = 8 << 20
-"""Characters or bytes of a message that is read; one beyond is compared as the text it is. Read,
-`[{},{}...]` takes fifty times its size, and seconds."""
+"""Characters or bytes of a message that is read; one beyond is compared as the text it is."""
+MAX_VALUES: Final = 250_000
+"""The same of what parts the values in it: read, `[{},{}...]` takes fifty times its size, and to
+compare so many takes a second, in which nothing else is played."""
+_PARTING: Final = (",", ":", "[")
+"""There is one of these for each value, at least, but the first."""
 
 _READ: Final = Decoder(Decode())
 _READ_LINES: Final = Decoder(Decode("ndjson"))
@@ -24,12 +37,23 @@ _NAMES: Final = ("method", "event", "type", "op", "action", "msg_type", "command
 """Where an event's name usually is; the first that is a word counts."""
 
 
+def is_vast(data: str | bytes) -> bool:
+    """Say whether a message is too long to be read, or may hold too many values."""
+    if len(data) <= MAX_VALUES:
+        return False
+    if len(data) > MAX_READ:
+        return True
+    if isinstance(data, str):
+        return sum(map(data.count, _PARTING)) > MAX_VALUES
+    return sum(data.count(each.encode()) for each in _PARTING) > MAX_VALUES
+
+
 def read_json(data: str | bytes) -> tuple[str, object] | None:
     """Return what stands before an object or a list, and that; None: it is no such thing.
 
-    What is longer than `MAX_READ` is none.
+    What `is_vast` is none.
     """
-    if len(data) > MAX_READ:
+    if is_vast(data):
         return None
     if isinstance(data, bytes):
         try:
@@ -46,7 +70,7 @@ def read_json(data: str | bytes) -> tuple[str, object] | None:
 
 def is_lines(text: str) -> bool:
     """Say whether a text is several JSON texts: a line each, or with SignalR's sign behind each."""
-    if len(text) > MAX_READ:
+    if is_vast(text):
         return False
     found = _READ_LINES(text.replace("\x1e", "\n"))
     return bool(found) and not any(isinstance(each, Undecodable) for each in found)

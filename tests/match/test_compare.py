@@ -15,7 +15,7 @@ from support.matching import Half, rules, utterance
 from wsrec.match.compare import Comparer
 from wsrec.match.difference import Change
 from wsrec.match.line import Line
-from wsrec.match.reading import MAX_READ
+from wsrec.match.reading import MAX_READ, MAX_VALUES
 from wsrec.match.rules import Matching
 from wsrec.match.walk import MAX_CHANGES
 from wsrec.schemas.model import Fold, Trigger
@@ -344,3 +344,28 @@ def test_a_message_too_long_to_be_read_is_the_text_it_is(matching: Matching | No
     side = Half(matching)
     side.hears({"id": "call_9fK2mQ7xLpZ"}, {"id": "call_Tq41NbX8sWc"})
     assert side.hears(recorded, recorded.replace("call_9fK2mQ7xLpZ", "call_Tq41NbX8sWc")) == []
+
+
+@pytest.mark.parametrize("unit", ['{"a":1}', "[]", "1"])
+def test_a_message_of_too_many_values_is_the_text_it_is(unit: str) -> None:
+    """Read, 8 MiB of them would take seconds, in which nothing else is played."""
+
+    def pair(values: int) -> tuple[str, str]:
+        many = ",".join([unit] * values)
+        return f"[{many}]", f"[ {many}]"
+
+    parts = sum(map((unit + ",").count, ",:["))
+    recorded, live = pair(MAX_VALUES // parts)
+    assert Half().hears(recorded, live) == []
+    recorded, live = pair(MAX_VALUES // parts + 1)
+    assert Half().hears(recorded, live) == [""]
+    assert Half().hears(recorded, recorded) == []
+
+
+def test_packed_data_of_too_many_values_is_the_bytes_it_is() -> None:
+    packed = rules(contract=contract("decode: msgpack\nevents: {name: /t}"))
+    few, many = 10, MAX_VALUES + 1
+    assert differ(msgpack.packb([1] * few), msgpack.packb([1.0] * few), packed) == []
+    assert differ(msgpack.packb([1] * many), msgpack.packb([1.0] * many), packed) == [""]
+    deep = [[[]] * 1000] * (MAX_VALUES // 1000)
+    assert differ(msgpack.packb([1, deep]), msgpack.packb([1.0, deep]), packed) == [""]
