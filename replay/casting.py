@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, Literal, Protocol
 
@@ -79,15 +80,17 @@ class Casting:
         Raises:
             MiscastError: there is none.
         """
-        fitting = self._fitting(asked)
         if self._order == "recorded":
-            return self._next(fitting), ()
-        left = [each for each in fitting if not self._is_taken(each[1].id)]
+            return self._next(self._fitting(asked, self._sessions)), ()
+        left: list[tuple[Fit, Session]] = []
+        with suppress(MiscastError):  # why none of all fits is said below
+            fitting = self._fitting(asked, self._sessions if self._loop else self.unplayed)
+            left = [each for each in fitting if not self._is_taken(each[1].id)]
         if not left:
             raise MiscastError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"no session of {_path(asked.target)} is left: each is played once without --loop",
-                fitting[0][1],
+                self._fitting(asked, self._sessions)[0][1],
             )
         (best, session), *_ = left
         # Another query is not got by saying the right thing.
@@ -164,9 +167,9 @@ class Casting:
             )
         return session
 
-    def _fitting(self, asked: Asked) -> list[tuple[Fit, Session]]:
-        """Return the sessions that fit a handshake, those that fit best first."""
-        found = ((self._fit(each, asked), each) for each in self._sessions)
+    def _fitting(self, asked: Asked, sessions: Sequence[Session]) -> list[tuple[Fit, Session]]:
+        """Return those of the sessions that fit a handshake, those that fit best first."""
+        found = ((self._fit(each, asked), each) for each in sessions)
         by_path = [(how, each) for how, each in found if how is not None]
         if not by_path:
             raise MiscastError(

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from http import HTTPStatus
+from typing import Final
 from urllib.parse import unquote_plus
 
 from ..match.compare import Comparer, Comparison
 from ..match.difference import Difference
 from ..match.ids import Binding, Ids
+from ..match.shape import LONG
 from ..redaction.marks import holds_mark
 from ..store.model import Session
 
 __all__ = ["Asked", "Fit", "Fitting", "compresses", "offered_by", "path_of", "subprotocol"]
+
+_PATHS: Final = 20_000
+"""Pairs of a recorded and a live path, of which it is known whether one may be the other."""
 
 
 class Fit(IntEnum):
@@ -63,11 +69,15 @@ class Fitting:
 
     def __init__(self, comparer: Comparer) -> None:
         self._comparer = comparer
+        self._may_fit = lru_cache(_PATHS)(self._may_be)
 
     def fit(self, session: Session, asked: Asked) -> Fit | None:
         """Return how well a session fits the request target; None: not at all."""
         if session.target == asked.target:
             return Fit.SAME
+        recorded, live = path_of(session.target), path_of(asked.target)
+        if recorded != live and not holds_mark(recorded) and not self._may_fit(recorded, live):
+            return None
         found = self._compare(session, asked)
         if any(each.pointer.startswith("/path") for each in found.changes):
             return None
@@ -88,6 +98,18 @@ class Fitting:
             return ()
         message = f"the query is another than recorded at {', '.join(where)}, which --ignore takes"
         return [Difference("handshake", message, session.id)]
+
+    def _may_be(self, recorded: str, live: str) -> bool:
+        """Say whether a path may be the recorded one, whatever the queries have in common.
+
+        An id in a query may only explain a text that is longer than an id.
+        """
+        found = self._comparer.compare_target(recorded, live, Ids())
+        return all(
+            isinstance(each.recorded, str) and isinstance(each.live, str)
+            and len(each.recorded) > LONG
+            for each in found.changes
+        )  # fmt: skip
 
     def _compare(self, session: Session, asked: Asked) -> Comparison:
         recorded, live = session.target, asked.target

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from wsrec.match.compare import Comparer
+from wsrec.match.ids import Ids
 from wsrec.match.rules import Matching
 from wsrec.replay.casting import Casting, MiscastError, Order
 from wsrec.replay.fitting import Asked, Fit, Fitting, subprotocol
@@ -58,6 +59,22 @@ def session(
         server_frames=0,
         server_bytes=0,
     )
+
+
+_PIECES = st.sampled_from(["ws", "a", "7", *UUIDS, *(f"the {each} one" for each in UUIDS)])
+_TARGETS = st.builds(
+    lambda path, query: f"/{'/'.join(path)}?{'&'.join(f'u={each}' for each in query)}",
+    st.lists(_PIECES, max_size=3),
+    st.lists(_PIECES, max_size=2),
+)
+
+
+@given(recorded=_TARGETS, live=_TARGETS)
+@example(*(f"/the {each} one?u={each}" for each in UUIDS))
+def test_a_path_that_cannot_fit_is_seen_without_the_query(recorded: str, live: str) -> None:
+    found = Comparer(Matching()).compare_target(recorded, live, Ids())
+    fits = not any(each.pointer.startswith("/path") for each in found.changes)
+    assert (FITTING.fit(session(target=recorded), Asked(live)) is not None) == fits
 
 
 @pytest.mark.parametrize(
