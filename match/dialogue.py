@@ -56,7 +56,7 @@ class Dialogue:
 
     Call `load` while it is `hungry` before `heard`, for each utterance of the peer, and `lost`, at
     the end of the connection; while it is `starved` before `late` and `next`. Do what that says,
-    until it is `Over` (`end`).
+    and tell that it is `said`, until it is `Over` (`end`).
     """
 
     def __init__(
@@ -184,6 +184,13 @@ class Dialogue:
             return Over()
         times = [time for time in (due, self._deadline()) if time is not None]
         return Wait(min(times, default=None))
+
+    def said(self, now_ns: int) -> None:
+        """Take it that what `next` gave is out; it may have had to wait.
+
+        Only now does the peer's time for what is behind it begin.
+        """
+        self._hearing.moved_ns = max(self._hearing.moved_ns, now_ns)
 
     def late(self, now_ns: int) -> Iterator[Difference]:
         """Yield what has not come in time; what waits for it goes on without it."""

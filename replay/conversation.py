@@ -103,7 +103,7 @@ class Conversation:
                     await self._leave()
                 try:
                     async with asyncio.timeout(self._patience.message_ns / 1e9):
-                        await self._link.say(step.said)
+                        self._dialogue.said(await self._link.say(step.said))
                 except TimeoutError:
                     return "stuck, the peer takes nothing of what is said"
                 except ConnectionError:

@@ -279,12 +279,13 @@ class Scene:
     async def _say(self, link: Link, said: Utterance) -> None:
         try:
             async with asyncio.timeout(self._staging.patience.message_ns / 1e9):
-                await link.say(said)
+                out_ns = await link.say(said)
         except ConnectionError:
             pass
         except TimeoutError:
             link.abort("reset by the mock: the client takes nothing of what is said")
         else:
+            self.lead.dialogue.said(out_ns)
             return
         while not self._gone:  # what is missing is told by who listens, once that is over
             self._woken.clear()

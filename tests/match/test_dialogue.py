@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.dialogues import BEGAN, MS, PING, PONG, SECOND, Half, close, event, script
+from support.dialogues import BEGAN, MS, PING, PONG, SECOND, STEP, Half, close, event, script
 from wsrec.match.compare import Comparer
 from wsrec.match.dialogue import Counts, Dialogue, Over, Say, Wait
 from wsrec.match.ids import Ids
@@ -315,6 +315,16 @@ def test_the_peer_does_not_close() -> None:
     assert half.waits() == ["close"]
     assert half.messages == ["the server did not close, as it had with 1000"]
     assert half.over
+
+
+def test_the_peers_time_begins_when_what_we_say_is_out() -> None:
+    half = Half(script(("C", ASK), ("S", ANSWER), ("C", close()), ("S", close())))
+    half.says()
+    half.hears(ANSWER)
+    assert half.says() == [close().data]
+    half.now += 20 * SECOND  # it had to wait for others
+    half.dialogue.said(half.now)
+    assert half.does() == Wait(half.now + STEP + 5 * SECOND)
 
 
 def test_a_server_that_closes_first_when_only_our_close_was_left() -> None:

@@ -15,9 +15,12 @@ from support.proxying import sessions
 from support.raw import conversation
 from support.recordings import Conversation, recorder_at
 from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request
+from wsrec.match.rules import Patience
 from wsrec.net.upstream import Upstream
 from wsrec.replay.replaying import Output, replay
 from wsrec.replay.schedule import Span
+from wsrec.replay.stage import Settings
 
 WAVE = 5
 
@@ -31,6 +34,11 @@ async def _count(socket: ServerConnection) -> None:
         assert asked["ticket"] == ticket, "a client that does not listen"
         for number in range(asked["to"]):
             await socket.send(json.dumps({"type": "count", "ticket": ticket, "number": number}))
+
+
+async def _echo(socket: ServerConnection) -> None:
+    async for message in socket:
+        await socket.send(message)
 
 
 async def _waves(url: str, many: int) -> None:
@@ -93,3 +101,22 @@ async def test_sessions_that_nothing_tells_apart_meet_in_order(tmp_path: Path) -
         await mock.quiet(5)
 
     assert [each.verdict for each in (*replayed.sessions, *mock.plays.sessions)] == ["matched"] * 40
+
+
+@conversation
+async def test_who_waits_for_others_to_begin_has_the_servers_close_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "session.db"
+    with recorder_at(path) as recorder:
+        talks = [Conversation(recorder, target=target) for target in ("/soon", "/later")]
+        for talk in reversed(talks):
+            talk.text("client", "hello").text("server", "hello")
+            talk.client(wire(8, b"", mask=KEY)).server(wire(8, b"")).end()
+
+    async def accept(connection: ServerConnection, request: Request) -> None:
+        await asyncio.sleep(0.5 if request.path == "/later" else 0)
+
+    async with server(_echo, process_request=accept) as url:
+        patience = Patience(close_ns=100_000_000)
+        replayed = await replay(path, Upstream.parse(url), Settings(patience=patience))
+
+    assert [each.differences for each in replayed.sessions] == [[], []]
