@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from http import HTTPStatus
 
 import aiohttp
@@ -29,12 +30,17 @@ _CONNECT_TIMEOUT = 10.0  # seconds to reach the backend
 
 
 def http_client(
-    *, tls: ssl.SSLContext | None = None, name: str | None = None, buffer: int | None = None
+    *,
+    tls: ssl.SSLContext | None = None,
+    name: str | None = None,
+    buffer: int | None = None,
+    sent: Callable[[], None] | None = None,
 ) -> ClientSession:
     """Return a client for which every request is a new connection, and is sent once.
 
     `tls` is for https, None trusts the system's authorities; `name` is asked for (SNI) and looked
-    for in the certificate, None takes the host's; `buffer` bounds the kernel's, in bytes.
+    for in the certificate, None takes the host's; `buffer` bounds the kernel's, in bytes;
+    `sent` is called for each request as its head is written.
 
     A connection kept for the next request would save its set-up, and would cost three things.
     The backend may close it while that request is on its way, and then nobody knows whether it
@@ -55,6 +61,7 @@ def http_client(
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
         max_line_size=HEADER_SIZE,
         max_field_size=HEADER_SIZE,
+        trace_configs=None if sent is None else [_tracing(sent)],
         middlewares=(_send_once,) if name is None else (_Named(name), _send_once),
     )
 
@@ -68,6 +75,20 @@ class _Named:
     async def __call__(self, request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
         request.server_hostname = self._name
         return await send(request)
+
+
+def _tracing(sent: Callable[[], None]) -> aiohttp.TraceConfig:
+    """Return what has aiohttp call `sent`.
+
+    It does so just before it writes the head, and nobody else has a turn in between.
+    """
+
+    async def tell(*_: object) -> None:
+        sent()
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(tell)
+    return tracing
 
 
 def _socket(found: AddrInfoType, buffer: int) -> socket.socket:

@@ -7,7 +7,7 @@ import base64
 import os
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -56,29 +56,30 @@ async def dial(
     tls: ssl.SSLContext | None = None,
     name: str | None = None,
     patience: float = 10.0,
+    sent: Callable[[], None] | None = None,
 ) -> Dialled:
     """Open a WebSocket connection with these headers, `Sec-WebSocket-Key` and the like added.
 
     `url` is ws or wss with path and query, which are sent byte for byte; `patience` is in seconds,
-    for the connection and the answer together. `tls` and `name` are as in `http_client`.
+    for the connection and the answer together. `tls`, `name` and `sent` are as in `http_client`.
 
     Raises:
         DialError: the server cannot be reached, speaks no HTTP, or its 101 opens nothing.
     """
     where = url.partition("?")[0]  # queries hold tokens
     target = _target(url)
-    sent = _with_handshake(headers)
+    fields = _with_handshake(headers)
     try:
-        async with asyncio.timeout(patience), http_client(tls=tls, name=name) as client:
+        async with asyncio.timeout(patience), http_client(tls=tls, name=name, sent=sent) as client:
             response = await client.request(
                 "GET",
                 target,
-                headers=outgoing(sent),
+                headers=outgoing(fields),
                 skip_auto_headers=AUTO_HEADERS,
                 allow_redirects=False,
             )
             try:
-                return _dialled(where, response, get(sent, "sec-websocket-key") or "")
+                return _dialled(where, response, get(fields, "sec-websocket-key") or "")
             finally:
                 response.close()
     except UnicodeEncodeError as fault:

@@ -11,8 +11,9 @@ __all__ = ["Cue"]
 class Cue:
     """When one session may end, so that it overlaps others as it did."""
 
-    def __init__(self, answered: Callable[[], None]) -> None:
-        """`answered` is called when its opening handshake is answered."""
+    def __init__(self, sent: Callable[[], None], answered: Callable[[], None]) -> None:
+        """They are called when its opening handshake is on its way, and when it is answered."""
+        self.sent = sent
         self.answered = answered
         self._end = asyncio.Event()
 

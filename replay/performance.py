@@ -128,7 +128,10 @@ class _Performance:
         link: Link | None = None
         try:
             address = f"ws{str(url).removeprefix('http')}"
-            handshake = dial(address, opening.headers, tls=settings.tls, patience=settings.connect)
+            handshake = dial(
+                address, opening.headers,
+                tls=settings.tls, patience=settings.connect, sent=self._cue.sent,
+            )  # fmt: skip
             dialled = await self._unless_it_is_left(handshake)
             answer = dialled.answer
             stage.answered = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic_ns
 
@@ -30,7 +30,9 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
     """
     by_id = {session.id: session for session in sessions}
     settings = stage.settings
-    schedule = Schedule(map(Span.of, by_id.values()), settings.pacing, settings.concurrency)
+    first_ns = await stage.script.first_ns(by_id)
+    spans = [Span.of(each, first_ns.get(each.id)) for each in by_id.values()]
+    schedule = Schedule(spans, settings.pacing, settings.concurrency)
     ahead = Ahead(stage.script, schedule.order)
     played: list[Played] = []
     running: dict[asyncio.Task[Played], int] = {}
@@ -42,8 +44,8 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
         over.append(task)
         news.set()
 
-    def answered(number: int) -> None:
-        schedule.answered(number)
+    def then(told: Callable[[int], None], number: int) -> None:
+        told(number)
         news.set()
 
     stopping = asyncio.ensure_future(stage.stopped.wait())
@@ -55,7 +57,10 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
             due_ns = None
             if not stage.stopped.is_set():
                 for number in schedule.begin(monotonic_ns() - began_ns):
-                    cue = cues[number] = Cue(partial(answered, number))
+                    cue = cues[number] = Cue(
+                        partial(then, schedule.sent, number),
+                        partial(then, schedule.answered, number),
+                    )
                     work = perform(stage, by_id[number], ahead.take(number), cue)
                     task = asyncio.ensure_future(work)
                     task.add_done_callback(ended)

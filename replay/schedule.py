@@ -21,30 +21,44 @@ class Span:
     began_ns: int
     ended_ns: int | None
     """None: nobody knows, so nothing had waited for it."""
+    answered_ns: int | None = None
+    """By when its opening handshake had been answered; None: nobody knows."""
 
     @classmethod
-    def of(cls, session: Session) -> Self:
-        """Return when a session of a recording took place."""
-        lasted = session.ended_ns
-        ended = None if lasted is None else session.started_ns + lasted
-        return cls(session.id, session.started_ns, ended)
+    def of(cls, session: Session, first_ns: int | None = None) -> Self:
+        """Return when a session of a recording took place.
+
+        `first_ns`: when its first frame came, since its start; None: none did. A recording does
+        not tell when a handshake was answered, but frames come behind that.
+        """
+        answered, ended = (
+            None if since is None else session.started_ns + since
+            for since in (session.ended_ns if first_ns is None else first_ns, session.ended_ns)
+        )
+        return cls(session.id, session.started_ns, ended, answered)
 
 
 class Schedule:
     """Sessions begin in recorded order.
 
-    With recorded pacing each begins as long after the one before it as it did then. Otherwise each
-    begins once all those are over that had ended before it began, and the opening handshake of
-    the one before it is answered: a server that cannot tell sessions apart meets them in order.
-    Each ends after those have begun that had begun before it ended, unless fewer may run at once.
+    With recorded pacing each begins as long after the one before it as it did then. Otherwise it
+    begins once all those are over that had ended before it began, and the request of the one
+    before it is sent: a server that cannot tell sessions apart meets them in order. With causal
+    pacing opening handshakes are answered by then, too, that had been; those that were on their
+    way together are so again.
+
+    Each ends after those have begun that had begun before it ended, unless fewer may run at once;
+    with causal pacing after those are answered that had been.
     """
 
     def __init__(self, spans: Iterable[Span], pacing: Pacing, most: int | None = None) -> None:
         """`most`: how many may run at once; None: as many as did."""
         self._waiting = deque(sorted(spans, key=lambda span: (span.began_ns, span.session)))
         self._running: dict[int, Span] = {}
+        self._unsent: set[int] = set()
         self._unanswered: set[int] = set()
         self._most = most
+        self._causal = pacing.pace == "causal"
         self._dues = _dues(self._waiting, pacing) if pacing.pace == "recorded" else None
 
     @property
@@ -64,8 +78,13 @@ class Schedule:
             if self._dues is not None:
                 self._dues.popleft()
             self._running[span.session] = span
+            self._unsent.add(span.session)
             self._unanswered.add(span.session)
             yield span.session
+
+    def sent(self, session: int) -> None:
+        """Take it that the opening handshake of a session that has begun is on its way."""
+        self._unsent.discard(session)
 
     def answered(self, session: int) -> None:
         """Take the answer to the opening handshake of a session that has begun."""
@@ -76,12 +95,16 @@ class Schedule:
         ended_ns = self._running[session].ended_ns
         if self._dues is not None or self._most is not None or ended_ns is None:
             return True
-        coming = [self._running[each] for each in self._unanswered if each != session]
-        return all(each.began_ns >= ended_ns for each in (*coming, *list(self._waiting)[:1]))
+        if self._waiting and self._waiting[0].began_ns < ended_ns:
+            return False
+        return not any(
+            self._running[each].began_ns < ended_ns for each in self._unsent
+        ) and not self._awaits_answers(ended_ns)
 
     def over(self, session: int) -> None:
         """Take the end of a session that has begun."""
         del self._running[session]
+        self._unsent.discard(session)
         self._unanswered.discard(session)
 
     @property
@@ -100,13 +123,22 @@ class Schedule:
             return False
         if self._dues is not None:
             return self._dues[0] <= elapsed_ns
-        if self._unanswered:
+        if self._unsent:
             return False
         # Whatever had ended before it began had begun before it, so it runs or is over.
         return not any(
-            each.ended_ns is not None and each.ended_ns <= span.began_ns
-            for each in self._running.values()
+            _is_before(each.ended_ns, span.began_ns) for each in self._running.values()
+        ) and not self._awaits_answers(span.began_ns)
+
+    def _awaits_answers(self, now_ns: int) -> bool:
+        """Whether an opening handshake, answered by now in the recording, is not answered yet."""
+        return self._causal and any(
+            _is_before(self._running[each].answered_ns, now_ns) for each in self._unanswered
         )
+
+
+def _is_before(then_ns: int | None, now_ns: int) -> bool:
+    return then_ns is not None and then_ns <= now_ns
 
 
 def _dues(spans: Iterable[Span], pacing: Pacing) -> deque[int]:

@@ -113,6 +113,13 @@ class Script:
         """
         return Pages(self._thread, lambda: self._lines(session, role))
 
+    async def first_ns(self, sessions: Iterable[int]) -> Mapping[int, int]:
+        """Return when the first frame of each came, in nanoseconds since its session's start.
+
+        Those that have none are not in it; raises RecordingError.
+        """
+        return await self._in_thread(lambda: dict(self._first_ns(sessions)))
+
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
@@ -127,6 +134,13 @@ class Script:
             for number, gap in gaps
             if gap is not None
         }
+
+    def _first_ns(self, sessions: Iterable[int]) -> Iterator[tuple[int, int]]:
+        assert self._recording is not None
+        for number in sessions:
+            first_ns = self._recording.first_ns(number)
+            if first_ns is not None:
+                yield number, first_ns
 
     def _close(self) -> None:
         if self._recording is not None:

@@ -182,6 +182,11 @@ class Recording:
                 if kind is not None and forwarded_ns is not None:
                     yield forwarded_ns - at_ns
 
+    def first_ns(self, session_id: int) -> int | None:
+        """Return when a session's first frame came, since its start; None: there is none."""
+        with damage(self.path):
+            return next((at_ns for *_, at_ns, _, _ in self._rows(_PLACE, session_id, 1)), None)
+
     def frames(self, session_id: int, *, control: bool = False) -> Iterator[Frame]:
         """Yield a session's frames in order of arrival; with `control`, only control frames."""
         least = 8 if control else 0

@@ -16,7 +16,7 @@ from support.raw import conversation
 from support.recordings import Conversation, recorder_at
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
-from wsrec.match.rules import Patience
+from wsrec.match.rules import Pace, Pacing, Patience
 from wsrec.net.upstream import Upstream
 from wsrec.replay.replaying import Output, replay
 from wsrec.replay.schedule import Span
@@ -86,21 +86,60 @@ async def test_sessions_overlap_as_they_did(tmp_path: Path, many: int) -> None:
     assert _together(new) == recorded
 
 
+@pytest.mark.parametrize("pace", ["causal", "asap"])
 @conversation
-async def test_sessions_that_nothing_tells_apart_meet_in_order(tmp_path: Path) -> None:
+async def test_sessions_that_nothing_tells_apart_meet_in_order(tmp_path: Path, pace: Pace) -> None:
     path = tmp_path / "session.db"
     with recorder_at(path) as recorder:
-        talks = [Conversation(recorder) for _ in range(20)]
+        talks = [Conversation(recorder) for _ in range(100)]
         for number, talk in enumerate(talks):
             talk.text("server", f"you are number {number}")
         for talk in talks:
             talk.client(wire(8, b"", mask=KEY)).server(wire(8, b"")).end()
 
     async with mocked(path) as mock:
-        replayed = await replay(path, Upstream.parse(mock.url))
+        settings = Settings(pacing=Pacing(pace))
+        replayed = await replay(path, Upstream.parse(mock.url), settings)
         await mock.quiet(5)
 
-    assert [each.verdict for each in (*replayed.sessions, *mock.plays.sessions)] == ["matched"] * 40
+    assert [each.verdict for each in (*replayed.sessions, *mock.plays.sessions)] == [
+        "matched"
+    ] * 200
+
+
+@pytest.mark.parametrize("together", [True, False])
+@conversation
+async def test_opening_handshakes_are_on_their_way_together_as_they_were(
+    tmp_path: Path, together: bool
+) -> None:
+    path, many = tmp_path / "session.db", 20
+    with recorder_at(path) as recorder:
+        talks = []
+        for _ in range(many):
+            talks.append(Conversation(recorder))
+            if not together:
+                talks[-1].text("client", "hello").text("server", "hello")
+        for talk in talks:
+            talk.client(wire(8, b"", mask=KEY)).server(wire(8, b"")).end()
+    asking: set[ServerConnection] = set()
+    asked = asyncio.Event()
+    most = 0
+
+    async def accept(connection: ServerConnection, request: Request) -> None:
+        nonlocal most
+        asking.add(connection)
+        most = max(most, len(asking))
+        if most == many or not together:
+            asked.set()
+        await asked.wait()
+        await asyncio.sleep(0.02)
+        asking.remove(connection)
+
+    async with server(_echo, process_request=accept) as url:
+        replayed = await replay(path, Upstream.parse(url))
+
+    assert [each.verdict for each in replayed.sessions] == ["matched"] * many
+    assert most == (many if together else 1)
 
 
 @conversation
