@@ -43,6 +43,10 @@ class MatchSettings(TypedDict, total=False):
     """Names of events that may be missing at the end of a session."""
     any_order: bool
     """Messages of one peer, between two of the other, may come in any order."""
+    heartbeat: Sequence[str]
+    """Events that are heartbeats, or `EVENT=ANSWER`: neither expected nor compared."""
+    no_usual_heartbeats: bool
+    """Compare the heartbeats of known protocols, and of the contract, like all else."""
 
 
 class _PacingSettings(TypedDict, total=False):
@@ -82,7 +86,7 @@ def matching_of(path: Path, meta: Mapping[str, str], settings: Mapping[str, Any]
         contract = Choice().of(path, meta).contract
     asked = _asked(settings, MatchSettings)
     asked.pop("contract", None)
-    for name in ("ignore", "bind", "allow_unconsumed"):
+    for name in ("ignore", "bind", "allow_unconsumed", "heartbeat"):
         if isinstance(asked.get(name), str):
             asked[name] = (asked[name],)
     return read_matching(contract, **asked)

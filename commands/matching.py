@@ -60,6 +60,15 @@ MATCHING = (
         "--any-order", is_flag=True,
         help="Messages of one peer, between two of the other, may come in any order.",
     ),
+    click.option(
+        "--heartbeat", multiple=True, metavar="EVENT[=ANSWER]",
+        help="Events of this name, and those that answer them, are heartbeats: neither expected"
+        " nor compared. May be repeated.",
+    ),
+    click.option(
+        "--no-usual-heartbeats", is_flag=True,
+        help="Compare the heartbeats of known protocols, and of the contract, like all else.",
+    ),
 )  # fmt: skip
 
 PACING = (

@@ -142,6 +142,8 @@ class SessionContrast:
     """Ids of A, and those of B that stand in their place."""
     recut: tuple[Recut, ...] = ()
     """The first equal texts that came in another number of pieces: no difference."""
+    heartbeats: tuple[int, int] = (0, 0)
+    """In A and in B, with the answers to them: they are not compared."""
     notes: tuple[str, ...] = ()
     """What limits what is said of it."""
 

@@ -20,6 +20,7 @@ How what is heard is matched:
 - What comes before something of ours was said that it followed in the recording is `early` if we
   are the server, unless the two were recorded less than 100 ms apart, so that they may have
   crossed, or any order will do. A server may be ahead of us, as long as it keeps its order.
+- Heartbeats, and what answers them, are neither expected nor compared: see `pulse`.
 - The peer's Close ends everything. If its code or reason differs, or more than one message was
   still to come, or something of ours to be said, that is one difference that tells about all of
   these. If only one message was still to come, that one is missing.
@@ -37,14 +38,16 @@ from .compare import Comparer
 from .difference import Difference
 from .expected import Awaited, runs
 from .hearing import CROSSED_NS, Hearing
+from .heartbeats import Heartbeat
 from .ids import Ids
 from .line import Line, Role
 from .pacing import Timeline, Turn
+from .pulse import Pulse
 from .rules import Matching, Pacing, Patience
-from .steps import Counts, Lag, Over, Say, Wait
+from .steps import Beat, Counts, Lag, Over, Say, Wait
 from .wording import Wording
 
-__all__ = ["Counts", "Dialogue", "Over", "Say", "Wait"]
+__all__ = ["Beat", "Counts", "Dialogue", "Over", "Say", "Wait"]
 
 AHEAD: Final = 256
 """Lines of one peer that are held at most, beyond the last that were loaded."""
@@ -70,8 +73,21 @@ class Dialogue:
         began_ns: int,
         *,
         matching: Matching | None = None,
+        heartbeats: tuple[Heartbeat, ...] = (),
     ) -> None:
-        """`matching`: what the comparer was made with: what may be missing, and in any order."""
+        """Know who speaks to whom, and how.
+
+        Args:
+            session: its number.
+            role: who we are.
+            comparer: compares messages.
+            ids: of this session.
+            pacing: when ours are said.
+            patience: how long theirs are waited for.
+            began_ns: when the live session began.
+            matching: what the comparer was made with: what may be missing, and in any order.
+            heartbeats: of the session, see `Matching.heartbeats_of`.
+        """
         matching = matching or Matching()
         self.role: Role = role
         """Who we are."""
@@ -86,6 +102,7 @@ class Dialogue:
         self._wording = Wording(session, self._peer)
         self._hearing = Hearing(self._peer, comparer, ids, matching, self._wording, began_ns)
         self._expected = self._hearing.expected
+        self._pulse = Pulse(role, heartbeats, comparer, ids, began_ns)
         self._last = False
         self._their_close = False
         """The script has their Close: nothing of ours behind it is said, but the answer to it."""
@@ -120,7 +137,8 @@ class Dialogue:
     def counts(self) -> Counts:
         """How far it has come."""
         left = self._left if self._ended else len(self._ours) + len(self._expected)
-        return Counts(self._said, self._hearing.heard, self._hearing.matched, left)
+        beats = self._pulse.counts
+        return Counts(self._said, self._hearing.heard, self._hearing.matched, left, beats)
 
     @property
     def lag(self) -> Lag | None:
@@ -136,6 +154,8 @@ class Dialogue:
                 self._answer = line.said
             if self._their_close or kind == "pong" or (kind == "ping" and not ours):
                 continue
+            if self._pulse.recorded(line, begun=bool(self._said or self._ours)):
+                continue
             turn = self._timeline.place(line)
             if ours:
                 self._ours.append(turn)
@@ -148,7 +168,7 @@ class Dialogue:
 
     def heard(self, said: Utterance, at_ns: int) -> Iterator[Difference]:
         """Take what the peer says; yield what is wrong with it, or was with something before."""
-        if said.kind in ("ping", "pong"):
+        if said.kind in ("ping", "pong") or self.beats(said):
             return
         self._hearing.heard += 1
         if self._ended:
@@ -160,6 +180,10 @@ class Dialogue:
         if self._last and not self._expected:
             yield from self._hearing.certain()
 
+    def beats(self, said: Utterance) -> bool:
+        """Take what the peer says if it is a heartbeat, or answers one; return whether it is."""
+        return self._pulse.heard(said)
+
     def answer(self, close: Utterance) -> Utterance:
         """Return our Close in answer to the peer's, which need not have been `heard` yet.
 
@@ -170,8 +194,21 @@ class Dialogue:
             return close
         return self._answer
 
-    def next(self, now_ns: int) -> Say | Wait | Over:
+    def next(self, now_ns: int) -> Say | Beat | Wait | Over:
         """Return what to do now."""
+        if self._ended or self._we_closed:
+            return self.turn(now_ns)
+        begun = self._said > 0
+        beat = self._pulse.next(now_ns, begun=begun)
+        if beat is not None:
+            return Beat(beat)
+        due, step = self._pulse.due_ns(begun=begun), self.turn(now_ns)
+        if due is None or not isinstance(step, Wait):
+            return step
+        return Wait(due if step.until_ns is None else min(due, step.until_ns))
+
+    def turn(self, now_ns: int) -> Say | Wait | Over:
+        """Return what to do now, heartbeats aside."""
         if self._ended:
             return Over()
         due = None

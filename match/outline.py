@@ -16,6 +16,7 @@ from .align import Items
 from .compare import Comparer, Parsed, Stream
 from .contrast import Measure
 from .delays import Delays
+from .heartbeats import Heartbeat, Watch
 from .line import Role
 from .rules import Matching
 from .skeleton import Skeleton, digest, within
@@ -75,6 +76,8 @@ class Outline:
         """The key of the client's first message; 0: it said nothing."""
         self.said = b""
         """Equal for sessions in which the same was said, byte for byte."""
+        self.heartbeats = 0
+        """How many there were, and answers to them, all of which are left out."""
         self.delays = Delays()
 
     def __len__(self) -> int:
@@ -88,7 +91,11 @@ class Outline:
 class Outliner:
     """Makes the outline of one session, message by message."""
 
-    def __init__(self, matching: Matching, comparer: Comparer) -> None:
+    def __init__(
+        self, matching: Matching, comparer: Comparer, heartbeats: tuple[Heartbeat, ...] = ()
+    ) -> None:
+        """`heartbeats`: those of the session, which are left out."""
+        self._heartbeats = Watch(heartbeats)
         self._skeleton = Skeleton(matching)
         self._comparer = comparer
         self._ends = _ends(matching.contract)
@@ -103,8 +110,11 @@ class Outliner:
 
     def add(self, message: MessageLike) -> None:
         """Take the next message."""
-        self._note(message)
         parsed = self._comparer.parse(message.sender, uttered(message))
+        if self._heartbeats.take(message.sender, parsed) is not None:
+            self._outline.heartbeats += 1
+            return
+        self._note(message)
         if parsed.stream is None:
             self._end_of(parsed)
             self._item(message, parsed, self._skeleton.key(parsed))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ..schemas.model import Contract
+from .heartbeats import Heartbeat, usual_for
 from .members import Members
 
 __all__ = ["CAUSAL", "Matching", "Pace", "Pacing", "Patience"]
@@ -33,6 +34,18 @@ class Matching:
     """Names of events that may be missing at the end of a session."""
     any_order: bool = False
     """Whether messages of one peer, between two of the other, may come in any order."""
+    heartbeats: tuple[Heartbeat, ...] = ()
+    """Messages that are neither expected nor compared, beside the usual ones."""
+    usual_heartbeats: bool = True
+    """Whether those of the contract, and of known protocols, are such."""
+
+    def heartbeats_of(self, subprotocol: str | None, target: str) -> tuple[Heartbeat, ...]:
+        """Return the heartbeats of a session; the arguments are those of `usual_for`."""
+        if not self.usual_heartbeats:
+            return self.heartbeats
+        stated = () if self.contract is None else self.contract.heartbeats
+        usual = usual_for(subprotocol, target)
+        return *self.heartbeats, *(Heartbeat(*each) for each in stated), *usual
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from ..wire.utterance import Utterance
 from .line import Line
 
-__all__ = ["Counts", "Lag", "Over", "Say", "Wait"]
+__all__ = ["NO_BEATS", "Beat", "Beats", "Counts", "Lag", "Over", "Say", "Wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,13 @@ class Say:
     """With the ids that are live now."""
     due_ns: int
     """When it was to be said: how late it is tells how exact the pacing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Say this heartbeat now, or this answer to one: it is no line."""
+
+    said: Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,18 @@ class Lag:
         return self.took_ns - self.recorded_ns
 
 
+class Beats(NamedTuple):
+    """Heartbeats, and answers to them, which are neither expected nor compared."""
+
+    recorded: int = 0
+    """Of both peers, as far as the recording was read."""
+    heard: int = 0
+    said: int = 0
+
+
+NO_BEATS: Final = Beats()
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How far a dialogue has come."""
@@ -57,9 +77,10 @@ class Counts:
     said: int
     """Lines of ours."""
     heard: int
-    """Utterances of the peer; pings and pongs do not count."""
+    """Utterances of the peer; pings, pongs and heartbeats do not count."""
     matched: int
     """Recorded lines of the peer that came, changed or not."""
     left: int
     """Lines in sight that are still to be said, or expected; once the session has ended, those that
     were then. Of a long session more may be behind them."""
+    beats: Beats = NO_BEATS

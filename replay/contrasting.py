@@ -89,6 +89,7 @@ class Pair:
             first,
             tuple(self._ids),
             tuple(self._recut),
+            (a.outline.heartbeats, b.outline.heartbeats),
             tuple(notes),
         )
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import monotonic_ns
 
-from ..match.dialogue import Dialogue, Over, Say
+from ..match.dialogue import Beat, Dialogue, Over, Say
 from ..match.difference import Difference
 from ..match.line import Line
 from ..match.rules import Patience
@@ -98,7 +98,7 @@ class Conversation:
             if isinstance(step, Over):
                 self._find(self._dialogue.end())
                 return None
-            if isinstance(step, Say):
+            if isinstance(step, Say | Beat):
                 if step.said.kind == "close":
                     await self._leave()
                 try:

@@ -126,7 +126,8 @@ def _read(recording: Recording, matching: Matching, tick: Tick) -> _Side:
     sessions: list[Session] = []
     profiles: list[Profile] = []
     for session in recording.sessions():
-        outliner = Outliner(matching, comparer)
+        heartbeats = matching.heartbeats_of(session.subprotocol, session.target)
+        outliner = Outliner(matching, comparer, heartbeats)
         for number, message in enumerate(recording.messages(session.id), 1):
             outliner.add(message)
             if not number % _TICK:

@@ -10,11 +10,12 @@ from random import Random
 from typing import Final
 
 from ..match.compare import Comparer
-from ..match.dialogue import Dialogue, Over, Say, Wait
+from ..match.dialogue import Beat, Dialogue, Over, Say, Wait
 from ..match.difference import Difference
 from ..match.ids import Binding, Ids
 from ..match.line import Line
 from ..match.rules import Matching, Pacing, Patience
+from ..store.model import Session
 from .fitting import Fitting
 from .script import Pages, Script
 from .trial import Beginning, Said
@@ -67,15 +68,15 @@ class Lead:
     """A session, how far it has got, and what stands for its ids."""
 
     def __init__(
-        self, staging: Staging, session: int, bindings: Iterable[Binding], began_ns: int
+        self, staging: Staging, session: Session, bindings: Iterable[Binding], began_ns: int
     ) -> None:
         """`bindings` are those that are known before anything is said."""
-        self.session: Final = session
+        self.session: Final = session.id
         self.ids: Final = Ids(staging.known, staging.fresh)
         with staging.known.deaf():
             self.ids.take(bindings)
         self.dialogue: Final = Dialogue(
-            session,
+            session.id,
             "server",
             staging.comparer,
             self.ids,
@@ -83,6 +84,7 @@ class Lead:
             staging.patience,
             began_ns,
             matching=staging.matching,
+            heartbeats=staging.matching.heartbeats_of(session.subprotocol, session.target),
         )
         self.last_ns = 0
         """When the last line was said that has been read, since the recorded session's start."""
@@ -101,7 +103,7 @@ class Lead:
                 lines, last = await self._pages.page()
                 self._load([each for each in lines if each.seq > self._loaded], last=last)
 
-    def next(self, now_ns: int) -> Say | Wait | Over:
+    def next(self, now_ns: int) -> Say | Beat | Wait | Over:
         """Return what to do now."""
         with self._known.deaf():
             return self.dialogue.next(now_ns)
@@ -122,10 +124,11 @@ class Lead:
 
     def _would_say(self, now_ns: int) -> bool:
         """Have the dialogue say what is next if it is its turn, whatever the pauses here were."""
-        todo = self.next(now_ns)
-        if isinstance(todo, Wait) and todo.until_ns is not None:
-            todo = self.next(todo.until_ns)
-        return isinstance(todo, Say)
+        with self._known.deaf():
+            todo = self.dialogue.turn(now_ns)
+            if isinstance(todo, Wait) and todo.until_ns is not None:
+                todo = self.dialogue.turn(todo.until_ns)
+            return isinstance(todo, Say)
 
     def _load(self, lines: Sequence[Line], *, last: bool) -> None:
         self.dialogue.load(lines, last=last)

@@ -103,7 +103,7 @@ class Mock:
                 self._tell,
                 full=lambda: len(self._scenes) >= options.most,
             )
-            self._beginnings = Beginnings(script, comparer)
+            self._beginnings = Beginnings(script, comparer, options.matching)
             self._connections = Connections(
                 self._reception.handle,
                 most=options.most,

@@ -143,6 +143,9 @@ class _Performance:
                 dialogue = Dialogue(
                     self._session.id, "client", stage.comparer, self._ids, settings.pacing,
                     settings.patience, began_ns, matching=settings.matching,
+                    heartbeats=settings.matching.heartbeats_of(
+                        self._session.subprotocol, self._session.target
+                    ),
                 )  # fmt: skip
                 link = Link(
                     "client",

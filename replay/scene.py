@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic_ns
 
-from ..match.dialogue import Over, Say, Wait
+from ..match.dialogue import Beat, Over, Say, Wait
 from ..match.difference import Difference, in_order
 from ..match.ids import Binding
 from ..net.detach import Detached
@@ -170,7 +170,7 @@ class Scene:
 
     def _lead(self, session: int, bindings: Iterable[Binding] = ()) -> Lead:
         known = *self._staging.fitting.ids(self._sessions[session], self._asked), *bindings
-        return Lead(self._staging, session, known, self._began_ns)
+        return Lead(self._staging, self._sessions[session], known, self._began_ns)
 
     # What the client says.
 
@@ -193,6 +193,8 @@ class Scene:
     async def _take(self, heard: Heard) -> None:
         """Have the session hear what the client says, or another one that it fits."""
         await self._fed()
+        if self.lead.dialogue.beats(heard.said):
+            return
         fits = self._audition.note("client", heard.said, heard.at_ns, self.lead.session)
         if fits or not await self._recast():
             await self._fed()
@@ -265,6 +267,8 @@ class Scene:
         match self.lead.next(now_ns):
             case Say(said=said):
                 self._audition.note("server", said, now_ns, self.lead.session)
+                await self._say(link, said)
+            case Beat(said=said):
                 await self._say(link, said)
             case Wait(until_ns=until_ns):
                 seconds = None if until_ns is None else max(until_ns - now_ns, 0) / 1e9

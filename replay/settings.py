@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Final, get_args
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar, get_args
 
-from ..match.members import Members, read_members
+from ..match.heartbeats import read_heartbeat
+from ..match.members import read_members
 from ..match.rules import Matching, Pace, Pacing, Patience
 from ..net.amounts import positive, seconds
 from ..net.errors import SettingError
@@ -16,6 +17,8 @@ __all__ = ["read_matching", "read_pacing", "read_patience"]
 
 _SPEEDS: Final = 0.001, 1_000_000
 """Times divided by less are beyond what clocks, and event loops, can count to."""
+
+T = TypeVar("T")
 
 
 def read_matching(
@@ -28,6 +31,8 @@ def read_matching(
     no_bind: bool = False,
     allow_unconsumed: Sequence[str] = (),
     any_order: bool = False,
+    heartbeat: Sequence[str] = (),
+    no_usual_heartbeats: bool = False,
 ) -> Matching:
     """Return when a message is the recorded one; parameters are the options, word for word.
 
@@ -38,13 +43,15 @@ def read_matching(
         raise SettingError("--bind names ids that may differ, --no-bind says none may")
     return Matching(
         contract=contract,
-        ignore=_members(ignore, "ignore"),
+        ignore=_read(read_members, ignore, "ignore"),
         usual=not no_usual_ignores,
         tolerance=_number(tolerance, "tolerance"),
         binds=not no_bind,
-        bind=_members(bind, "bind"),
+        bind=_read(read_members, bind, "bind"),
         unconsumed=frozenset(allow_unconsumed),
         any_order=any_order,
+        heartbeats=_read(read_heartbeat, heartbeat, "heartbeat"),
+        usual_heartbeats=not no_usual_heartbeats,
     )
 
 
@@ -81,9 +88,9 @@ def _ns(time: float) -> int:
     return round(time * 1e9)
 
 
-def _members(texts: Sequence[str], name: str) -> tuple[Members, ...]:
+def _read(read: Callable[[str], T], texts: Sequence[str], name: str) -> tuple[T, ...]:
     try:
-        return tuple(map(read_members, texts))
+        return tuple(map(read, texts))
     except ValueError as error:
         raise SettingError(f"--{name}: {error}") from None
 

@@ -7,8 +7,10 @@ from typing import Final
 
 from ..match.compare import Comparer, Comparison, Parsed
 from ..match.hearing import CROSSED_NS
+from ..match.heartbeats import Heartbeat, Watch
 from ..match.ids import Ids
 from ..match.line import Line, Role
+from ..match.rules import Matching
 from ..wire.utterance import Utterance
 from .script import Script
 
@@ -36,16 +38,26 @@ class Said:
 class Beginning:
     """The first lines of a session; each is read once as it is compared."""
 
-    def __init__(self, lines: Sequence[Line], comparer: Comparer, *, whole: bool) -> None:
-        """`whole`: there are no more lines."""
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        comparer: Comparer,
+        *,
+        whole: bool,
+        heartbeats: tuple[Heartbeat, ...] = (),
+    ) -> None:
+        """`whole`: there are no more lines; `heartbeats`: those of the session."""
         self.lines: Final = lines
         self.whole: Final = whole
         self.size: Final = sum(len(each.said.data) for each in lines)
         self._comparer = comparer
         self._by_sender: dict[Role, list[Line]] = {"client": [], "server": []}
         self._parsed: dict[int, Parsed] = {}
+        watch = Watch(heartbeats)
         for line in lines:
-            if line.said.kind != "ping" or line.sender == "server":
+            if line.said.kind == "ping" and line.sender == "client":
+                continue
+            if not heartbeats or watch.take(line.sender, self._read(line)) is None:
                 self._by_sender[line.sender].append(line)
 
     def line(self, who: Role, place: int) -> Line | None:
@@ -55,18 +67,25 @@ class Beginning:
 
     def compare(self, line: Line, live: Said, ids: Ids) -> Comparison:
         """Hold something that was said against a line."""
-        recorded = self._parsed.get(line.seq)
-        if recorded is None:
-            recorded = self._parsed[line.seq] = self._comparer.parse(line.sender, line.said)
-        return self._comparer.compare(line, recorded, live.parsed, ids)
+        return self._comparer.compare(line, self._read(line), live.parsed, ids)
+
+    def _read(self, line: Line) -> Parsed:
+        found = self._parsed.get(line.seq)
+        if found is None:
+            found = self._parsed[line.seq] = self._comparer.parse(line.sender, line.said)
+        return found
 
 
 class Beginnings:
     """The beginnings of the sessions that were looked at last."""
 
-    def __init__(self, script: Script, comparer: Comparer) -> None:
+    def __init__(self, script: Script, comparer: Comparer, matching: Matching) -> None:
         self._script = script
         self._comparer = comparer
+        self._heartbeats = {
+            each.id: matching.heartbeats_of(each.subprotocol, each.target)
+            for each in script.sessions
+        }
         self._kept: dict[int, Beginning] = {}
         self._size = 0
 
@@ -99,7 +118,8 @@ class Beginnings:
                 size += sum(len(each.said.data) for each in more)
         finally:
             pages.close()
-        return Beginning(lines, self._comparer, whole=last)
+        heartbeats = self._heartbeats[session]
+        return Beginning(lines, self._comparer, whole=last, heartbeats=heartbeats)
 
 
 class Trial:

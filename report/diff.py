@@ -104,6 +104,9 @@ def _session(session: SessionContrast) -> Iterator[str | Text]:
             f"  {plural(len(session.recut), 'equal text')} in another number of pieces, such as"
             f" {inert(str(first.event), 80)}: {first.a_pieces:,} in A, {first.b_pieces:,} in B"
         )
+    if any(session.heartbeats):
+        a, b = session.heartbeats
+        yield f"  heartbeats, which are not compared: {a:,} in A, {b:,} in B"
     for note in session.notes:
         yield f"  {inert(note)}"
 

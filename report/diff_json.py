@@ -48,6 +48,8 @@ def diff_to_json(contrast: Contrast) -> str:
             "bind": [inert(str(each)) for each in matching.bind],
             "any_order": matching.any_order,
             "unconsumed": [inert(each) for each in sorted(matching.unconsumed)],
+            "heartbeats": [inert(str(each)) for each in matching.heartbeats],
+            "usual_heartbeats": matching.usual_heartbeats,
         },
         "sessions": [_session(each) for each in contrast.sessions],
         "latency": [_latency(each) for each in contrast.latency],
@@ -78,6 +80,7 @@ def _session(session: SessionContrast) -> Value:
             }
             for each in session.recut
         ],
+        "heartbeats": dict(zip(("a", "b"), session.heartbeats, strict=True)),
         "notes": [inert(each) for each in session.notes],
     }
 

@@ -60,6 +60,7 @@ def _played(played: Played) -> Value:
         "heard": None if counts is None else counts.heard,
         "matched": None if counts is None else counts.matched,
         "left": None if counts is None else counts.left,
+        "heartbeats": None if counts is None else counts.beats._asdict(),
         "lateness": _times(played.lateness),
         "differences": [_difference(each) for each in played.differences],
         "more": played.more,

@@ -57,10 +57,10 @@ def print_plays(plays: Plays, console: Console) -> None:
         console.print(_table(plays))
         if len(plays.sessions) > MAX_ROWS:
             line(f"… and {plural(len(plays.sessions) - MAX_ROWS, 'session')} more")
-    bound = list(_bound(plays))
-    if bound:
+    beside = [*_bound(plays), *_beats(plays)]
+    if beside:
         line()
-    for told in bound:
+    for told in beside:
         line(told)
     for played in plays.sessions:
         if played.differences:
@@ -143,6 +143,14 @@ def _bound(plays: Plays) -> Iterator[str]:
     if len(bound) > MAX_ROWS:
         more_sessions = plural(len(bound) - MAX_ROWS, "more session")
         yield f"bound     in {more_sessions}, too (--format json has all)"
+
+
+def _beats(plays: Plays) -> Iterator[str]:
+    counts = [played.counts.beats for played in plays.sessions if played.counts is not None]
+    recorded, heard, said = map(sum, zip(*counts, strict=True)) if counts else (0, 0, 0)
+    if recorded or heard or said:
+        told = f"{recorded:,} recorded, {heard:,} heard, {said:,} said"
+        yield f"left out  heartbeats: {told}"
 
 
 def _remarks(plays: Plays) -> Iterator[str]:

@@ -21,12 +21,13 @@ from .read_spans import read_session, read_spans, unknown_code
 from .reader import Reader
 from .source import Node, write
 
-__all__ = ["CONTRACT_KEYS", "freeze", "load", "parse", "show"]
+__all__ = ["CONTRACT_KEYS", "HEARTBEAT_KEYS", "freeze", "load", "parse", "show"]
 
 CONTRACT_KEYS: Final = (
     "wsrec", "name", "description", "extends", "applies_to",
-    "decode", "events", "spans", "session", "severity",
+    "decode", "events", "spans", "session", "heartbeats", "severity",
 )  # fmt: skip
+HEARTBEAT_KEYS: Final = ("event", "answer")
 
 
 def parse(
@@ -60,10 +61,32 @@ def parse(
         events=events,
         spans=read_spans(reader, found.get("spans"), names),
         session=read_session(reader, found.get("session"), names),
+        heartbeats=_heartbeats(reader, found.get("heartbeats")),
         severity=_severity(reader, found.get("severity")),
     )
     reader.finish()
     return contract
+
+
+def _heartbeats(reader: Reader, node: Node | None) -> tuple[tuple[str, str | None], ...]:
+    found: dict[str, str | None] = {}
+    if node is not None and node.value == []:
+        reader.wrong(node, "heartbeats is an empty list")
+    for item in reader.items(node, "heartbeats"):
+        named, answer = item, None
+        if isinstance(item.value, dict):
+            parts = reader.keys(item, "heartbeats", HEARTBEAT_KEYS)
+            if "event" not in parts:
+                reader.wrong(item, "heartbeats needs 'event': what only says that a peer is there")
+                continue
+            named = parts["event"]
+            if "answer" in parts:
+                answer = reader.text(parts["answer"], "answer in heartbeats")
+        event = reader.text(named, "heartbeats")
+        if event in found:
+            reader.wrong(named, f"event {event!r} is given twice in heartbeats")
+        found[event] = answer
+    return tuple(found.items())
 
 
 def _severity(

@@ -42,6 +42,7 @@ _SECTIONS: Final = {
     "first": ("limits", "Limits from an event"),
     "limits": ("limits", "Limits"),
     "session": ("mapping", "The session"),
+    "heartbeats": ("list", "Heartbeats"),
 }
 """Definitions with a table of their own: what one is called elsewhere, and its title."""
 

@@ -135,6 +135,9 @@ class Contract:
     spans: tuple[Span, ...] = ()
     """A parent stands before what is inside it."""
     session: SessionRules = field(default_factory=SessionRules)
+    heartbeats: tuple[tuple[str, str | None], ...] = ()
+    """Events that only say that a peer is there, and what answers each: for who plays a recording
+    or compares two."""
     severity: tuple[tuple[str, Severity | Literal["off"]], ...] = ()
     """Finding code or dotted prefix, and its severity; the longest that fits counts."""
 

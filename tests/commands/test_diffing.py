@@ -71,6 +71,7 @@ def test_where_nothing_was_compared_nothing_is_the_same(folder: Path) -> None:
         (["a.db", "b.db", "--max-slower", "0.5"], "0.5 is not in the range x>=1"),
         (["a.db", "b.db", "--ignore", ""], "an empty pointer"),
         (["a.db", "b.db", "--bind", "/x", "--no-bind"], "--bind names ids"),
+        (["a.db", "b.db", "--heartbeat", "ping="], "--heartbeat: 'ping=' is no EVENT"),
         (["a.db", "b.db", "-c", "nothing.yaml"], "nothing.yaml"),
         (["a.db", "b.db", "-o", "b.db"], "replace the recording"),
         (["a.db", "b.db", "-o", "none/x.txt"], "No such file or directory"),

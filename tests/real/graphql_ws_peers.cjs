@@ -1,13 +1,15 @@
 // npm's `graphql-ws` as both ends of some sessions; run in the folder that holds its node_modules.
 //
-//   node graphql_ws_peers.cjs server
+//   node graphql_ws_peers.cjs server [PINGS]
 //   node graphql_ws_peers.cjs client URL [calm]
+//   node graphql_ws_peers.cjs pinging URL PINGS
 //
 // The server prints its port. The client prints, when all is over, a line of JSON: the results of
 // each operation by the name of its session. A calm client lets the server say nothing more behind
 // the last result before it stops an operation, has the results of operations that run at once come
 // well apart, and pings only when nothing else is going on: else how much is said, when, and in
-// which order, is another each time.
+// which order, is another each time. A pinging client has one session, which it ends once so many of
+// its pings were answered; the server gives its answer there once so many of its own were.
 "use strict";
 
 const { createRequire } = require("node:module");
@@ -18,12 +20,13 @@ const { useServer } = here("graphql-ws/use/ws");
 const { WebSocket, WebSocketServer } = here("ws");
 
 const [role, url, calm] = process.argv.slice(2);
+const pings = Number(role === "server" ? url : calm);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const schema = buildSchema(`
   type Query { greeting: String }
   type Mutation { add(a: Int!, b: Int!): Int }
-  type Subscription { count(to: Int!, first: Int, every: Int): Int  forever(until: Int): Int  broken: Int }
+  type Subscription { count(to: Int!, first: Int, every: Int): Int  forever(until: Int): Int  broken: Int  pinged: Int }
 `);
 
 const roots = {
@@ -43,6 +46,15 @@ const roots = {
         if (forever === until) await pause(5000);
       }
     },
+    async *pinged(_, { extra: { socket } }) {
+      for (let ping = 0; ping < pings; ping++) {
+        socket.send('{"type":"ping"}');
+        await new Promise((done) =>
+          socket.on("message", (data) => `${data}`.includes('"pong"') && done()),
+        );
+      }
+      yield { pinged: 1 };
+    },
     async *broken() {
       yield { broken: 1 };
       throw new Error("the source broke");
@@ -60,6 +72,7 @@ function serve() {
       subscribe,
       validate,
       parse,
+      context: (context) => context,
       connectionInitWaitTimeout: 200,
       onConnect: ({ connectionParams }) =>
         connectionParams?.refused ? false : { motd: "welcome" },
@@ -149,5 +162,16 @@ async function converse(url) {
   console.log(JSON.stringify(said));
 }
 
+async function ping(url) {
+  let left = pings;
+  const client = createClient({ url, webSocketImpl: WebSocket, lazyCloseTimeout: 5000, keepAlive: 10 });
+  const answered = new Promise((done) => client.on("pong", (got) => got && --left === 0 && done()));
+  const said = await ask(client, "subscription { pinged }");
+  await answered;
+  await client.dispose();
+  console.log(JSON.stringify(said));
+}
+
 if (role === "server") serve();
+else if (role === "pinging") ping(url);
 else converse(url);

@@ -49,6 +49,29 @@ async def test_the_session_is_the_one_that_begins_as_the_client_does(recording: 
     assert seen[::-1] == expected
 
 
+async def asking(socket: ServerConnection) -> None:
+    """Say back what is heard, and answer heartbeats of Engine.IO 3."""
+    async for message in socket:
+        await socket.send("3" if message == "2" else message)
+
+
+@conversation
+async def test_heartbeats_do_not_tell_sessions_apart(recording: Path) -> None:
+    talks = [("hello", "2", "one"), ("2", "hello", "2", "two"), ("hello", "three")]
+    async with recorded_at(recording, asking) as url:
+        for texts in talks:
+            async with joined(f"{url}/?EIO=3") as socket:
+                await say(socket, *texts)
+
+    async with mocked(recording, loop=True) as mock:
+        for text in ("two", "one", "three", "two"):
+            async with joined(f"{mock.url}/?EIO=3") as socket:
+                seen = await say(socket, "2", "hello", "2", "2", text, "2")
+            assert seen == ["3", "hello", "3", "3", text, "3", 3000, "enough"]
+    assert [each.session for each in mock.plays.sessions] == [2, 1, 3, 2]
+    assert mock.plays.verdict == "matched"
+
+
 async def greeter(socket: ServerConnection) -> None:
     """Greet somebody who says nothing, and answer."""
     with suppress(TimeoutError):

@@ -69,6 +69,14 @@ def recut(folder: Path) -> Contrast:
     return contrast(a, b, Matching(find("openai-realtime"), ignore=bind[:1], bind=bind))
 
 
+def beating(folder: Path) -> Contrast:
+    graphql: Any = {"target": "/graphql", "subprotocol": "graphql-transport-ws"}
+    beats = [client("ping"), server("pong")]
+    a = recorded(folder / "a.db", talk([*run(), *beats], **graphql))
+    b = recorded(folder / "b.db", talk([*beats, *run(), *beats * 500], **graphql))
+    return contrast(a, b)
+
+
 def evil(folder: Path) -> Contrast:
     ours: list[Line] = [
         server(EVIL, id="id_8f3ka9d2e1"),
@@ -83,7 +91,7 @@ def evil(folder: Path) -> Contrast:
 
 
 KINDS: list[Callable[[Path], Contrast]] = [
-    *(same, different, moved, alone, empty, recut, evil),
+    *(same, different, moved, alone, empty, recut, beating, evil),
 ]
 
 
@@ -101,6 +109,14 @@ def test_every_report_is_as_documented(kind: Callable[[Path], Contrast], tmp_pat
     assert value["verdict"] == made.verdict
     assert list(value) == list(SCHEMA["$defs"]["diff"]["properties"])
     assert text(made).splitlines()[-1].startswith(f"verdict   {value['verdict']}")
+
+
+def test_heartbeats_are_counted_and_not_compared(tmp_path: Path) -> None:
+    made = beating(tmp_path)
+    assert made.same
+    assert "  heartbeats, which are not compared: 2 in A, 1,002 in B\n" in text(made)
+    (session,) = json.loads(diff_to_json(made))["sessions"]
+    assert session["heartbeats"] == {"a": 2, "b": 1002}
 
 
 @pytest.mark.parametrize("raw", ["\x1b[2J", "\u202e", "\x00", "##[error]", "\ufffe"])

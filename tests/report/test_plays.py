@@ -14,6 +14,7 @@ from rich.console import Console
 from support.dialogues import MS, Half, Said, close, event, script
 from support.reporting import EVIL
 from wsrec.checks.samples import Samples
+from wsrec.match.heartbeats import Heartbeat
 from wsrec.match.ids import Binding
 from wsrec.report.plays import Played, Plays
 from wsrec.report.plays_json import plays_to_json
@@ -52,6 +53,15 @@ def plays(*sessions: Played, **more: Any) -> Plays:
     late.add(2 * MS)
     given = {"role": "client", "recording": "a.db", "address": "ws://localhost:8000"}
     return Plays(sessions=sessions, lateness=late.quantiles(), **{**given, **more})
+
+
+def beating(session: int, beats: int) -> Played:
+    half = Half(script(*ASKED), heartbeats=(Heartbeat("ping", "pong"),))
+    half.says()
+    half.hears(*[event("ping")] * beats)
+    half.says()
+    half.hears(event("answer", thread_id="thr_Ab12Cd34Ef56"))
+    return Played(session=session, counts=half.dialogue.counts)
 
 
 def kinds() -> dict[str, Plays]:
@@ -143,6 +153,14 @@ def test_a_few_ids_of_each_session_are_shown_before_what_differs() -> None:
     assert line in shown.split("session 1: 3 differences")[0]
     assert "bound     in 2 more sessions, too (--format json has all)\n" in shown
     assert shown.count("bound     ") == MAX_ROWS + 1
+
+
+def test_heartbeats_are_counted_apart() -> None:
+    made = plays(beating(1, 2), beating(2, 3))
+    assert "\nleft out  heartbeats: 0 recorded, 5 heard, 5 said\n" in text(made)
+    session, _ = json.loads(plays_to_json(made))["sessions"]
+    assert session["heartbeats"] == {"recorded": 0, "heard": 2, "said": 2}
+    assert (session["said"], session["heard"], session["matched"]) == (1, 1, 1)
 
 
 def test_of_many_only_some_are_shown_and_the_rest_is_counted() -> None:

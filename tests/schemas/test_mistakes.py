@@ -215,6 +215,11 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 1\nevents: {types: {a: {schema: {pattern: '(a+)\\1'}}}}", "linear time"),
         ("wsrec: 1\nevents: {types: {a: {schema: /etc/passwd}}}", "outside the contract's folder"),
         ("wsrec: 1\nevents: {types: {a: {schema: 'pack:none/x.json'}}}", "no pack of that name"),
+        ("wsrec: 1\nevents: {}\nheartbeats: [a, {event: a}]", "'a' is given twice in heartbeats"),
+        ("wsrec: 1\nevents: {}\nheartbeats: [{answer: a}]", "heartbeats needs 'event'"),
+        ("wsrec: 1\nevents: {}\nheartbeats: [{evnt: a}]", "did you mean 'event'?"),
+        ("wsrec: 1\nevents: {}\nheartbeats: {a: b}", "heartbeats must be a list"),
+        ("wsrec: 1\nevents: {}\nheartbeats: []", "heartbeats is an empty list"),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_contract(text: str, message: str) -> None:

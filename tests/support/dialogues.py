@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from wsrec.match.compare import Comparer
-from wsrec.match.dialogue import Dialogue, Over, Say, Wait
+from wsrec.match.dialogue import Beat, Dialogue, Over, Say, Wait
 from wsrec.match.difference import Difference
+from wsrec.match.heartbeats import Heartbeat
 from wsrec.match.ids import Ids
 from wsrec.match.line import Line, Role
 from wsrec.match.rules import CAUSAL, Matching, Pacing, Patience
@@ -72,6 +73,8 @@ class Half:
         matching: Matching | None = None,
         patience: Patience | None = None,
         page: int = 1000,
+        *,
+        heartbeats: tuple[Heartbeat, ...] = (),
     ) -> None:
         matching = matching or Matching()
         self.ids = Ids()
@@ -84,6 +87,7 @@ class Half:
             patience or Patience(),
             BEGAN,
             matching=matching,
+            heartbeats=heartbeats,
         )
         self.now = BEGAN
         self.found: list[Difference] = []
@@ -96,14 +100,14 @@ class Half:
             page, self._lines = self._lines[: self._page], self._lines[self._page :]
             self.dialogue.load(page, last=not self._lines)
 
-    def does(self) -> Say | Wait | Over:
+    def does(self) -> Say | Beat | Wait | Over:
         self.load()
         return self.dialogue.next(self.now)
 
     def says(self) -> list[Any]:
         """Say all that is due."""
         said = []
-        while isinstance(act := self.does(), Say):
+        while isinstance(act := self.does(), Say | Beat):
             said.append(plain(act.said))
             assert len(said) < 10_000
         return said
@@ -156,6 +160,8 @@ class Half:
             if isinstance(act, Over):
                 self.found += self.dialogue.end()
                 return self.kinds
+            if isinstance(act, Beat):
+                continue
             if isinstance(act, Say):
                 ours = next((n for n, each in enumerate(there) if each.sender == role), None)
                 if ours is not None:
