@@ -76,6 +76,8 @@ class Pair:
         handshake, self._kept = self._kept, []
         self._around("close", envelope.close())
         for name, half in (("A", a), ("B", b)):
+            if not half.session.clean:
+                notes.append(f"no end was recorded in {name}: compared as far as it went")
             gap = half.gap()
             if gap is not None:
                 notes.append(f"{name} lacks frames from {gap} on: what they said counts as missing")

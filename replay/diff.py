@@ -84,12 +84,13 @@ def diff(
     with interruptible() as check, Recording.open(a) as ours, Recording.open(b) as theirs:
         require_sessions(ours, wish.scope)
         matching = rules(a, ours.meta)
+        held = ours.hold(), theirs.hold()
         for recording in (ours, theirs):
             require_intact(recording)
         sides = []
-        for recording in (ours, theirs):
+        for recording, sessions in zip((ours, theirs), held, strict=True):
             with Progress(recording, check, "reading", show=show) as tick:
-                sides.append(_read(recording, matching, tick))
+                sides.append(_read(recording, sessions, matching, tick))
         with Progress(ours, check, "comparing", show=show) as tick:
             return _contrast(sides[0], sides[1], matching, wish, tick)
 
@@ -121,18 +122,16 @@ def exit_code(contrast: Contrast) -> int:
     return SAME if contrast.same else DIFFERENT
 
 
-def _read(recording: Recording, matching: Matching, tick: Tick) -> _Side:
+def _read(recording: Recording, sessions: list[Session], matching: Matching, tick: Tick) -> _Side:
     comparer = Comparer(matching)
-    sessions: list[Session] = []
     profiles: list[Profile] = []
-    for session in recording.sessions():
+    for session in sessions:
         heartbeats = matching.heartbeats_of(session.subprotocol, session.target)
         outliner = Outliner(matching, comparer, heartbeats)
         for number, message in enumerate(recording.messages(session.id), 1):
             outliner.add(message)
             if not number % _TICK:
                 tick(_TICK)
-        sessions.append(session)
         outline = outliner.outline()
         profiles.append(Profile(path_of(session), session.subprotocol, session.status, outline))
     return _Side(recording, sessions, profiles)

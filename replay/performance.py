@@ -33,6 +33,7 @@ from .conversation import Conversation
 from .cue import Cue
 from .link import Link
 from .opening import open_again, unplayable
+from .script import UNENDED
 from .stage import Stage
 
 __all__ = ["perform"]
@@ -121,6 +122,8 @@ class _Performance:
         self._notes += opening.notes
         if self._session.closed_by == "proxy":
             self._notes.append("ended by the proxy: closed with 1001, as the server saw it then")
+        if not self._session.clean:
+            self._notes.append(UNENDED)
         url = stage.upstream.url(self._ids.rewrite_target(opening.target))
         if stage.recorder is not None:
             self._tap = stage.recorder.session(None, url.raw_path, opening.headers)

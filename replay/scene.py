@@ -25,6 +25,7 @@ from .ear import Heard
 from .fitting import Asked
 from .lead import Lead, Staging
 from .link import Link
+from .script import UNENDED
 from .trial import Beginnings, Trial
 
 __all__ = ["Scene"]
@@ -140,6 +141,7 @@ class Scene:
             counts=dialogue.counts,
             bindings=tuple(self.lead.ids),
             lateness=dialogue.lateness.quantiles() if timed else None,
+            notes=() if self._sessions[self.lead.session].clean else (UNENDED,),
             why=self._why,
         )
 

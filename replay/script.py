@@ -16,7 +16,10 @@ from ..store.verify import require_intact
 from ..wire.assembly import UNREADABLE, Assembly, Whole
 from ..wire.deflate import Extensions
 
-__all__ = ["Pages", "Script", "Unplayable"]
+__all__ = ["UNENDED", "Pages", "Script", "Unplayable"]
+
+UNENDED = "no end was recorded: played as far as the recording went"
+"""What is told of a session that still went on, or whose recorder was killed."""
 
 _LINES = 128
 """Of a page, and frames read ahead for the next one."""
@@ -80,7 +83,7 @@ class Script:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sessions: Sequence[Session] = ()
-        """All of them, once it is open; refused ones and those that still run, too."""
+        """All, as they were when it was opened; refused ones and those that still run, too."""
         self.unplayable: Mapping[int, Unplayable] = {}
         """Those of them that cannot be played, by number."""
         self.meta: Mapping[str, str] = {}
@@ -125,8 +128,8 @@ class Script:
 
     def _open(self) -> None:
         self._recording = recording = Recording.open(self.path)
+        self.sessions = tuple(recording.hold())
         require_intact(recording)
-        self.sessions = tuple(recording.sessions())
         self.meta = dict(recording.meta)
         gaps = ((session.id, recording.first_gap(session)) for session in self.sessions)
         self.unplayable = {

@@ -43,7 +43,7 @@ _SPOKEN = f"{_PLACE}, {MESSAGE_COLUMNS}, {FRAME_COLUMNS}, f.payload"
 _NUMBERS = (
     "SELECT count(*), min(f.seq), max(f.seq), count(f.anomalies)"
     " FROM extents e CROSS JOIN frames f WHERE e.session_id = ?"
-    " AND f.id BETWEEN e.first_id AND e.first_id + e.last_seq - e.first_seq"
+    " AND f.id BETWEEN e.first_id AND min(e.first_id + e.last_seq - e.first_seq, ?)"
 )
 
 # What is read at once, before any of it is handed out: while somebody looks at it, or judges
@@ -51,6 +51,8 @@ _NUMBERS = (
 _PIECE_ROWS = 1000
 _PIECE_BYTES = 4 << 20
 _SESSIONS = 16
+
+_ANY_FRAME = (1 << 63) - 1
 
 
 class Recording:
@@ -72,6 +74,7 @@ class Recording:
         """To be begun by who uses `snapshot`."""
         self.budget = Budget(path)
         self._connection = connection
+        self._last_frame = _ANY_FRAME
         self._alone = False
         self._copy: TemporaryDirectory[str] | None = None
 
@@ -148,6 +151,18 @@ class Recording:
                         raise ValueError("its sessions are out of order")
                     last = row[0]
                     yield session_of(row)
+
+    def hold(self) -> list[Session]:
+        """Return the sessions as they are now; from now on no frame is read that comes later.
+
+        For who reads a session more than once, or for long, while it may still be recorded: it
+        has one end, wherever it is looked at.
+        """
+        with damage(self.path), self.snapshot() as connection:
+            (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM frames").fetchone()
+            sessions = list(self.sessions())
+        self._last_frame = last
+        return sessions
 
     def session(self, session_id: int) -> Session | None:
         """Return one session, or None when there is none of this number."""
@@ -245,7 +260,8 @@ class Recording:
         said = session.client_frames + session.server_frames
         with damage(self.path):
             self.work.begin(self.budget.size())
-            count, first, last, odd = self._connection.execute(_NUMBERS, (session.id,)).fetchone()
+            found = self._connection.execute(_NUMBERS, (session.id, self._last_frame))
+            count, first, last, odd = found.fetchone()
             # Nearly always; a number that is there twice is for whoever reads the frames to notice.
             if first == 1 and count == last and (not session.clean or (count == said and not odd)):
                 return None
@@ -284,7 +300,7 @@ class Recording:
             f"SELECT {columns} FROM extents e CROSS JOIN frames f"
             " WHERE e.session_id = ? AND e.first_seq >= ?"
             " AND f.id BETWEEN e.first_id + max(? - e.first_seq, 0)"
-            " AND e.first_id + e.last_seq - e.first_seq"
+            " AND min(e.first_id + e.last_seq - e.first_seq, ?)"
             f" ORDER BY e.first_seq, f.id LIMIT {rows}"
         )
         extent = -(1 << 63)
@@ -298,7 +314,7 @@ class Recording:
             try:
                 with small_rows(self._connection):
                     for begun, *row in self._connection.execute(
-                        statement, (session_id, extent, last + 1)
+                        statement, (session_id, extent, last + 1, self._last_frame)
                     ):
                         if not is_place(row) or row[0] != session_id or row[1] <= last:
                             what = f"frames of session {session_id} are not what they were"

@@ -367,5 +367,5 @@ def test_packed_data_of_too_many_values_is_the_bytes_it_is() -> None:
     few, many = 10, MAX_VALUES + 1
     assert differ(msgpack.packb([1] * few), msgpack.packb([1.0] * few), packed) == []
     assert differ(msgpack.packb([1] * many), msgpack.packb([1.0] * many), packed) == [""]
-    deep = [[[]] * 1000] * (MAX_VALUES // 1000)
+    deep: list[Any] = [[[]] * 1000] * (MAX_VALUES // 1000)
     assert differ(msgpack.packb([1, deep]), msgpack.packb([1.0, deep]), packed) == [""]
