@@ -104,6 +104,8 @@ async def play(
         scope=scope,
         output=kept,
     )
+    if replayed.failure is not None:
+        raise replayed.failure
     if replayed.unreachable is not None:
         raise ConnectError(replayed.unreachable)
     why = "given" if settings.get("contract") is not None else "stored in the recording"

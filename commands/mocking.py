@@ -150,4 +150,6 @@ def mock(
     if chosen is not None:
         plays = replace(plays, contract=str(chosen))
     write_plays(plays, wanted, sys.stdout)
+    if mocked.failure is not None:
+        click.echo(f"wsrec: {mocked.failure}", err=True)
     sys.exit(mocked.exit_code)

@@ -159,6 +159,8 @@ def replay(
         write_plays(plays, wanted, sys.stdout)
     else:
         click.echo(f"wsrec: {replayed.unreachable}", err=True)
+    if replayed.failure is not None:
+        click.echo(f"wsrec: {replayed.failure}", err=True)
     if replayed.signal is not None:
         click.echo("wsrec: interrupted: not all of it was played", err=True)
     sys.exit(exit_code(replayed, plays))

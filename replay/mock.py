@@ -56,7 +56,7 @@ class Mock:
         self.address = self.options.listen
         """Where it listens; once it does, with the port that was taken for 0."""
         self.failure: RecordingError | None = None
-        """Why the recording could not be read on, at some time."""
+        """Why the recording could not be read on, at some time, or is not to be believed."""
         self._tell = tell
         self._scenes: dict[Scene, asyncio.Task[None]] = {}
         self._over: list[Played] = []
@@ -128,7 +128,10 @@ class Mock:
             await self._end_sessions()
         finally:
             self._connections.pre_shutdown()
-            await self._stack.aclose()
+            try:
+                await self._stack.aclose()
+            except RecordingError as error:
+                self.failure = self.failure or error
 
     async def _end_sessions(self) -> None:
         tasks = list(self._scenes.values())

@@ -40,10 +40,14 @@ class Mocked:
     """The command's exit status; 0 without one."""
     faults: int = 0
     """Faults in wsrec itself, which are told on standard error."""
+    failure: RecordingError | None = None
+    """Why the recording could not be read on; None: it could."""
 
     @property
     def exit_code(self) -> int:
-        """The command's own if it is not 0; else 0 if all matched, 1 if not."""
+        """3 if it could not be read on; the command's own if that is not 0; else 0 or 1."""
+        if self.failure is not None:
+            return 3
         if self.status:
             return self.status
         return 0 if self.plays.verdict == "matched" and not self.faults else 1
@@ -59,7 +63,7 @@ def run_mock(
     """Play a recording until SIGINT, SIGTERM or SIGHUP, or until `command` ends.
 
     Raises:
-        RecordingError: it is damaged, or could not be read on.
+        RecordingError: it is damaged.
         SettingError: there is nothing to play, the address cannot be listened on, or the command
             not be started.
     """
@@ -88,9 +92,7 @@ async def _run(mock: Mock, format: str, command: Sequence[str]) -> Mocked:  # no
             status = 0
     finally:
         await mock.__aexit__(None, None, None)
-    if mock.failure is not None:
-        raise RecordingError(str(mock.failure))
-    return Mocked(mock.plays, status, len(faults))
+    return Mocked(mock.plays, status, len(faults), mock.failure)
 
 
 def _announce(mock: Mock, format: str) -> None:  # noqa: A002

@@ -23,6 +23,7 @@ from ..redaction.marks import holds_mark
 from ..report.inert import inert
 from ..report.plays import Played
 from ..schemas.durations import show_duration
+from ..store.errors import RecordingError
 from ..store.model import Session
 from ..store.tap import SessionTap
 from ..wire.close import close_body
@@ -50,8 +51,7 @@ T = TypeVar("T")
 async def perform(stage: Stage, session: Session, pages: PagesAhead, cue: Cue) -> Played:
     """Play one session, whose lines are in `pages`, when `cue` says so; return what came of it.
 
-    Raises:
-        RecordingError: the recording cannot be read on; the connection is closed.
+    Where the recording cannot be read on, that is the stage's failure.
     """
     try:
         missing = stage.script.unplayable.get(session.id)
@@ -92,6 +92,9 @@ class _Performance:
         except DialError as error:
             self._stage.unreachable = self._stage.unreachable or str(error)
             self._differ("lost", f"its opening handshake was not answered: {error}")
+        except RecordingError as error:
+            self._stage.fail(error)
+            self._why = "the recording could not be read on"
         except _LeaveError:
             if self._stage.stopped.is_set():
                 self._why = "interrupted"
@@ -113,6 +116,7 @@ class _Performance:
 
         Raises:
             DialError: there is no answer.
+            RecordingError: the recording cannot be read on; the connection is closed.
             _LeaveError: enough has come of it.
         """
         stage, settings, began_ns = self._stage, self._stage.settings, monotonic_ns()

@@ -23,10 +23,11 @@ __all__ = ["play"]
 async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
     """Play sessions, each once, with the overlap that they had; return what came of each.
 
-    Once the stage is told to stop, those that run are closed with 1001, and no other begins.
+    Once the stage is told to stop, or the recording cannot be read on, those that run are closed
+    with 1001, and no other begins.
 
     Raises:
-        RecordingError: the recording cannot be read on; no connection is left.
+        RecordingError: the beginnings of sessions cannot be read; nothing was played.
     """
     by_id = {session.id: session for session in sessions}
     settings = stage.settings

@@ -61,6 +61,8 @@ class Replayed:
     """What ended it before its end; None: nothing did."""
     faults: int = 0
     """Faults in wsrec itself, which are told on standard error."""
+    failure: RecordingError | None = None
+    """Why it could not be read on, or what was said now not be recorded; None: all was."""
 
 
 def run_replay(
@@ -77,7 +79,7 @@ def run_replay(
     With `command` it is the backend: started before, ended behind.
 
     Raises:
-        RecordingError: the source is damaged, or what is said now cannot be recorded.
+        RecordingError: the source is damaged, or the output cannot be made: nothing was played.
         SettingError: the command cannot be started, or the output is there already.
         BackendError: the command does not become a backend.
     """
@@ -129,22 +131,33 @@ async def replay(
             f"{output.path}: is there already; -o takes a name that is free, so that a recording"
             " holds one replay"
         )
-    async with AsyncExitStack() as stack:
-        script = await stack.enter_async_context(Script(source))
-        sessions = [each for each in script.sessions if scope.judges(each.id)]
-        if command:
-            await stack.enter_async_context(backend(command, upstream, settings.connect, stopped))
-        recorder = None
-        if output is not None:
-            recorder = await stack.enter_async_context(_recorder(output, source, upstream, stopped))
-        stage = Stage(script, upstream, settings, recorder, stopped)
-        played = await play(stage, sessions)
-        timed = settings.pacing.pace == "recorded"
-        return Replayed(
-            played,
-            stage.lateness.quantiles() if timed else None,
-            None if stage.answered else stage.unreachable,
-        )
+    replayed: Replayed | None = None
+    try:
+        async with AsyncExitStack() as stack:
+            script = await stack.enter_async_context(Script(source))
+            sessions = [each for each in script.sessions if scope.judges(each.id)]
+            if command:
+                live = backend(command, upstream, settings.connect, stopped)
+                await stack.enter_async_context(live)
+            recorder = None
+            if output is not None:
+                recording = _recorder(output, source, upstream, stopped)
+                recorder = await stack.enter_async_context(recording)
+            stage = Stage(script, upstream, settings, recorder, stopped)
+            played = await play(stage, sessions)
+            timed = settings.pacing.pace == "recorded"
+            replayed = Replayed(
+                played,
+                stage.lateness.quantiles() if timed else None,
+                None if stage.answered else stage.unreachable,
+                failure=stage.failure,
+            )
+    except RecordingError as error:
+        if replayed is None:
+            raise
+        # What was found so far is worth a report: the sessions cannot always be had again.
+        replayed = replace(replayed, failure=replayed.failure or error)
+    return replayed
 
 
 @asynccontextmanager
@@ -199,7 +212,9 @@ def plays_of(
 
 
 def exit_code(replayed: Replayed, plays: Plays) -> int:
-    """Return the exit code: 0 matched, 1 differs, 4 unreachable, 128 and more behind a signal."""
+    """Return the exit code, as docs/replay.md has it; 128 and more behind a signal."""
+    if replayed.failure is not None:
+        return 3
     if replayed.signal is not None:
         return 128 + replayed.signal
     if replayed.unreachable is not None:

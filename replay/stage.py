@@ -12,6 +12,7 @@ from ..match.compare import Comparer
 from ..match.ids import Ids
 from ..match.rules import CAUSAL, Matching, Pacing, Patience
 from ..net.upstream import Upstream
+from ..store.errors import RecordingError
 from ..store.recorder import Recorder
 from .opening import Replacements
 from .script import Script
@@ -73,3 +74,10 @@ class Stage:
         """Whether the server has answered an opening handshake."""
         self.unreachable: str | None = None
         """Why it did not answer the first that it has not answered; None: it has answered all."""
+        self.failure: RecordingError | None = None
+        """Why the recording could not be read on; None: it could."""
+
+    def fail(self, error: RecordingError) -> None:
+        """Have all of it end: the recording cannot be read on."""
+        self.failure = self.failure or error
+        self.stopped.set()
