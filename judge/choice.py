@@ -13,7 +13,8 @@ from ..schemas.archive import Archive
 from ..schemas.mistakes import ContractError, Mistake
 from ..schemas.model import Contract
 from ..schemas.packs import DEFAULT_PACK, find
-from ..store.reader import WRONG_VALUES
+from ..store.reader import WRONG_VALUES, Recording
+from ..store.verify import require_intact
 
 __all__ = ["DEFAULT", "Choice", "Chosen", "Named", "stored_contract"]
 
@@ -54,11 +55,17 @@ class Choice:
 
         Raises:
             ContractError: the stored one, or the third, cannot be used.
+            RecordingError: the stored one cannot, and the recording is damaged.
         """
         if self._given is not None:
             return Chosen(self._given, "given with -c")
         if "contract" in meta:
-            return Chosen(stored_contract(path, meta["contract"]), "stored in the recording")
+            try:
+                return Chosen(stored_contract(path, meta["contract"]), "stored in the recording")
+            except ContractError:
+                with Recording.open(path) as recording:
+                    require_intact(recording)  # else another contract would be looked for in vain
+                raise
         return self._third
 
     @cached_property

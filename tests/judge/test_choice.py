@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from support.recordings import Conversation, recorder_at
+from support.tampering import change
 from wsrec.cli import main
 from wsrec.judge.choice import stored_contract
 from wsrec.schemas.archive import Archive
@@ -186,6 +187,24 @@ class TestBroken:
         assert line.endswith("; give one with -c")
         assert wsrec("validate", path, "-c", "../../named.yaml").exit_code == 0
         assert wsrec("contract", "show", path).stderr == done.stderr
+
+    @pytest.mark.parametrize("words", ["validate", "replay --to ws://127.0.0.1:9", "mock", "diff"])
+    def test_of_a_damaged_recording_the_damage_is_told(self, here: Path, words: str) -> None:
+        path = record(here / "b.db", "")
+        change(path, "DELETE FROM frames")
+        command, *options = words.split()
+        other = ["a.db"] if command == "diff" else []
+        done = wsrec(command, path, *other, *options)
+        assert (done.exit_code, done.stdout) == (3, "")
+        assert done.stderr == f"wsrec: {path}: damaged: session 1: frame 1 is missing\n"
+
+    def test_a_session_that_somebody_removed_is_no_mistake_of_who_asks(self, here: Path) -> None:
+        path = record(here / "b.db")
+        change(path, *(f"DELETE FROM {table}" for table in ("sessions", "extents", "frames")))
+        done = wsrec("validate", path, "--session", "1")
+        assert (done.exit_code, done.stdout) == (3, "")
+        assert done.stderr.startswith(f"wsrec: {path}: damaged: ")
+        assert done.stderr.endswith("session 1 is missing\n")
 
     def test_shown_inert(self, here: Path) -> None:
         text = EVENTS + "# \u202e"
