@@ -52,6 +52,9 @@ __all__ = ["Beat", "Counts", "Dialogue", "Over", "Say", "Wait"]
 AHEAD: Final = 256
 """Lines of one peer that are held at most, beyond the last that were loaded."""
 AHEAD_BYTES: Final = 1 << 20
+_PINGS: Final = 16
+"""Pings of ours that count as one line: nobody waits for them, so whether the peer's Close comes
+too early is only to be seen behind them."""
 
 
 class Dialogue:
@@ -99,6 +102,7 @@ class Dialogue:
         self._timeline = Timeline(role, pacing, began_ns)
         self._ours: deque[Turn] = deque()
         self._our_bytes = 0
+        self._our_pings = 0
         self._wording = Wording(session, self._peer)
         self._hearing = Hearing(self._peer, comparer, ids, matching, self._wording, began_ns)
         self._expected = self._hearing.expected
@@ -124,7 +128,7 @@ class Dialogue:
         return (
             not self._last
             and not self._ended
-            and max(len(self._ours), len(self._expected)) < AHEAD
+            and max(self._held_lines(), len(self._expected)) < AHEAD
             and max(self._our_bytes, self._expected.size) < AHEAD_BYTES
         )
 
@@ -159,6 +163,7 @@ class Dialogue:
             turn = self._timeline.place(line)
             if ours:
                 self._ours.append(turn)
+                self._our_pings += kind == "ping"
                 self._our_bytes += len(line.said.data)
             else:
                 self._their_close = kind == "close"
@@ -268,6 +273,10 @@ class Dialogue:
         if missing or unsaid or not self._last:
             yield self._wording.lost(how, missing, unsaid, more=not self._last)
 
+    def _held_lines(self) -> int:
+        """Return how many lines of ours are held; of pings only some count."""
+        return len(self._ours) - self._our_pings + self._our_pings // _PINGS
+
     # Whose turn it is.
 
     def _turn(self) -> Turn | None:
@@ -292,6 +301,7 @@ class Dialogue:
     def _say(self, turn: Turn, due: int, now_ns: int) -> Say:
         self._ours.popleft()
         self._our_bytes -= len(turn.line.said.data)
+        self._our_pings -= turn.line.said.kind == "ping"
         self._we_closed |= turn.line.said.kind == "close"
         self._said += 1
         self.lateness.add(now_ns - due)

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from support.dialogues import BEGAN, MS, PING, PONG, SECOND, STEP, Half, close, event, script
+from support.dialogues import (
+    BEGAN,
+    MS,
+    PING,
+    PONG,
+    SECOND,
+    STEP,
+    Half,
+    Said,
+    close,
+    event,
+    script,
+)
 from wsrec.match.compare import Comparer
 from wsrec.match.dialogue import Counts, Dialogue, Over, Say, Wait
 from wsrec.match.ids import Ids
@@ -53,6 +65,17 @@ def test_pings_of_ours_are_said_and_those_of_the_peer_mean_nothing() -> None:
     assert half.over
     assert half.found == []
     assert half.dialogue.counts.heard == 1
+
+
+@pytest.mark.parametrize("pings", [10, 2000])
+def test_a_close_before_pings_of_ours_is_none_that_comes_early(pings: int) -> None:
+    ours: list[Said] = [("S", PING)] * pings
+    talk = script(("C", ASK), *ours, ("C", close()))
+    half = Half(talk, "server", page=100)
+    half.hears(ASK)
+    half.hears(close())
+    assert half.over
+    assert half.found == [], "it may close while they are on their way"
 
 
 def test_what_did_not_come_in_time_is_missing_and_it_goes_on() -> None:
