@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,8 @@ from .options import FILE, REDACTION, Format, add, format_option, recording_argu
 from .reporting import sessions_option
 
 if TYPE_CHECKING:
+    import ssl
+
     from ..checks.scope import SessionRange
     from ..net.upstream import Upstream
 
