@@ -62,7 +62,7 @@ class Dialogue:
 
     Call `load` while it is `hungry` before `heard`, for each utterance of the peer, and `lost`, at
     the end of the connection; while it is `starved` before `late` and `next`. Do what that says,
-    and tell that it is `said`, until it is `Over` (`end`).
+    and tell what is `said`, until it is `Over` (`end`).
     """
 
     def __init__(
@@ -199,25 +199,26 @@ class Dialogue:
             return close
         return self._answer
 
-    def next(self, now_ns: int) -> Say | Beat | Wait | Over:
-        """Return what to do now."""
+    def next(self, now_ns: int, *, may_close: bool = True) -> Say | Beat | Wait | Over:
+        """Return what to do now; `may_close`: whether our Close may be said."""
         if self._ended or self._we_closed:
             return self.turn(now_ns)
         begun = self._said > 0
         beat = self._pulse.next(now_ns, begun=begun)
         if beat is not None:
             return Beat(beat)
-        due, step = self._pulse.due_ns(begun=begun), self.turn(now_ns)
+        due, step = self._pulse.due_ns(begun=begun), self.turn(now_ns, may_close=may_close)
         if due is None or not isinstance(step, Wait):
             return step
         return Wait(due if step.until_ns is None else min(due, step.until_ns))
 
-    def turn(self, now_ns: int) -> Say | Wait | Over:
+    def turn(self, now_ns: int, *, may_close: bool = True) -> Say | Wait | Over:
         """Return what to do now, heartbeats aside."""
         if self._ended:
             return Over()
         due = None
-        if self._ours and not self._held():
+        closing = bool(self._ours) and self._ours[0].line.said.kind == "close"
+        if self._ours and (may_close or not closing) and not self._held():
             turn = self._ours[0]
             due = self._timeline.due(turn, self._hearing.ready_ns)
             if due <= now_ns:
@@ -228,7 +229,7 @@ class Dialogue:
         return Wait(min(times, default=None))
 
     def said(self, now_ns: int) -> None:
-        """Take it that what `next` gave is out; it may have had to wait.
+        """Take it that what `next` gave to `Say` is out; it may have had to wait.
 
         Only now does the peer's time for what is behind it begin.
         """

@@ -51,7 +51,6 @@ class Conversation:
         self._read = read
         self._heard = asyncio.Event()
         self._turning = asyncio.Lock()
-        self._over = False
 
     async def ready(self) -> None:
         """Read what it begins with; raises RecordingError."""
@@ -65,15 +64,17 @@ class Conversation:
         Raises:
             RecordingError: the recording cannot be read on.
         """
+        leaving = asyncio.ensure_future(self._leave())
+        leaving.add_done_callback(lambda _: self._heard.set())
         listening = asyncio.ensure_future(self._listen())
-        speaking = asyncio.ensure_future(self._speak())
+        speaking = asyncio.ensure_future(self._speak(leaving))
         try:
             await asyncio.wait((listening, speaking), return_when=asyncio.FIRST_COMPLETED)
             how = speaking.result() if speaking.done() else listening.result()
         finally:
-            for task in (listening, speaking):
+            for task in (leaving, listening, speaking):
                 task.cancel()
-            await asyncio.gather(listening, speaking, return_exceptions=True)
+            await asyncio.gather(leaving, listening, speaking, return_exceptions=True)
         if how is not None:
             await self._turn(lambda: self._dialogue.hungry)
             self._find(self._dialogue.lost(monotonic_ns(), how))
@@ -86,29 +87,33 @@ class Conversation:
             self._heard.set()
         return self._link.how or "closed"
 
-    async def _speak(self) -> str | None:
-        """Say what is to be said; return None when that is all, or why it is not."""
+    async def _speak(self, leaving: asyncio.Future[None]) -> str | None:
+        """Say what is to be said, our Close once `leaving` is done.
+
+        Returns None when that is all, or why it is not.
+        """
         while True:
             # What is due waits for no more pages than it needs.
             await self._turn(lambda: self._dialogue.starved)
             self._heard.clear()
             now = monotonic_ns()
             self._find(self._dialogue.late(now))
-            step = self._dialogue.next(now)
+            step = self._dialogue.next(now, may_close=leaving.done())
             if isinstance(step, Over):
                 self._find(self._dialogue.end())
                 return None
             if isinstance(step, Say | Beat):
-                if step.said.kind == "close":
-                    await self._leave()
                 try:
                     async with asyncio.timeout(self._patience.message_ns / 1e9):
-                        self._dialogue.said(await self._link.say(step.said))
+                        out_ns = await self._link.say(step.said)
                 except TimeoutError:
                     return "stuck, the peer takes nothing of what is said"
                 except ConnectionError:
                     # What it had said before is still to be heard; the listener tells the end.
                     await asyncio.Event().wait()
+                else:
+                    if isinstance(step, Say):
+                        self._dialogue.said(out_ns)
             else:
                 await happens(self._heard, step.until_ns)
 

@@ -269,7 +269,9 @@ class Scene:
         match self.lead.next(now_ns):
             case Say(said=said):
                 self._audition.note("server", said, now_ns, self.lead.session)
-                await self._say(link, said)
+                out_ns = await self._say(link, said)
+                if out_ns is not None:
+                    self.lead.dialogue.said(out_ns)
             case Beat(said=said):
                 await self._say(link, said)
             case Wait(until_ns=until_ns):
@@ -282,20 +284,19 @@ class Scene:
                 return False
         return True
 
-    async def _say(self, link: Link, said: Utterance) -> None:
+    async def _say(self, link: Link, said: Utterance) -> int | None:
+        """Return when it was out; None: the connection has ended."""
         try:
             async with asyncio.timeout(self._staging.patience.message_ns / 1e9):
-                out_ns = await link.say(said)
+                return await link.say(said)
         except ConnectionError:
             pass
         except TimeoutError:
             link.abort("reset by the mock: the client takes nothing of what is said")
-        else:
-            self.lead.dialogue.said(out_ns)
-            return
         while not self._gone:  # what is missing is told by who listens, once that is over
             self._woken.clear()
             await self._woken.wait()
+        return None
 
     async def _leave(self, link: Link) -> None:
         """End the connection as the recorded one ended, or with a Close of the mock's own."""
