@@ -6,10 +6,10 @@
 //
 // The server prints its port. The client prints, when all is over, a line of JSON: the results of
 // each operation by the name of its session. A calm client lets the server say nothing more behind
-// the last result before it stops an operation, has the results of operations that run at once come
-// well apart, and pings only when nothing else is going on: else how much is said, when, and in
-// which order, is another each time. A pinging client has one session, which it ends once so many of
-// its pings were answered; the server gives its answer there once so many of its own were.
+// the last result before it stops an operation, and has the results of operations that run at once
+// come well apart: else how much is said, and in which order, is another each time. A pinging client
+// has one session, which it ends once so many of its pings were answered; the server gives its answer
+// there once so many of its own were.
 "use strict";
 
 const { createRequire } = require("node:module");
@@ -115,7 +115,7 @@ const SESSIONS = {
     ],
   },
   at_once: {
-    options: { keepAlive: calm ? 500 : 5 },
+    options: { keepAlive: 5 },
     asks: (client) => [
       () =>
         Promise.all([
