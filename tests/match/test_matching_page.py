@@ -7,6 +7,7 @@ import re
 import pytest
 from support.matching import Half
 from support.pages import page
+from wsrec.match.heartbeats import usual_for
 from wsrec.match.usual import COUNTERS, DURATIONS, IDS, NOISE, PIECES, TIMES
 from wsrec.match.walk import MAX_CHANGES
 
@@ -26,6 +27,13 @@ def test_the_usual_names_are_those_of_the_code() -> None:
     ((names, _),) = _rows("| names | ignored in the pieces of a text |")
     assert set(names) == PIECES
     assert f"at most {MAX_CHANGES}\nchanges" in PAGE
+
+
+@pytest.mark.parametrize("row", _rows("| told by | heartbeat | answer |")[:-1])
+def test_what_is_a_heartbeat(row: list[list[str]]) -> None:
+    ((told, *_), (ask,), answer) = row
+    (kind,) = usual_for(told, "/") or usual_for(None, f"/websocket?{told}=4")
+    assert (kind.ask, kind.answer) == (ask, (answer or [None])[0])
 
 
 @pytest.mark.parametrize("row", _rows("| recorded | live | differs at |"))

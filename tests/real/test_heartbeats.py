@@ -75,34 +75,55 @@ def test_graphql(recording: Path, node_folder: Path) -> None:
     asyncio.run(left_out(recording, serving, use))
 
 
-def test_socketio(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    @asynccontextmanager
-    async def chat(pongs: int) -> AsyncIterator[str]:
-        overheard = Overheard()
-        kind = listening(web.WebSocketResponse, overheard)
-        monkeypatch.setattr(driver, "WebSocketResponse", kind)
-        server = socketio.AsyncServer(async_mode="aiohttp", ping_interval=0.05)
+@asynccontextmanager
+async def rooms(pongs: int, every: float = 0.05) -> AsyncIterator[str]:
+    """Run a server of Socket.IO that answers once it has got so many pongs."""
+    overheard = Overheard()
+    kind = listening(web.WebSocketResponse, overheard)
+    server = socketio.AsyncServer(async_mode="aiohttp", ping_interval=every)
 
-        async def wait(sid: str) -> str:
-            await until(lambda: overheard.received.count("3") >= pongs)
-            return "waited"
+    async def wait(sid: str) -> str:
+        await until(lambda: overheard.received.count("3") >= pongs)
+        return "waited"
 
-        server.on("wait", wait)
+    server.on("wait", wait)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver, "WebSocketResponse", kind)
         async with serving(server) as port:
             yield f"ws://127.0.0.1:{port}"
 
-    async def use(url: str, pings: int) -> object:
-        overheard = Overheard()
-        socket_type = listening(aiohttp.ClientWebSocketResponse, overheard)
-        async with aiohttp.ClientSession(ws_response_class=socket_type) as http:
-            client = socketio.AsyncClient(http_session=http, reconnection=False)
-            await client.connect(url, transports=["websocket"])
-            said = await client.call("wait")
-            await until(lambda: overheard.received.count("2") >= pings)
-            await client.disconnect()
-        return said
 
-    asyncio.run(left_out(recording, chat, use))
+async def wait(url: str, pings: int) -> object:
+    """Be a client of Socket.IO that leaves once it has got so many pings."""
+    overheard = Overheard()
+    socket_type = listening(aiohttp.ClientWebSocketResponse, overheard)
+    async with aiohttp.ClientSession(ws_response_class=socket_type) as http:
+        client = socketio.AsyncClient(http_session=http, reconnection=False)
+        await client.connect(url, transports=["websocket"])
+        said = await client.call("wait")
+        await until(lambda: overheard.received.count("2") >= pings)
+        await client.disconnect()
+    return said
+
+
+def test_socketio(recording: Path) -> None:
+    asyncio.run(left_out(recording, rooms, wait))
+
+
+def test_socketio_before_the_first(recording: Path) -> None:
+    """A mock pings a client that stays longer than the recorded one as often as it promises."""
+
+    async def talk() -> None:
+        async with rooms(0, every=1) as url, in_process(url, recording) as proxy:
+            seen = await wait(proxy.url, 0)
+        async with mocked(recording) as mock:
+            assert await wait(mock.url, 1) == seen
+        (played,) = mock.plays.sessions
+        assert played.counts is not None
+        assert played.counts.beats.recorded == 0
+        assert played.counts.beats.said >= 1
+
+    asyncio.run(talk())
 
 
 async def until(done: Callable[[], Any]) -> None:
