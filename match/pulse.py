@@ -20,7 +20,7 @@ _AHEAD: Final = 256
 _LEAST_NS: Final = 100_000_000
 """Heartbeats beyond those that were recorded are at least so far apart."""
 _UNSAID: Final = 64
-"""Answers that wait to be said; a peer that asks for more gets none."""
+"""Answers that wait to be said; of more, the oldest are left out."""
 
 
 class _Due(NamedTuple):
