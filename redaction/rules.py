@@ -71,6 +71,18 @@ class Rules:
             defaults, frozenset(headers), frozenset(query), tuple(pointers), tuple(patterns), rules
         )
 
+    @classmethod
+    def kept_by(cls, meta: Mapping[str, str]) -> Rules:
+        """Return the defaults, and what a recording's `meta` says of headers and parameters.
+
+        For what is told of live handshakes beside a recording. What cannot be read counts for none.
+        """
+        try:
+            written = json.loads(meta.get("redaction", "[]"))
+            return cls.parse(rule for rule in written if rule.startswith(("header:", "query:")))
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return cls.parse(())
+
     @property
     def about_payloads(self) -> bool:
         """Whether messages have to be looked into."""

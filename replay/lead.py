@@ -15,6 +15,7 @@ from ..match.difference import Difference
 from ..match.ids import Binding, Ids
 from ..match.line import Line
 from ..match.rules import Matching, Pacing, Patience
+from ..redaction.handshake import HandshakeRedactor
 from ..store.model import Session
 from .fitting import Fitting
 from .script import Pages, Script
@@ -62,6 +63,8 @@ class Staging:
     """Makes up new ids for those of the server; None: they stay as recorded."""
     pacing: Pacing
     patience: Patience
+    secrets: HandshakeRedactor
+    """Keeps those of live request targets out of what is told: a recording does not hold them."""
 
 
 class Lead:

@@ -17,6 +17,9 @@ from ..net.address import Listener
 from ..net.connection import Connections
 from ..net.detach import Detached, Held
 from ..net.errors import SettingError
+from ..redaction.handshake import HandshakeRedactor
+from ..redaction.marks import Marker
+from ..redaction.rules import Rules
 from ..report.plays import Played, Plays
 from ..store.errors import RecordingError
 from ..store.model import Session
@@ -92,6 +95,7 @@ class Mock:
                 SystemRandom() if options.fresh_ids else None,
                 options.pacing,
                 options.patience,
+                HandshakeRedactor(Rules.kept_by(script.meta), Marker()),
             )
             self._casting = Casting(
                 self._playable(script), self._staging.fitting, options.order, loop=options.loop

@@ -85,7 +85,8 @@ class Reception:
         try:
             return self._answer(request)
         except RefusedError as refusal:
-            log.warning("%s %s: %s", request.method, inert(request.raw_path, _LONG), refusal.reason)
+            target = inert(self._staging.secrets.target(request.raw_path), _LONG)
+            log.warning("%s %s: %s", request.method, target, refusal.reason)
             return answer(refusal.status, refusal.reason, refusal.headers)
         finally:
             connection.answered()
@@ -164,7 +165,8 @@ class Reception:
         found = self._staging.fitting.differences(session, asked)
         for each in found:
             self._tell(each)
-        self.played.append(Played(session=session.id, target=asked.target, differences=found))
+        target = self._staging.secrets.target(asked.target)
+        self.played.append(Played(session=session.id, target=target, differences=found))
         return Hijacked()
 
     def _turn_away(self, asked: Asked, refusal: MiscastError) -> None:
@@ -173,7 +175,7 @@ class Reception:
         found = Difference("unexpected", str(refusal), nearest)
         self._tell(found)
         if len(self.played) < _STRANGERS:
-            target = inert(asked.target, _LONG)
+            target = inert(self._staging.secrets.target(asked.target), _LONG)
             self.played.append(Played(session=None, target=target, differences=[found]))
         else:
             last = self.played[-1]

@@ -77,6 +77,7 @@ class Scene:
         self._beginnings = beginnings
         self._sessions = {each.id: each for each in (*alike, session)}
         self._asked = asked
+        self._target = staging.secrets.target(asked.target)
         self._tell = tell
         self._strict = strict
         self._began_ns = monotonic_ns()
@@ -135,7 +136,7 @@ class Scene:
         timed = self._staging.pacing.pace == "recorded"
         return Played(
             session=self.lead.session,
-            target=self._asked.target,
+            target=self._target,
             differences=in_order(self._differences),
             more=self._more,
             counts=dialogue.counts,

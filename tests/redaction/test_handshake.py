@@ -235,3 +235,25 @@ def test_a_key_is_32_bytes_or_more(tmp_path: Path) -> None:
             read_key(path)
     with pytest.raises(ValueError, match="No such file"):
         read_key(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("meta", "kept_out"),
+    [
+        ({"redaction": '["default", "query:room", "json:/a"]'}, {"room", "token"}),
+        ({"redaction": "[]"}, {"token"}),
+        ({}, {"token"}),
+        ({"redaction": '["query:room", 1]'}, {"token"}),
+        ({"redaction": '["query:"]'}, {"token"}),
+        ({"redaction": "{" * 10}, {"token"}),
+        ({"redaction": "[" * 100_000}, {"token"}),
+        ({"redaction": "3"}, {"token"}),
+    ],
+)
+def test_what_a_recording_kept_out_is_kept_out_beside_it(
+    meta: dict[str, str], kept_out: set[str]
+) -> None:
+    redactor = HandshakeRedactor(Rules.kept_by(meta), Marker(KEY))
+    secret = {name for name in ("room", "token") if "=x" not in redactor.target(f"/?{name}=x")}
+
+    assert kept_out == secret

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from support.mocking import BIG, Chat, Told, chat, echo, joined, mocked, recorded_at, say
+from support.mocking import (
+    BIG,
+    Chat,
+    Told,
+    chat,
+    echo,
+    joined,
+    mocked,
+    recorded_at,
+    say,
+    server,
+)
+from support.proxying import in_process
 from support.raw import conversation, conversation_with_process
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
+from wsrec.proxy.options import Options
+from wsrec.redaction.rules import Rules
 
 
 @pytest.fixture
@@ -308,3 +323,27 @@ async def test_ids_in_the_target_are_bound_as_those_in_messages(recording: Path)
 
     async with mocked(recording) as mock, joined(f"{mock.url}/rooms/{rooms[1]}") as socket:
         assert json.loads(await asyncio.wait_for(socket.recv(), 5)) == {"room_id": rooms[1]}
+
+
+@conversation
+async def test_no_report_tells_what_the_recording_keeps_out(recording: Path) -> None:
+    """Neither of a client that is played to, nor of one that is refused or gets no session."""
+    target = "/ws?user=ada&token=s3cr3t&room=s3cr3t"
+    options = Options(redaction=Rules.parse(["query:room"]))
+    async with (
+        server(echo) as backend,
+        in_process(backend, recording, options) as proxy,
+        joined(proxy.url + target) as socket,
+    ):
+        await say(socket, "hello")
+
+    async with mocked(recording, Told()) as mock:
+        async with joined(mock.url + target) as socket:
+            await say(socket, "hello")
+        with pytest.raises(InvalidStatus):
+            await joined(mock.url + target)
+
+    played, refused = mock.plays.sessions
+    assert (played.verdict, refused.verdict) == ("matched", "differs")
+    assert played.target == refused.target
+    assert re.fullmatch(r"/ws\?user=ada&token=(redacted:\w{16})&room=\1", played.target)
