@@ -13,7 +13,8 @@ How what is heard is matched:
   difference for each stretch in which messages came in another order.
 - A message that equals none is the next one of the same event, `changed`; else it is `unexpected`.
 - What does not come in time, or not before the close, is `missing`: one difference for each
-  stretch of messages of the peer.
+  stretch of messages of the peer. Of a server, what comes after it was given up is `late` instead,
+  which is told at the session's end: see `overdue`.
 - Each of these is told once it is certain: see `doubts`. So one fault is one difference, unless
   messages are equal to others nearby.
 - A text in pieces is compared as a whole: see `text`.
@@ -242,10 +243,11 @@ class Dialogue:
             return
         place = self._place()
         given_up = self._expected.before(place)
-        yield from self._hearing.certain(place)
+        yield from self._hearing.apart(place)
         messages = [awaited for awaited in given_up if awaited.here and not awaited.is_close]
         if messages:
-            yield from self._hearing.give_up(messages, end=self._nothing_behind(len(messages)))
+            end = self._nothing_behind(len(messages))
+            yield from self._hearing.give_up(messages, now_ns, end=end)
         elif given_up[0].is_close:
             self._expected.drop(given_up[0])
             yield self._wording.not_closed(given_up[0])
@@ -256,12 +258,18 @@ class Dialogue:
         if not self._ended:
             self._ended = True
             yield from self._hearing.certain()
+            yield from self._hearing.overdue.settle()
+
+    def broken_off(self) -> Iterator[Difference]:
+        """Take it that nothing more is heard, for we leave; yield what was in doubt."""
+        yield from self._hearing.apart()
+        yield from self._hearing.overdue.settle()
 
     def lost(self, now_ns: int, how: str) -> Iterator[Difference]:
         """Take the end of the connection; yield what is missing."""
         if self._ended:
             return
-        yield from self._hearing.apart()
+        yield from self.broken_off()
         self._ended = True
         self._hearing.moved(now_ns)
         messages = self._messages()
@@ -341,7 +349,7 @@ class Dialogue:
         return self._last and not ours and len(self._expected) == many + closes
 
     def _closed(self, live: Utterance) -> Iterator[Difference]:
-        yield from self._hearing.apart()
+        yield from self.broken_off()
         self._ended = True
         awaited = self._expected.close()
         messages = self._messages()

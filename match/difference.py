@@ -10,12 +10,21 @@ from typing import Literal
 __all__ = ["Change", "Difference", "DifferenceKind", "in_order"]
 
 DifferenceKind = Literal[
-    "changed", "missing", "unexpected", "reordered", "early", "close", "lost", "handshake"
+    "changed",
+    "missing",
+    "late",
+    "unexpected",
+    "reordered",
+    "early",
+    "close",
+    "lost",
+    "handshake",
 ]
 """What is wrong:
 
 - changed: a message came in the place of a recorded one, with other values;
 - missing: a recorded message did not come;
+- late: a recorded message came after it had been given up;
 - unexpected: a message came that was not recorded;
 - reordered: a recorded message came behind one that it had come before;
 - early: a message came before what had led to it was said;

@@ -10,8 +10,9 @@ from .compare import Comparer, Comparison
 from .difference import Difference
 from .doubts import Doubt, Doubts
 from .expected import Awaited, Expected, Found, Live, runs
-from .ids import Ids
+from .ids import Binding, Ids
 from .line import Role
+from .overdue import Overdue
 from .pacing import Turn
 from .parse import Stream
 from .rules import Matching
@@ -49,6 +50,7 @@ class Hearing:
         self._disorder = -1
         """Up to this place it was told that the order is another one."""
         self.expected = Expected(comparer, ids)
+        self.overdue = Overdue(self.expected, wording)
         self.heard = 0
         """Utterances of the peer; pings and pongs do not count."""
         self.matched = 0
@@ -81,14 +83,18 @@ class Hearing:
         for awaited in self._texts.advance(_place(turn)):
             self._complete(awaited, turn, now_ns)
 
-    def give_up(self, lines: Sequence[Awaited], *, end: bool) -> Iterator[Difference]:
+    def give_up(self, lines: Sequence[Awaited], now_ns: int, *, end: bool) -> Iterator[Difference]:
         """Expect these lines no longer; yield that they are missing.
 
+        What a server does not say in time may still come, and is `overdue`; a client is left.
         `end`: nothing is behind them, so that some of them may be missing.
         """
         wanting = self.wanting(lines, end=end)
         for awaited in lines:
             self.expected.drop(awaited)
+        if self._peer == "server":
+            yield from self.overdue.add(wanting, now_ns)
+            return
         for run in runs(wanting):
             yield self._wording.missing(run)
 
@@ -105,15 +111,15 @@ class Hearing:
         for text in self._texts.open():
             yield from self._end_text(text, place)
 
-    def apart(self) -> Iterator[Difference]:
-        """Yield what is not in doubt any more, now that nothing comes at all.
+    def apart(self, place: int | None = None) -> Iterator[Difference]:
+        """Yield what is not in doubt any more, now that nothing comes at all before a place.
 
         A text that just ends is missing like all that comes behind it.
         """
         yield from self._doubts.settle(None)
         for text in self._texts.open():
             if text.differs():
-                yield from self._end_text(text, None)
+                yield from self._end_text(text, place)
             else:
                 yield from _aside(text, None)
 
@@ -134,17 +140,33 @@ class Hearing:
                 before = doubt.awaited.turn.line.seq
                 yield self._wording.unexpected(doubt.live, taken_for, before - 1)
                 return
+            overdue = self.overdue.find(live)
+            if overdue is not None:
+                self._late(overdue.awaited, live, at_ns, overdue.comparison.bindings)
+                return
         found = found or self.expected.beyond(live, place)
         if found is not None:
             yield from self._came(found, live, turn, at_ns)
             return
         found = self.expected.changed(live, place)
         if found is None:
-            yield self._unexpected(live)
+            overdue = self.overdue.changed(live)
+            if overdue is None:
+                yield self._unexpected(live)
+            else:
+                yield self._wording.changed(live, overdue)
+                self._late(overdue.awaited, live, at_ns, overdue.comparison.bindings)
             return
         difference = self._wording.changed(live, found)
         self._take(found, live, turn, at_ns)
         yield from self._doubts.add(Doubt(found.awaited, live, found.comparison, difference))
+
+    def _late(
+        self, awaited: Awaited, live: Live, at_ns: int, bindings: Sequence[Binding] = ()
+    ) -> None:
+        self._ids.take(bindings)
+        self.matched += self.overdue.come(awaited, live.number, at_ns)
+        self.moved_ns = max(self.moved_ns, at_ns)
 
     def _unexpected(self, live: Live) -> Difference:
         nearest, after = self.expected.nearest(live), self.expected.latest()
@@ -217,9 +239,13 @@ class Hearing:
         self, live: Live, stream: Stream, turn: Turn | None, at_ns: int
     ) -> Iterator[Difference]:
         if not self._texts.knows(stream.key):
-            yield from self._begin(live, stream, turn)
+            yield from self._begin(live, stream, turn, at_ns)
         text = self._texts.get(stream.key)
         if text is None or (text.reported and text.idle()):
+            return
+        overdue = self.overdue.piece(text) if text.idle() else None
+        if overdue is not None:
+            self._late(overdue, live, at_ns)
             return
         self._texts.hear(text, live, stream)
         self._beside(text)
@@ -238,12 +264,18 @@ class Hearing:
             text.noted = True
             text.aside = self._wording.changed(live, Found(awaited, comparison))
 
-    def _begin(self, live: Live, stream: Stream, turn: Turn | None) -> Iterator[Difference]:
+    def _begin(
+        self, live: Live, stream: Stream, turn: Turn | None, at_ns: int
+    ) -> Iterator[Difference]:
         place = _place(turn)
         found = self.expected.find(live, place) or self.expected.beyond(live, place)
         self._texts.begin(stream.key, None if found is None else found.awaited.text)
         if found is None:
-            yield self._unexpected(live)
+            overdue = self.overdue.find(live)
+            if overdue is None:
+                yield self._unexpected(live)
+            else:
+                self._late(overdue.awaited, live, at_ns, overdue.comparison.bindings)
             return
         self._ids.take(found.comparison.bindings)
         before = self._overtaker(found.awaited)

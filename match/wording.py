@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ..schemas.durations import show_duration
 from ..wire.close import parse_close
 from ..wire.utterance import Utterance
 from .compare import Parsed
@@ -84,6 +85,18 @@ class Wording:
             message = f"{len(run)} messages did not come, {to}"
             message += f", the first: {content}" if content else ""
         return self._about("missing", message, first)
+
+    def late(self, run: Sequence[Awaited], number: int, late_ns: int) -> Difference:
+        """Recorded messages, one behind the other, came after they had been given up.
+
+        `number` and `late_ns` are of the first: when it came, since it was given up.
+        """
+        first, came, late = run[0], self._nth(number), show_duration(late_ns)
+        message = f"{_recorded(first)} came as {came}, {late} after it was given up"
+        if len(run) > 1:
+            message = f"{len(run)} messages came after they were given up, {_recorded(first)} to"
+            message += f" frame {run[-1].turn.line.seq}, the first {late} after, as {came}"
+        return self._came("late", message, first, number)
 
     def unexpected(self, live: Live, nearest: Found | None, after: int) -> Difference:
         """A message came that was not recorded, behind a frame; `nearest` is what comes closest."""

@@ -215,6 +215,7 @@ class _Performance:
             link.close()
             await link.ended(self._close_seconds)
         except _LeaveError:
+            self._find(dialogue.broken_off())
             await self._leave(link)
             raise
         finally:

@@ -18,6 +18,7 @@ from support.dialogues import (
 )
 from wsrec.match.compare import Comparer
 from wsrec.match.dialogue import Counts, Dialogue, Over, Say, Wait
+from wsrec.match.difference import Difference
 from wsrec.match.ids import Ids
 from wsrec.match.rules import Matching, Pacing, Patience
 from wsrec.match.shown import shown_apart
@@ -84,20 +85,106 @@ def test_what_did_not_come_in_time_is_missing_and_it_goes_on() -> None:
     half.hears(ANSWER)
     act = half.does()
     assert act == Wait(half.now + 50 * MS + 10 * SECOND)
-    assert half.waits() == ["missing"]
-    assert half.messages == ['frame 3 (done) did not come: {"type": "done", "usage": 7}']
+    assert half.waits() == []
     assert half.says() == [MORE]
+    assert half.leaves() == ["missing"]
+    assert half.messages == ['frame 3 (done) did not come: {"type": "done", "usage": 7}']
 
 
 def test_a_stretch_that_did_not_come_is_missing_once() -> None:
     half = Half(TALK, patience=Patience(message_ns=SECOND))
     half.says()
-    assert half.waits() == ["missing"]
+    half.waits()
+    assert half.leaves() == ["missing"]
     assert half.messages == [
         "2 messages did not come, frame 2 (answer) to frame 3, "
         'the first: {"type": "answer", "text": "42"}'
     ]
     assert (half.found[0].seq, half.found[0].event) == (2, "answer")
+
+
+def test_what_comes_after_it_was_given_up_is_late() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(ANSWER)
+    half.waits()
+    assert half.says() == [MORE]
+    half.hears(DONE, after=3 * SECOND)
+    assert half.does() == Wait(half.now + 50 * MS + 10 * SECOND), "it is there, and has its time"
+    half.hears(event("end"))
+    assert half.says() == [close().data]
+    half.hears(close())
+    assert half.found == [Difference(
+        "late", "frame 3 (done) came as the server's 2nd message, 3 s after it was given up",
+        1, seq=3, number=2, event="done",
+    )]  # fmt: skip
+    assert half.dialogue.counts == Counts(said=3, heard=4, matched=4, left=0)
+
+
+def test_all_that_comes_late_is_told_once_and_what_does_not_come_by_itself() -> None:
+    plan, call, result, done = map(event, ("plan", "call", "result", "done"))
+    half = Half(
+        script(
+            ("C", ASK), ("S", plan), ("S", call), ("C", MORE), ("S", result), ("S", done),
+            ("C", close()),
+        )
+    )  # fmt: skip
+    half.says()
+    half.waits()
+    half.says()
+    half.waits()
+    half.hears(plan, call, result)
+    assert half.leaves() == ["missing", "late"]
+    assert half.messages == [
+        'frame 6 (done) did not come: {"type": "done"}',
+        "3 messages came after they were given up, frame 2 (plan) to frame 5, "
+        "the first 10.1 s after, as the server's 1st message",
+    ]
+
+
+def test_what_comes_late_and_is_another_one_is_changed_too() -> None:
+    half = Half(script(("C", ASK), ("S", event("usage", n=1, of="a")), ("C", MORE), ("S", DONE)))
+    half.says()
+    half.waits()
+    half.says()
+    half.hears(event("usage", n=2, of="a"), DONE)
+    half.leaves()
+    assert [(each.kind, each.seq) for each in half.found] == [("changed", 2), ("late", 2)]
+
+
+def test_an_id_that_comes_late_is_known_from_then_on() -> None:
+    run, other = "run_8f3ka9d2c1", "run_b7m2x0q4z9"
+    half = Half(
+        script(("S", event("run", id=run)), ("C", MORE), ("S", DONE), ("C", event("stop", id=run)))
+    )
+    half.waits()
+    half.says()
+    half.hears(event("run", id=other), DONE)
+    assert half.says() == [event("stop", id=other)]
+
+
+def test_what_others_have_overtaken_comes_late() -> None:
+    half = Half(TALK)
+    half.says()
+    half.hears(DONE)
+    half.waits()
+    half.says()
+    half.hears(ANSWER, event("end"))
+    assert half.leaves() == ["late"]
+    assert half.found[0].seq == 2
+
+
+def test_of_many_that_are_given_up_the_last_may_come_late() -> None:
+    talk = [each for n in range(300) for each in (("S", event("n", n=n)), ("C", MORE))]
+    half = Half(script(*talk))  # type: ignore[arg-type]
+    for _ in range(300):
+        half.waits()
+        half.says()
+    half.hears(event("n", n=299))
+    half.leaves()
+    assert [(each.kind, each.seq) for each in half.found] == [
+        ("missing", 1), ("missing", 513), ("late", 599)
+    ]  # fmt: skip
 
 
 def test_the_pause_that_was_recorded_is_granted_on_top_of_the_patience() -> None:
@@ -113,8 +200,9 @@ def test_what_others_have_overtaken_is_soon_given_up_unless_any_order_will_do() 
     half.says()
     assert half.hears(DONE) == []
     assert half.does() == Wait(half.now + SECOND)
-    assert half.waits() == ["missing"]
+    half.waits()
     assert half.says() == [MORE]
+    assert half.leaves() == ["missing"]
 
     half = Half(TALK, matching=Matching(any_order=True))
     half.says()
@@ -397,9 +485,10 @@ def test_what_may_be_missing_at_the_end() -> None:
     half = Half(lines, matching=Matching(unconsumed=frozenset({"rate"})))
     half.says()
     half.hears(ANSWER)
-    assert half.waits() == ["missing"]
-    assert half.found[0].seq == 2
+    half.waits()
     assert half.says() == [close().data]
+    assert half.leaves() == ["missing"]
+    assert half.found[0].seq == 2
 
 
 def test_at_once() -> None:
@@ -433,8 +522,9 @@ def test_what_carries_an_id_of_the_peer_waits_for_it(pacing: Pacing) -> None:
     half = Half(lines, pacing=pacing)
     half.now += SECOND
     half.says()
-    assert half.waits() == ["missing"]
+    half.waits()
     assert half.says() == [event("stop", id=run), MORE], "it goes on without it"
+    assert half.leaves() == ["missing"]
 
     free = Half(lines, pacing=pacing, matching=Matching(binds=False))
     free.now += SECOND
@@ -493,9 +583,10 @@ def test_no_more_is_held_than_a_window() -> None:
     for n in range(1, 2000):  # the first is lost
         assert half.hears(event("n", n=n)) == []
         assert half.dialogue.counts.left <= 256 + 64
-    assert half.waits() == ["missing"]
+    half.waits()
     assert half.says() == [MORE]
     assert half.does() == Over()
+    assert half.leaves() == ["missing"]
 
 
 def test_many_lost_at_once_are_one_difference() -> None:

@@ -77,6 +77,25 @@ def test_a_lost_message_is_one_missing(case: Case, data: st.DataObject) -> None:
 
 
 @given(cases(), st.data())
+def test_a_message_that_comes_after_it_was_given_up_is_one_late(
+    case: Case, data: st.DataObject
+) -> None:
+    case = replace(case, role="client", pace="causal")
+    lines = case.lines
+    late = [
+        (n, m)
+        for n in case.theirs
+        for m in range(n + 1, len(lines))
+        if lines[m].said.is_message and any(each.sender == "client" for each in lines[n : m + 1])
+    ]
+    if not late:
+        return
+    n, m = data.draw(st.sampled_from(late))
+    half = case.play([*lines[:n], *lines[n + 1 : m + 1], lines[n], *lines[m + 1 :]])
+    assert [(each.kind, each.seq) for each in half.found] == [("late", n + 1)], half.messages
+
+
+@given(cases(), st.data())
 def test_a_doubled_message_is_one_unexpected(case: Case, data: st.DataObject) -> None:
     n = data.draw(st.sampled_from(case.theirs))
     half = case.play([*case.lines[: n + 1], case.lines[n], *case.lines[n + 1 :]])

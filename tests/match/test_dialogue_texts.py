@@ -280,6 +280,31 @@ def test_what_differs_at_the_end_of_a_turn_is_waited_for_and_told() -> None:
     assert side.says() == [event("next")]
 
 
+@pytest.mark.parametrize("there", range(5))
+def test_a_text_of_which_the_rest_comes_late_is_one_difference(there: int) -> None:
+    live = answer("Hel", "lo", " you")
+    side = half(*answer("Hello", " ", "you"))
+    side.hears(*live[:there])
+    side.waits()
+    assert side.says() == [event("next")]
+    side.hears(*live[there:], close())
+    assert side.kinds == ["late"]
+    assert side.found[0].number == there + 1
+    assert side.dialogue.counts.matched == 6
+
+
+def test_what_is_missing_of_one_text_is_not_looked_for_in_the_next_one() -> None:
+    first, second = answer("The ", "cat"), answer("sat ", "down")
+    talk = [("S", each) for each in first], [("S", each) for each in second]
+    side = Half(script(*talk[0], ("C", event("next")), *talk[1]), matching=FOLDED)  # type: ignore[arg-type]
+    side.hears(*first[:2], first[3])
+    side.waits()
+    assert side.says() == [event("next")]
+    side.hears(*second)
+    side.leaves()
+    assert side.messages == [f"frame 3 (delta) did not come: {json.dumps(delta('cat'))}"]
+
+
 def test_an_early_close_within_a_text() -> None:
     side = half(*answer("The", " cat", " sat"))
     side.hears(event("begin", job="j1"), delta("Th"), close(1011))

@@ -122,7 +122,10 @@ class Half:
         return self.kinds[before:]
 
     def waits(self) -> list[str]:
-        """Let the time pass until there is something to do; return the kinds of what is missing."""
+        """Let the time pass until there is something to do; return the kinds of what is wrong.
+
+        What was given up may still come: that it is missing is told when nothing more is heard.
+        """
         act = self.does()
         assert isinstance(act, Wait)
         assert act.until_ns is not None
@@ -134,6 +137,12 @@ class Half:
     def loses(self, how: str = "reset") -> list[str]:
         before = len(self.found)
         self.found += self.dialogue.lost(self.now, how)
+        return self.kinds[before:]
+
+    def leaves(self) -> list[str]:
+        """Hear nothing more; return the kinds of what is wrong by then."""
+        before = len(self.found)
+        self.found += self.dialogue.broken_off()
         return self.kinds[before:]
 
     @property
