@@ -29,7 +29,6 @@ How what is heard is matched:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -42,6 +41,7 @@ from .hearing import CROSSED_NS, Hearing
 from .heartbeats import Heartbeat
 from .ids import Ids
 from .line import Line, Role
+from .ours import Ours
 from .pacing import Timeline, Turn
 from .pulse import Pulse
 from .rules import Matching, Pacing, Patience
@@ -53,9 +53,6 @@ __all__ = ["Beat", "Counts", "Dialogue", "Over", "Say", "Wait"]
 AHEAD: Final = 256
 """Lines of one peer that are held at most, beyond the last that were loaded."""
 AHEAD_BYTES: Final = 1 << 20
-_PINGS: Final = 16
-"""Pings of ours that count as one line: nobody waits for them, so whether the peer's Close comes
-too early is only to be seen behind them."""
 
 
 class Dialogue:
@@ -101,9 +98,7 @@ class Dialogue:
         self._any_order = matching.any_order
         self._binds = matching.binds
         self._timeline = Timeline(role, pacing, began_ns)
-        self._ours: deque[Turn] = deque()
-        self._our_bytes = 0
-        self._our_pings = 0
+        self._ours = Ours()
         self._wording = Wording(session, self._peer)
         self._hearing = Hearing(self._peer, comparer, ids, matching, self._wording, began_ns)
         self._expected = self._hearing.expected
@@ -129,8 +124,8 @@ class Dialogue:
         return (
             not self._last
             and not self._ended
-            and max(self._held_lines(), len(self._expected)) < AHEAD
-            and max(self._our_bytes, self._expected.size) < AHEAD_BYTES
+            and max(self._ours.weight, len(self._expected)) < AHEAD
+            and max(self._ours.size, self._expected.size) < AHEAD_BYTES
         )
 
     @property
@@ -163,14 +158,12 @@ class Dialogue:
                 continue
             turn = self._timeline.place(line)
             if ours:
-                self._ours.append(turn)
-                self._our_pings += kind == "ping"
-                self._our_bytes += len(line.said.data)
+                self._ours.add(turn)
             else:
                 self._their_close = kind == "close"
                 self._hearing.expect(turn)
         self._last = last
-        self._hearing.advance(self._turn(), self._hearing.moved_ns)
+        self._hearing.advance(self._ours.next, self._hearing.moved_ns)
 
     def heard(self, said: Utterance, at_ns: int) -> Iterator[Difference]:
         """Take what the peer says; yield what is wrong with it, or was with something before."""
@@ -182,7 +175,7 @@ class Dialogue:
         if said.kind == "close":
             yield from self._closed(said)
             return
-        yield from self._hearing.hear(said, self._turn(), at_ns)
+        yield from self._hearing.hear(said, self._ours.next, at_ns)
         if self._last and not self._expected:
             yield from self._hearing.certain()
 
@@ -218,9 +211,9 @@ class Dialogue:
         if self._ended:
             return Over()
         due = None
-        closing = bool(self._ours) and self._ours[0].line.said.kind == "close"
-        if self._ours and (may_close or not closing) and not self._held():
-            turn = self._ours[0]
+        turn = self._ours.next
+        closing = turn is not None and turn.line.said.kind == "close"
+        if turn is not None and (may_close or not closing) and not self._held(turn):
             due = self._timeline.due(turn, self._hearing.ready_ns)
             if due <= now_ns:
                 return self._say(turn, due, now_ns)
@@ -241,7 +234,7 @@ class Dialogue:
         deadline = self._deadline()
         if self._ended or deadline is None or now_ns < deadline:
             return
-        place = self._place()
+        place = self._ours.place
         given_up = self._expected.before(place)
         yield from self._hearing.apart(place)
         messages = [awaited for awaited in given_up if awaited.here and not awaited.is_close]
@@ -277,26 +270,16 @@ class Dialogue:
         close = self._expected.close()
         if close is not None:
             missing.append(close)
-        unsaid = [turn.line for turn in self._ours if turn.line.said.kind != "ping"]
+        unsaid = list(self._ours.lines("ping"))
         self._left = len(missing) + len(unsaid)
         if missing or unsaid or not self._last:
             yield self._wording.lost(how, missing, unsaid, more=not self._last)
 
-    def _held_lines(self) -> int:
-        """Return how many lines of ours are held; of pings only some count."""
-        return len(self._ours) - self._our_pings + self._our_pings // _PINGS
-
     # Whose turn it is.
 
-    def _turn(self) -> Turn | None:
-        return self._ours[0] if self._ours else None
-
-    def _place(self) -> int | None:
-        return self._ours[0].place if self._ours else None
-
-    def _held(self) -> bool:
+    def _held(self, turn: Turn) -> bool:
         """Whether our next line waits for something of the peer."""
-        turn, first = self._ours[0], self._expected.first()
+        first = self._expected.first()
         if first is None or first.place >= turn.place:
             return False
         if self._timeline.causal or turn.line.said.kind == "close":
@@ -308,14 +291,12 @@ class Dialogue:
         return self._giver is not None and self._giver.here
 
     def _say(self, turn: Turn, due: int, now_ns: int) -> Say:
-        self._ours.popleft()
-        self._our_bytes -= len(turn.line.said.data)
-        self._our_pings -= turn.line.said.kind == "ping"
+        self._ours.take()
         self._we_closed |= turn.line.said.kind == "close"
         self._said += 1
         self.lateness.add(now_ns - due)
         self._hearing.moved(now_ns)
-        self._hearing.advance(self._turn(), now_ns)
+        self._hearing.advance(self._ours.next, now_ns)
         return Say(turn.line, self._ids.renew(turn.line.said, turn.line.seq), due)
 
     def _deadline(self) -> int | None:
@@ -324,7 +305,7 @@ class Dialogue:
         All of it may take as long as it took in the recording, and the patience on top: so what
         comes behind something that is lost is not given up with it.
         """
-        awaited = self._expected.before(self._place())
+        awaited = self._expected.before(self._ours.place)
         if not awaited:
             return None
         first, last = awaited[0], awaited[-1]
@@ -344,7 +325,7 @@ class Dialogue:
 
     def _nothing_behind(self, many: int) -> bool:
         """Whether nothing but closes is behind so many expected messages."""
-        ours = any(turn.line.said.kind != "close" for turn in self._ours)
+        ours = any(self._ours.lines("close"))
         closes = self._expected.close() is not None
         return self._last and not ours and len(self._expected) == many + closes
 
@@ -357,7 +338,7 @@ class Dialogue:
         passed = [each for each in missing if self._expected.passed(each)]
         behind = missing[len(passed) :]
         recorded = None if awaited is None else awaited.turn.line
-        unsaid = [turn.line for turn in self._ours if turn.line.said.kind not in ("ping", "close")]
+        unsaid = list(self._ours.lines("ping", "close"))
         if recorded is not None:
             unsaid = [line for line in unsaid if recorded.at_ns - line.at_ns >= CROSSED_NS]
         self._left = len(missing) + len(unsaid)
@@ -369,13 +350,8 @@ class Dialogue:
             yield self._wording.missing(run)
         if not as_recorded or unsaid or behind:
             number = self._hearing.heard
-            more, ours = not self._last, self._our_close()
+            more, ours = not self._last, self._ours.close
             yield self._wording.closed(number, live, recorded, behind, unsaid, ours=ours, more=more)
-
-    def _our_close(self) -> Utterance | None:
-        """Return our own Close that has not been said; None: there is none."""
-        said = self._ours[-1].line.said if self._ours else None
-        return said if said is not None and said.kind == "close" else None
 
     def _as_recorded(self, live: Utterance, recorded: Line | None) -> bool:
         """Whether the peer closed as it had; where it had not, whether it answers our Close.
@@ -385,6 +361,6 @@ class Dialogue:
         if recorded is not None:
             return recorded.said.data == live.data
         if self._ours:
-            closing = self._our_close()
+            closing = self._ours.close
             return closing is not None and closing.data == live.data
         return self._we_closed or not self._expected
