@@ -29,7 +29,7 @@ How what is heard is matched:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ..checks.samples import Samples
@@ -145,6 +145,14 @@ class Dialogue:
         """Which message of the peer was furthest behind its recorded step."""
         return self._hearing.lag
 
+    def owes(self, ids: Iterable[str]) -> int | None:
+        """Return when the peer had said one of these that it has still to say; None: it has not.
+
+        Since the recorded session's start.
+        """
+        awaited = None if self._ended else self._expected.naming(ids, None)
+        return None if awaited is None else awaited.turn.line.at_ns
+
     def load(self, lines: Sequence[Line], *, last: bool) -> None:
         """Take the next lines of the script, of both peers; `last`: there are no more."""
         for line in lines:
@@ -223,9 +231,9 @@ class Dialogue:
         return Wait(min(times, default=None))
 
     def said(self, now_ns: int) -> None:
-        """Take it that what `next` gave to `Say` is out; it may have had to wait.
+        """Take it that what `next` gave to `Say` is out, or the opening handshake answered.
 
-        Only now does the peer's time for what is behind it begin.
+        It may have had to wait: only now does the peer's time for what is behind it begin.
         """
         self._hearing.moved_ns = max(self._hearing.moved_ns, now_ns)
 

@@ -126,8 +126,8 @@ class Expected:
         """Return the peer's Close, if it is in the window: nothing is behind it."""
         return self._lines[-1] if self._lines and self._lines[-1].is_close else None
 
-    def naming(self, ids: Iterable[str], place: int) -> Awaited | None:
-        """Return the first text, before a place, with one of these in it."""
+    def naming(self, ids: Iterable[str], place: int | None) -> Awaited | None:
+        """Return the first text, before a place (None: of all), with one of these in it."""
         wanted = tuple(ids)
         for awaited in self.before(place) if wanted else ():
             data = awaited.parsed.said.data

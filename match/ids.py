@@ -140,6 +140,18 @@ class Ids:
                 if self.live(each) is None and not self.ours(each):
                     yield each
 
+    def unknown(self, target: str) -> list[str]:
+        """Return what looks like an id in a request target, and stands for nothing yet.
+
+        Only what other sessions can have bound: see `KNOWN_AROUND`.
+        """
+        pieces = map(unquote, _PIECE.findall(target))
+        return [
+            each
+            for each in pieces
+            if _is_long(each, KNOWN_AROUND) and kind(each) is not None and self.live(each) is None
+        ]
+
     def rewrite(self, said: Utterance) -> Utterance:
         """Return what we say, with live ids where recorded ones stood.
 

@@ -33,7 +33,7 @@ from .ahead import PagesAhead
 from .conversation import Conversation
 from .cue import Cue
 from .link import Link
-from .opening import open_again, unplayable
+from .opening import Opening, open_again, unplayable
 from .script import UNENDED
 from .stage import Stage
 
@@ -128,6 +128,27 @@ class _Performance:
             self._notes.append("ended by the proxy: closed with 1001, as the server saw it then")
         if not self._session.clean:
             self._notes.append(UNENDED)
+        dialogue = Dialogue(
+            self._session.id, "client", stage.comparer, self._ids, settings.pacing,
+            settings.patience, began_ns, matching=settings.matching,
+            heartbeats=settings.matching.heartbeats_of(
+                self._session.subprotocol, self._session.target
+            ),
+        )  # fmt: skip
+        with stage.at_play(dialogue, self._session):
+            if self._session.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                lines, last = await self._pages.page()
+                self._read(lines)
+                dialogue.load(lines, last=last)
+            await self._unless_it_is_left(self._ids_of(opening.target))
+            await self._ask(opening, dialogue)
+
+    async def _ask(self, opening: Opening, dialogue: Dialogue) -> None:
+        """Send the opening handshake; where it is accepted, play the dialogue.
+
+        Raises what `_open` does.
+        """
+        stage, settings = self._stage, self._stage.settings
         url = stage.upstream.url(self._ids.rewrite_target(opening.target))
         if stage.recorder is not None:
             self._tap = stage.recorder.session(None, url.raw_path, opening.headers)
@@ -140,6 +161,7 @@ class _Performance:
                 tls=settings.tls, patience=settings.connect, sent=self._cue.sent,
             )  # fmt: skip
             dialled = await self._unless_it_is_left(handshake)
+            dialogue.said(monotonic_ns())
             answer = dialled.answer
             stage.answered = True
             self._cue.answered()
@@ -147,13 +169,6 @@ class _Performance:
                 tap.answered(answer.status, answer.headers, answer.subprotocol, answer.extensions)
             self._compare(answer)
             if dialled.connection is not None:
-                dialogue = Dialogue(
-                    self._session.id, "client", stage.comparer, self._ids, settings.pacing,
-                    settings.patience, began_ns, matching=settings.matching,
-                    heartbeats=settings.matching.heartbeats_of(
-                        self._session.subprotocol, self._session.target
-                    ),
-                )  # fmt: skip
                 link = Link(
                     "client",
                     Extensions.parse(answer.extensions),
@@ -165,6 +180,11 @@ class _Performance:
         finally:
             if link is None and tap is not None:
                 tap.ended()
+
+    async def _ids_of(self, target: str) -> None:
+        """Wait until the ids in a request target are there that other sessions are given."""
+        while self._stage.owes(self._ids.unknown(target), self._session.started_ns):
+            await self._stage.heard.wait()
 
     def _compare(self, answer: Answer) -> None:
         """Hold the answer to the opening handshake against the recorded one."""
@@ -193,7 +213,7 @@ class _Performance:
         stage, session = self._stage, self._session
         conversation = Conversation(
             link, dialogue, self._pages, stage.settings.patience,
-            leave=self._cue.end, find=self._find, read=self._read,
+            leave=self._cue.end, find=self._hear, read=self._read,
         )  # fmt: skip
         try:
             try:
@@ -257,6 +277,10 @@ class _Performance:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _hear(self, differences: Iterable[Difference]) -> None:
+        self._find(differences)
+        self._stage.went_on()
 
     def _find(self, differences: Iterable[Difference]) -> None:
         for each in differences:

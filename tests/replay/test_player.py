@@ -31,9 +31,10 @@ from support.replays import (
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Request
 from websockets.typing import Subprotocol
 from wsrec.checks.scope import Scope, SessionRange
-from wsrec.match.rules import Pacing
+from wsrec.match.rules import Pace, Pacing
 from wsrec.match.shown import shown
 from wsrec.net.upstream import Upstream
 from wsrec.proxy.options import Options
@@ -92,6 +93,56 @@ async def test_an_id_that_one_session_was_given_is_asked_for_in_the_next(recordi
     assert [each.close_code for each in sessions(recording)] == [1000, 1000]
     rooms.clear()
     async with serving(handle) as url:
+        assert kinds(await replayed(recording, url)) == []
+
+
+@pytest.mark.parametrize("pace", ["causal", "recorded", "asap"])
+@conversation
+async def test_an_id_that_a_session_is_given_is_waited_for_by_who_asks_for_it(
+    recording: Path, pace: Pace
+) -> None:
+    rooms: set[str] = set()
+    pause = 0.0
+
+    async def handle(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        _, _, room = connection.request.path.rpartition("/")
+        if room == "new":
+            await asyncio.sleep(pause)
+            rooms.add(fresh := str(uuid.uuid4()))
+            await connection.send(json.dumps({"room_id": fresh}))
+            await connection.wait_closed()
+        else:
+            await connection.close(1000 if room in rooms else 4404)
+
+    async with (
+        serving(handle) as url,
+        in_process(url, recording) as proxy,
+        connect(f"{proxy.url}/rooms/new") as first,
+    ):
+        room = json.loads(await first.recv())["room_id"]
+        async with connect(f"{proxy.url}/rooms/{room}") as second:
+            await second.wait_closed()
+    rooms.clear()
+    pause = 0.2
+    async with serving(handle) as url:
+        found = await replayed(recording, url, replace(HASTY, pacing=Pacing(pace)))
+    assert kinds(found) == []
+
+
+@conversation
+async def test_a_server_that_is_slow_to_accept_has_its_time_to_speak(recording: Path) -> None:
+    await recorded_from(recording)
+
+    async def accept(connection: ServerConnection, request: Request) -> None:
+        await asyncio.sleep(0.6)
+
+    async def handle(connection: ServerConnection) -> None:
+        await asyncio.sleep(0.1)
+        await agent(connection)
+
+    async with serve(handle, "127.0.0.1", 0, process_request=accept) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         assert kinds(await replayed(recording, url)) == []
 
 
