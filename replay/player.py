@@ -24,7 +24,7 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
     """Play sessions, each once, with the overlap that they had; return what came of each.
 
     Once the stage is told to stop, or the recording cannot be read on, those that run are closed
-    with 1001, and no other begins.
+    with 1001, and no other begins: these are unplayed.
 
     Raises:
         RecordingError: the beginnings of sessions cannot be read; nothing was played.
@@ -82,4 +82,8 @@ async def play(stage: Stage, sessions: Iterable[Session]) -> list[Played]:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         ahead.close()
-    return sorted(played, key=lambda each: each.session or 0)
+    unplayed = (
+        Played(session=number, target=by_id[number].target, why="interrupted")
+        for number in schedule.order
+    )
+    return sorted([*played, *unplayed], key=lambda each: each.session or 0)

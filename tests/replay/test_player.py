@@ -557,8 +557,9 @@ async def test_told_to_stop_it_closes_with_1001_and_keeps_what_it_has(
         working = asyncio.ensure_future(work)
         await begun.wait()
         stopped.set()
-        (played,) = (await asyncio.wait_for(working, 5.0)).sessions
-    assert played.why == "interrupted"
+        played, other = (await asyncio.wait_for(working, 5.0)).sessions
+    assert (played.verdict, played.why) == ("interrupted", "interrupted")
+    assert (other.verdict, other.why) == ("unplayed", "interrupted"), "it had not begun"
     assert codes == [1001]
     (session,) = sessions(tmp_path / "new.db")
     assert (session.close_code, session.closed_by) == (1001, "client")
