@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from ..checks.decode import alike
+from ..redaction.marks import without_marks
 from .ids import Id
 from .members import Places
 from .parse import Objects, Parsed, Stream
@@ -82,7 +83,7 @@ class Skeleton:
             return _ID
         if self._tolerant and isinstance(value, int | float):
             return _NUMBER
-        return value
+        return without_marks(value) if isinstance(value, str) else value
 
     def _is_id(self, value: object, path: Path, keys: frozenset[Id]) -> bool:
         if self._ids is not None and path in self._ids:

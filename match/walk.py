@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from ..redaction.marks import may_be_one
 from ..schemas.pointers import ABSENT
 from .difference import Change
 from .ids import Binding, Id, Ids
@@ -164,7 +165,9 @@ class Walk:
     def _leaves(self, recorded: object, live: object, path: Path) -> None:
         name = path[-1] if path else ""
         equal = equal_as_json(recorded, live)
-        if (isinstance(recorded, str) and isinstance(live, str)) or (
+        if not equal and may_be_one(recorded, live):
+            self.same += 1
+        elif (isinstance(recorded, str) and isinstance(live, str)) or (
             type(recorded) is int
             and type(live) is int
             and (names_id(path) or path in self._rules.bind)

@@ -8,7 +8,16 @@ import secrets
 from collections.abc import Iterable
 from typing import Protocol
 
-__all__ = ["PREFIX", "Digest", "Marker", "holds_mark", "is_mark", "replace_spans"]
+__all__ = [
+    "PREFIX",
+    "Digest",
+    "Marker",
+    "holds_mark",
+    "is_mark",
+    "may_be_one",
+    "replace_spans",
+    "without_marks",
+]
 
 PREFIX = "redacted:"
 _MARK = re.compile(r"redacted:[0-9a-f]{16}")
@@ -61,6 +70,39 @@ def is_mark(value: str) -> bool:
 def holds_mark(text: str) -> bool:
     """Whether something in a text has been replaced."""
     return _MARK.search(text) is not None
+
+
+def without_marks(text: str) -> str:
+    """Return a text that is the same under any key."""
+    return _MARK.sub(PREFIX, text) if PREFIX in text else text
+
+
+def may_be_one(left: object, right: object) -> bool:
+    """Say whether two values, one of which at least holds marks, may have been the same one.
+
+    A mark may stand for anything: under another key, or beside the secret, it tells nothing.
+    """
+    if isinstance(left, str) and isinstance(right, str):
+        if PREFIX not in left and PREFIX not in right:
+            return False
+        return _covers(_MARK.split(left), right) or _covers(_MARK.split(right), left)
+    return any(isinstance(each, str) and is_mark(each) for each in (left, right))
+
+
+def _covers(pieces: list[str], text: str) -> bool:
+    """Say whether a text has these pieces in this order, and something or nothing between them."""
+    if len(pieces) == 1:
+        return text == pieces[0]
+    first, *middle, last = pieces
+    place, end = len(first), len(text) - len(last)
+    if place > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for each in middle:
+        found = text.find(each, place, end)
+        if found < 0:
+            return False
+        place = found + len(each)
+    return True
 
 
 def replace_spans(text: str, spans: Iterable[tuple[int, int]], mark: Marker) -> str:
