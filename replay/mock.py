@@ -234,7 +234,8 @@ class Mock:
                     Played(session=each.id, target=each.target, why=why, excused=missing is None)
                 )
         if not playable:
-            raise SettingError(f"{self.path}: there is no session in it that can be played")
+            first = "".join(f": session {each.session}: {each.why}" for each in self._left_out[:1])
+            raise SettingError(f"{self.path}: there is no session in it that can be played{first}")
         return playable
 
 

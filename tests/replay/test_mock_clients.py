@@ -12,6 +12,7 @@ import pytest
 from support.frames import KEY, wire
 from support.mocking import Told, chat, joined, mocked, recorded_at
 from support.raw import Peer, conversation, upgrade
+from support.recordings import recorder_at
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -285,6 +286,16 @@ async def test_a_recording_without_sessions_is_no_mock(recording: Path) -> None:
         pass
 
     with pytest.raises(SettingError, match="there is no session in it that can be played"):
+        async with Mock(recording, MockOptions()):
+            pass
+
+
+@conversation
+async def test_why_there_is_nothing_to_play_is_said(recording: Path) -> None:
+    with recorder_at(recording) as recorder:
+        recorder.session("192.0.2.1:4711", "/ws", []).ended()
+
+    with pytest.raises(SettingError, match=r": session 1: its opening handshake was never answer"):
         async with Mock(recording, MockOptions()):
             pass
 
