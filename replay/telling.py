@@ -16,13 +16,21 @@ __all__ = ["write_plays"]
 
 
 def write_plays(plays: Plays, wanted: Wanted, out: TextIO) -> None:
-    """Write it as text or JSON where it is wanted; `out` is standard output."""
+    """Write it as text or JSON where it is wanted; `out` is standard output.
+
+    Raises:
+        OSError: the file cannot be written; it is on `out` then.
+    """
     if wanted.path is None:
         _write(plays, wanted, out)
         return
     text = io.StringIO()
     _write(plays, wanted, text)
-    put(wanted.path, text.getvalue())
+    try:
+        put(wanted.path, text.getvalue())
+    except OSError:
+        out.write(text.getvalue())  # the sessions cannot always be had again
+        raise
 
 
 def _write(plays: Plays, wanted: Wanted, out: TextIO) -> None:

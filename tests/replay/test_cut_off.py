@@ -106,3 +106,17 @@ def test_a_mock_reports_what_was_played_and_ends_with_3(path: Path) -> None:
     assert "verdict   differs: of 1 session 1 interrupted" in done.stdout
     *_, last = done.stderr.splitlines()
     assert last.startswith(f"wsrec: {path}: ")
+
+
+def test_a_report_that_cannot_be_written_is_on_standard_output(path: Path) -> None:
+    with recorder_at(path) as recorder:
+        close(ask(Conversation(recorder), "one"))
+    folder = path.with_name("reports")
+    folder.mkdir()
+    report = folder / "report.txt"
+    words = ["mock", str(path), "-l", "127.0.0.1:0", "--report", str(report)]
+    done = CliRunner().invoke(main, [*words, "--", "rmdir", str(folder)], prog_name="wsrec")
+    assert done.exit_code == 2
+    assert "verdict   differs: of 1 session 1 unplayed" in done.stdout
+    *_, last = done.stderr.splitlines()
+    assert last == f"wsrec: {report}: No such file or directory"
