@@ -66,6 +66,8 @@ def read_keep(
         ),
         min_free=size(min_free, "min-free", "0"),
     )
+    if retain_days is not None and retain_days < 1:
+        raise SettingError(f"--retain-days: {retain_days} keeps none")
     if keep.retention and not (keep.rotates or series.dated):
         raise SettingError(
             f"{'--max-disk' if retain_days is None else '--retain-days'} deletes finished"

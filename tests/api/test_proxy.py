@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -110,6 +111,22 @@ class TestErrors:
         with pytest.raises(wsrec.SettingError, match="buffer"):
             wsrec.Proxy("ws://127.0.0.1:1", recording, buffer="many")
         assert not recording.exists()
+
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ({"durability": "fast"}, "--durability: 'fast' is none of async, process, power"),
+            ({"on_recorder_failure": "forwards"}, "'forwards' is none of close, forward"),
+            ({"host_header": "backend"}, "--host-header: 'backend' is none of client, upstream"),
+            ({"max_sessions": 0}, "--max-sessions: 0 lets nobody in"),
+            ({"rotate_every": "1d", "retain_days": 0}, "--retain-days: 0 keeps none"),
+        ],
+    )
+    def test_a_value_that_there_is_not(
+        self, recording: Path, settings: dict[str, Any], said: str
+    ) -> None:
+        with pytest.raises(wsrec.SettingError, match=said):
+            wsrec.Proxy("ws://127.0.0.1:1", recording, **settings)
 
     def test_an_upstream_that_is_none(self, recording: Path) -> None:
         with pytest.raises(wsrec.SettingError, match="upstream 'backend': expected a ws"):
