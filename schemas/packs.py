@@ -30,11 +30,14 @@ def locate(name_or_path: str) -> tuple[Path, str]:
         return pack_path(name_or_path), "a pack of wsrec"
     path = Path(name_or_path)
     try:
-        if path.is_dir():
+        folder = path.is_dir()
+        if folder:
             path = path / "contract.yaml"
         if not path.exists():
             hint = did_you_mean(name_or_path, packs())
             message = f"no such file, and no pack of that name{hint}"
+            if folder:
+                message = "a folder without a contract.yaml"
             raise ContractError([Mistake(name_or_path, 0, 0, message)])
     except (OSError, ValueError) as error:  # a name too long, or with a NUL, is no path either
         raise ContractError([Mistake(repr(name_or_path)[:200], 0, 0, str(error))]) from None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from .durations import parse_duration
-from .mistakes import ContractError, Mistake, did_you_mean
+from .mistakes import ContractError, Mistake, did_you_mean, nearest
 from .pointers import Pointer
 from .source import Node
 
@@ -110,7 +110,8 @@ class Reader:
             return default
         if node.value in words:
             return node.value
-        hint = did_you_mean(str(node.value), words)
+        guess = nearest(str(node.value), words)
+        hint = f"; did you mean {guess!r}?" if guess else ""
         self.wrong(node, f"{what} must be one of {', '.join(words)}, not {node.kind}{hint}")
         return default
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from wsrec.schemas.contract import parse
 from wsrec.schemas.mistakes import ContractError, nearest
+from wsrec.schemas.packs import find
 from wsrec.schemas.reader import MAX_MISTAKES
 
 SPAN = "spans:\n  run: {key: id, open: a, close: b, %s}\n"
@@ -249,3 +251,14 @@ def test_the_nearest_word() -> None:
     assert nearest("zzz", {"requires"}) is None
     assert nearest("x" * 10**6, {"requires"}) is None
     assert nearest("event_77x", {f"event_{number}" for number in range(900)}) == "event_77"
+
+
+def test_what_there_is_to_choose_from_is_told_once() -> None:
+    (found,) = mistakes("wsrec: 1\nevents: {unknown: reject}")
+    assert found.endswith("must be one of allow, warn, fail, not 'reject'")
+
+
+def test_a_folder_that_holds_no_contract_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(ContractError) as told:
+        find(str(tmp_path))
+    assert str(told.value) == f"{tmp_path}: a folder without a contract.yaml"
