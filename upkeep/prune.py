@@ -69,7 +69,8 @@ def prune(
             no room for a second file beside it. The file is what it was.
         OSError: no second file can be made beside it.
     """
-    path = path.resolve()  # a link to it stays one
+    if path.is_symlink():  # which stays one
+        path = path.resolve()
     try:
         lock = RecordingLock(path)
     except RecordingBusyError:

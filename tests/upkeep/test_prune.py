@@ -221,6 +221,14 @@ class TestTheRules:
         assert size > (megabytes << 20) - 500_000
         assert said(path) == []
 
+    def test_a_recording_that_is_not_there_is_called_as_it_was_given(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        out = io.StringIO()
+        assert prune([Path("none.db")], Rule(keep_last=1), out, "text") == 3
+        assert out.getvalue() == "none.db: No such file or directory\n"
+
     def test_nothing_to_remove_leaves_the_file_alone(self, path: Path) -> None:
         before = path.stat()
         assert text(path, Rule(keep_last=6)) == (
