@@ -149,6 +149,9 @@ def recover(recordings: tuple[Path, ...]) -> None:
         if done is None:
             click.echo(f"{path}: nothing to recover")
             continue
+        if not (done.frames or done.sessions or done.passed_over):
+            click.echo(f"{path}: nothing was missing from it")
+            continue
         sessions = f"{done.sessions:,} session{'' if done.sessions == 1 else 's'}"
         lost = f"; {done.passed_over:,} records of unknown sessions" if done.passed_over else ""
         click.echo(f"{path}: {done.frames:,} frames of {sessions} recovered{lost}")
