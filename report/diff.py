@@ -25,6 +25,7 @@ from ..match.contrast import (
 from ..schemas.durations import show_duration
 from .groups import plural
 from .inert import inert
+from .matrix import in_lines
 
 __all__ = ["MAX_SHOWN", "print_diff"]
 
@@ -41,6 +42,8 @@ _STYLE: Final[dict[Kind | None, str]] = {
     None: "",
 }
 _MARK: Final[dict[Kind | None, str]] = {"missing": "-", "extra": "+", "reordered": ">", None: " "}
+_WIDE: Final = 10_000
+"""Columns: as many as any table may want."""
 _ARROW: Final = {"client": "→", "server": "←"}
 
 
@@ -65,7 +68,11 @@ def print_diff(contrast: Contrast, console: Console) -> None:
             line(text)
     if contrast.latency:
         line()
-        console.print(_latency(contrast))
+        table = _latency(contrast)
+        wide = console.options.update(max_width=_WIDE)
+        if console.measure(table, options=wide).maximum > console.width:
+            table = _latency(contrast, narrow=True)
+        console.print(table)
         if not all(row.a.exact and row.b.exact for row in contrast.latency):
             line(f"~ percentiles of many samples, exact to {ERROR:.0%}")
     line()
@@ -193,19 +200,22 @@ def _change(change: Changed) -> str:
     return f"{inert(change.pointer, 120) or 'the whole'}: {a} -> {b}{note}"
 
 
-def _latency(contrast: Contrast) -> Table:
+def _latency(contrast: Contrast, *, narrow: bool = False) -> Table:
+    """Return a table, a row for each event; where that is `narrow`, of several lines."""
+    asked, to = ("p95 since\nasked", " ->\n") if narrow else ("p95 since asked", " -> ")
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("latency", overflow="fold")
-    for name in ("samples", "p50 A", "p50 B", "p95 A", "p95 B", "p95 B/A", "p95 since asked"):
+    for name in ("samples", "p50 A", "p50 B", "p95 A", "p95 B", "p95 B/A", asked):
         table.add_column(name, justify="right", no_wrap=True)
     for row in contrast.latency:
-        measured = f"{inert(row.event, 40)}{'' if row.measure == 'step' else f' {row.measure}'}"
+        event = in_lines(row.event) if narrow else inert(row.event, 40)
+        measured = f"{event}{'' if row.measure == 'step' else f' {row.measure}'}"
         table.add_row(
             Text(measured),
             f"{row.a.count:,}/{row.b.count:,}",
             *_times(row),
             Text(_ratio(row, contrast.min_samples), "red" if row.slower else ""),
-            " -> ".join(_time(of, of.p95) for of in (row.asked_a, row.asked_b)) if row.ends else "",
+            to.join(_time(of, of.p95) for of in (row.asked_a, row.asked_b)) if row.ends else "",
         )
     return table
 

@@ -16,7 +16,7 @@ from ..schemas.model import Contract
 from .groups import plural, ranges
 from .inert import inert
 
-__all__ = ["MAX_ROWS", "STYLE", "matrix"]
+__all__ = ["MAX_ROWS", "STYLE", "in_lines", "matrix"]
 
 MAX_ROWS: Final = 30
 """Rows shown; of more, those of sessions that did not pass come first."""
@@ -94,8 +94,8 @@ def _notable(rows: list[_Row]) -> list[_Row]:
     return notable[:MAX_ROWS] or rows[:3]
 
 
-def _head(name: str) -> str:
-    """Return an event's name in short lines, broken where its words end."""
+def in_lines(name: str) -> str:
+    """Return an event's name, inert, in short lines that are broken where its words end."""
     lines = [""]
     for word in re.findall(r".[^_./:-]*[_./:-]*", inert(name, 60)):
         for piece in (word[at : at + _LINE] for at in range(0, len(word), _LINE)):
@@ -111,7 +111,7 @@ def _fitting(names: Sequence[str], rows: Sequence[_Row], room: int) -> list[int]
     chosen: list[int] = []
     for each in sorted(range(len(names)), key=lambda each: complete[each]):
         figures = max(len(f"{row.counts[each]:,}") for row in rows)
-        room -= max(figures, *map(len, _head(names[each]).split("\n"))) + 1
+        room -= max(figures, *map(len, in_lines(names[each]).split("\n"))) + 1
         if room < 0 and chosen:
             break
         chosen.append(each)
@@ -122,7 +122,7 @@ def _table(names: Sequence[str], columns: Sequence[int], rows: Sequence[_Row]) -
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("session", justify="right", no_wrap=True)
     for name in names:
-        table.add_column(Text(_head(name)), justify="right", no_wrap=True)
+        table.add_column(Text(in_lines(name)), justify="right", no_wrap=True)
     table.add_column("findings", justify="right")
     table.add_column("verdict", no_wrap=True)
     for row in rows:

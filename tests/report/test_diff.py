@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from rich.console import Console
 from support.conversation import Line, client, run, server
 from support.diffing import Fresh, contrast, recorded, talk
 from support.reporting import EVIL
@@ -19,6 +20,7 @@ from wsrec.match.contrast import Contrast
 from wsrec.match.members import read_members
 from wsrec.match.rules import Matching
 from wsrec.replay.diff import show
+from wsrec.report.diff import print_diff
 from wsrec.report.diff_json import diff_to_json
 from wsrec.schemas.packs import find
 
@@ -93,6 +95,12 @@ def evil(folder: Path) -> Contrast:
 KINDS: list[Callable[[Path], Contrast]] = [
     *(same, different, moved, alone, empty, recut, beating, evil),
 ]
+
+
+def text_on_terminal(made: Contrast, width: int) -> list[str]:
+    out = io.StringIO()
+    print_diff(made, Console(file=out, width=width))
+    return out.getvalue().split("\n")
 
 
 def text(made: Contrast) -> str:
@@ -170,3 +178,16 @@ def test_sessions_of_one_recording_alone(tmp_path: Path) -> None:
     assert "session 1 of B /b: only in B\n" in shown
     assert "differs: 1 session only in A, 1 session only in B" in shown
     assert "contract  none: messages are compared by their shape" in shown
+
+
+def test_on_a_narrow_terminal_no_word_and_no_time_is_broken(tmp_path: Path) -> None:
+    made = recut(tmp_path)
+    wide, narrow = (text_on_terminal(made, width) for width in (120, 80))
+
+    (row,) = (line.split() for line in wide if line.startswith("session.created"))
+    at = next(number for number, line in enumerate(narrow) if line.startswith("session. "))
+    assert (row[0], row[-5:-2], row[-2:]) == (
+        "".join(line.split()[0] for line in narrow[at : at + 2]),
+        narrow[at].split()[-3:],
+        narrow[at + 1].split()[-2:],
+    )
