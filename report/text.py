@@ -130,18 +130,18 @@ def _group(group: Group, console: Console) -> None:
 
 def _left_out(outcome: Outcome, report: Report) -> Iterator[str]:
     beyond: dict[str, int] = {}
-    reasons: dict[str, list[int]] = {}
+    reasons: dict[tuple[str, str], list[int]] = {}
     for session in outcome.sessions:
         for code, number in session.suppressed.items():
             beyond[code] = beyond.get(code, 0) + number
         for reason in session.reasons:
-            reasons.setdefault(f"not fully judged, {reason}", []).append(session.id)
+            reasons.setdefault(("not fully judged", reason), []).append(session.id)
     for skipped in outcome.skipped:
-        reasons.setdefault(f"skipped, {skipped.reason}", []).append(skipped.id)
+        reasons.setdefault(("skipped", skipped.reason), []).append(skipped.id)
     kept = report.scope.max_findings
     for code, number in sorted(beyond.items()):
         yield f"{number:,} more {code} not kept: beyond the first {kept:,} of a session"
-    for reason, ids in sorted(reasons.items()):
-        yield f"{plural(len(ids), 'session')} {inert(reason)}: {ranges(ids)}"
+    for (what, why), ids in sorted(reasons.items()):
+        yield f"{plural(len(ids), 'session')} {what} ({ranges(ids)}): {inert(why)}"
     if outcome.vacuous is not None:
         yield f"nothing was validated: {inert(outcome.vacuous)}"

@@ -144,9 +144,9 @@ def test_many_causes_are_named_in_a_line_each() -> None:
 
 def test_what_was_not_judged_is_told() -> None:
     shown = text(report((run(), crashed(1)), ([], session(2, status=503)), ([], session(3))))
-    assert "1 session not fully judged, no end record: 1" in shown
-    assert "1 session skipped, the handshake was answered with 503: 2" in shown
-    assert "1 session not fully judged, no run was opened: 3" in shown
+    assert "1 session not fully judged (1): no end record" in shown
+    assert "1 session skipped (2): the handshake was answered with 503" in shown
+    assert "1 session not fully judged (3): no run was opened" in shown
     nothing = text(report(([], session(1))))
     assert "nothing was validated: no message was an event of the contract\n" in nothing
 
