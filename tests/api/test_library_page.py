@@ -27,7 +27,7 @@ def backend() -> Iterator[str]:
 
 
 def compiled(example: str) -> CodeType:
-    """As `python -m asyncio` has it: with `await` outside of functions."""
+    """As IPython has it: with `await` outside of functions."""
     code = compile(example, "docs/library.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     assert isinstance(code, CodeType)
     return code
