@@ -74,6 +74,8 @@ def _promised(contract: Contract) -> list[str]:
     for span in contract.chief:
         names += [trigger.event for trigger in span.open]
         names += span.inside.requires
+        if span.must_close and len(span.close) == 1:  # of several one comes, and nobody knows which
+            names.append(span.close[0].event)
     return [name for name in dict.fromkeys(names) if name != "*"]
 
 

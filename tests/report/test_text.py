@@ -81,6 +81,17 @@ def test_sessions_that_went_alike_share_a_row() -> None:
     assert rows[1] == ["1000-1001", "1", "1", "1", "-", "1", "1", "fail"]
 
 
+def test_the_one_event_that_closes_a_span_is_promised_too() -> None:
+    def head(about: str) -> list[str]:
+        rules = contract(f"spans: {{job: {{key: [], open: start, {about}}}}}")
+        shown = text(Report((judged(judge([server("start")], rules), rules=rules),)))
+        return next(line.split() for line in shown.splitlines() if line.startswith("session"))
+
+    assert head("close: stop") == ["session", "start", "stop", "findings", "verdict"]
+    for about in ("close: [stop, cease]", "close: stop, must_close: false"):
+        assert head(about) == ["session", "start", "findings", "verdict"]
+
+
 def test_of_many_rows_those_that_did_not_pass_are_shown() -> None:
     talks: list[LinesLike] = [(run(tools=n), session(n)) for n in range(1, 41)]
     shown = text(report(*talks, (many(7), session(41)), (many(8), session(42))))
