@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import click
 
@@ -19,6 +19,13 @@ _MAX_LINE: Final = 500
 
 class Commands(click.Group):
     """Turns what is wrong with a file into lines for people and an exit code."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run as a program."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:  # outside of all commands: help, or a version, was to be written
+            _require_written(sys.stdout, error)
 
     def invoke(self, context: click.Context) -> object:
         """Run a command; what it could not read, or was told wrongly, is said here."""
@@ -42,24 +49,36 @@ class Commands(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # click ends quietly when nobody reads on
+            _require_written(sys.stdout)  # if it was that, it is said there
             name = f"{error.filename}: " if error.filename else ""
             click.echo(f"wsrec: {name}{error.strerror or error}", err=True)
             sys.exit(2)
         finally:
-            _settle(sys.stdout)
-            _settle(sys.stderr)
+            _require_written(sys.stdout)
+            _flush(sys.stderr)
 
 
-def _settle(stream: TextIO) -> None:
-    """Let go of what nobody reads any more: at its exit Python would make an exit code of it."""
+def _require_written(stdout: TextIO, error: OSError | None = None) -> None:
+    """Say why standard output cannot be written, and exit: a report that is cut is no verdict."""
+    error = _flush(stdout) or error
+    if error is not None and error.errno != errno.EPIPE:
+        click.echo(f"wsrec: standard output: {error.strerror}", err=True)
+        sys.exit(2)
+
+
+def _flush(stream: TextIO) -> OSError | None:
+    """Write what is left; return why that cannot be, and let go of the stream then.
+
+    At its exit, Python would try again, and make an exit code of it.
+    """
     try:
         stream.flush()
     except OSError as error:
-        if stream is sys.stdout and error.errno != errno.EPIPE:
-            return  # a report that does not fit on a disk is no verdict: Python exits with 120
         from ..net.streams import drop
 
         drop(stream)
+        return error
+    return None
 
 
 def _sound(stream: TextIO | None) -> TextIO:

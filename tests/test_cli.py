@@ -436,3 +436,17 @@ def test_an_interrupt_before_anything_is_judged_is_no_finding(
     result = wsrec("validate", "--trust-code", "-c", tmp_path / "c.yaml", recording)
 
     assert (result.returncode, result.stderr) == (130, "wsrec: interrupted\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("command", ["--help", "sessions", "validate"])
+def test_a_report_that_does_not_fit_on_a_disk_is_none(command: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests/recordings/v1/messages.db", tmp_path)
+    words = [command] if command == "--help" else [command, "messages.db"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "wsrec", *words],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.stderr == "wsrec: standard output: No space left on device\n"
+    assert done.returncode == 2
