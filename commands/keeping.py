@@ -36,10 +36,11 @@ def scrub(
     Seals do not fit it any more; with --sign-key it gets new ones, if RECORDING has those of the
     same key.
 
-    Exit code: 0 written, 2 usage, 3 recording unreadable or damaged, or OUTPUT exists.
+    Exit code: 0 written, 2 usage, or OUTPUT exists, 3 recording unreadable or damaged.
     """
     from ..net.errors import SettingError
     from ..proxy.settings import read_redaction_key, read_rules, read_sign_key
+    from ..report.groups import plural
     from ..upkeep.scrub import scrub
 
     try:
@@ -51,10 +52,10 @@ def scrub(
     if not rules:
         raise click.UsageError("there is nothing to do: no rule is in force")
     done = scrub(recording, output, rules, key, __version__, signer)
-    seals = f"; the seals of {done.unsealed:,} sessions are not in it" if done.unsealed else ""
+    seals = f"; the seals of {plural(done.unsealed, 'session')} are not in it"
     click.echo(
-        f"{output}: {done.sessions:,} sessions, {done.frames:,} frames, {done.changed:,} changed"
-        + seals
+        f"{output}: {plural(done.sessions, 'session')}, {plural(done.frames, 'frame')},"
+        f" {done.changed:,} changed{seals if done.unsealed else ''}"
     )
 
 
@@ -142,6 +143,7 @@ def recover(recordings: tuple[Path, ...]) -> None:
     Exit code: 0, also when there was nothing to do, 3 damaged, being recorded into, or cannot be
     written.
     """
+    from ..report.groups import plural
     from ..upkeep.recover import recover
 
     for path in recordings:
@@ -152,9 +154,9 @@ def recover(recordings: tuple[Path, ...]) -> None:
         if not (done.frames or done.sessions or done.passed_over):
             click.echo(f"{path}: nothing was missing from it")
             continue
-        sessions = f"{done.sessions:,} session{'' if done.sessions == 1 else 's'}"
-        lost = f"; {done.passed_over:,} records of unknown sessions" if done.passed_over else ""
-        click.echo(f"{path}: {done.frames:,} frames of {sessions} recovered{lost}")
+        recovered = f"{plural(done.frames, 'frame')} of {plural(done.sessions, 'session')}"
+        lost = f"; {plural(done.passed_over, 'record')} of unknown sessions"
+        click.echo(f"{path}: {recovered} recovered{lost if done.passed_over else ''}")
 
 
 def _signer(path: Path | None) -> SigningKey | None:

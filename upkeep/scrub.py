@@ -6,6 +6,7 @@ still be found.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -46,15 +47,16 @@ def scrub(
         signer: seals `target`, if `source` is all sealed by the same key.
 
     Raises:
-        RecordingError: `source` is damaged or no recording, or `target` exists.
-        OSError: `target` cannot be written.
+        RecordingError: `source` is damaged or no recording.
+        OSError: `target` exists, or cannot be written.
     """
     with Recording.open(source) as recording:
         require_intact(recording, signer.trusted() if signer else None)
         try:
             os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
-            raise RecordingError(f"{target}: exists already; give a new name") from None
+            what = "exists already; give a new file"
+            raise FileExistsError(errno.EEXIST, what, str(target)) from None
         try:
             with recording.snapshot() as old, closing(_create(target)) as new:
                 return Scrubbing(old, new, Redactor(rules, key)).run(rules, version, signer)

@@ -188,7 +188,11 @@ def test_the_command(old: Path, new: Path) -> None:
         assert shown.returncode == 0
         assert found_in(shown.stdout.encode()) == []
 
-    assert wsrec("scrub", str(old), str(new), *rules).returncode == 3
+    again = wsrec("scrub", str(old), str(new), *rules)
+    assert (again.returncode, again.stderr) == (
+        2,
+        f"wsrec: {new}: exists already; give a new file\n",
+    )
     assert wsrec("scrub", str(old), str(new) + "2", "--redact", "x").returncode == 2
     assert wsrec("scrub", str(old), str(new) + "2", "--no-default-redaction").returncode == 2
     assert wsrec("scrub", str(new) + "none", str(new) + "2").returncode == 3
