@@ -14,6 +14,7 @@ from ..judge.asked import UnknownSessionError
 from ..judge.reports import Wanted
 from ..match.contrast import Contrast, LatencyChange, SessionContrast
 from ..match.rules import Matching
+from ..net.amounts import one_of
 from ..replay import diff as differing
 from ..store.errors import NoSessionError
 from .matching import MatchSettings, matching_of, refuse_unknown
@@ -39,6 +40,7 @@ class Comparison:
 
     def report(self, format: Literal["text", "json"] = "text") -> str:  # noqa: A002
         """Return it as `wsrec diff --format` writes it."""
+        one_of(format, "format", ("text", "json"))
         out = io.StringIO()
         differing.write(self._contrast, Wanted(format, None), out)
         return out.getvalue()

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Final, Literal, Self, Unpack
+from typing import Final, Literal, Self, Unpack, get_args
 
 from ..checks.scope import Scope
 from ..match.difference import Difference
 from ..net.address import parse_address
+from ..net.amounts import one_of
 from ..net.errors import SettingError
 from ..net.tls import server_context
 from ..replay import mock
+from ..replay.casting import Order
 from ..replay.mock_options import MockOptions
 from .matching import (
     PlaySettings,
@@ -78,6 +80,7 @@ class Mock:
         refuse_unknown("wsrec.Mock", settings, PlaySettings.__annotations__)
         self.path = path_of(recording)
         """The recording that is played."""
+        one_of(order, "order", get_args(Order))
         if tls_key is not None and tls_cert is None:
             raise SettingError("tls_key needs tls_cert")
         key = None if tls_key is None else Path(tls_key)

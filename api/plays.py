@@ -9,6 +9,7 @@ from typing import Literal
 
 from ..judge.reports import Wanted
 from ..match.difference import Difference
+from ..net.amounts import one_of
 from ..replay.telling import write_plays
 from ..report.plays import Played, Plays, PlaysVerdict
 
@@ -38,6 +39,7 @@ class PlayReport:
 
     def report(self, format: Literal["text", "json"] = "text") -> str:  # noqa: A002
         """Return it as the command's `--format` writes it."""
+        one_of(format, "format", ("text", "json"))
         out = io.StringIO()
         write_plays(self._plays, Wanted(format, None), out)
         return out.getvalue()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import get_args
 
 from ..checks.finding import Finding, Verdict
 from ..checks.outcome import LatencyRow, SessionOutcome, Skipped
@@ -13,8 +14,9 @@ from ..checks.scope import MAX_FINDINGS, Scope, SessionRange
 from ..judge import validate as judging
 from ..judge.asked import UnknownSessionError, require_sessions
 from ..judge.reports import ReportFormat, render
+from ..net.amounts import one_of
 from ..report.model import Report
-from ..schemas.codes import CODES, FAMILIES, Severity
+from ..schemas.codes import CODES, FAMILIES, SEVERITIES, Severity
 from ..schemas.mistakes import did_you_mean
 from ..schemas.model import Contract
 from ..store import reader
@@ -49,6 +51,7 @@ class Verdicts:
 
     def report(self, format: ReportFormat = "text") -> str:  # noqa: A002 - the option's name
         """Return it as `wsrec validate --format` writes it: `text`, `json`, `junit`, `github`."""
+        one_of(format, "format", get_args(ReportFormat))
         return render(self._report, format, self._fail_on)
 
     def __str__(self) -> str:
@@ -81,11 +84,12 @@ def validate(
     Raises:
         RecordingError: the file cannot be read, is not what was recorded, or has no such session.
         ContractError: the contract cannot be used.
-        ValueError: a code, or a number, that there is not.
+        ValueError: a code, a severity or a number that there is not.
     """
     path = path_of(recording)
     given = None if contract is None else as_contract(contract)
     scope = Scope(_codes(rules), ranges_of(sessions), _limit(max_findings))
+    one_of(fail_on, "fail_on", SEVERITIES)
     if jobs < 1:
         raise ValueError(f"jobs={jobs}: expected 1 or more")
     try:

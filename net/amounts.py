@@ -1,14 +1,18 @@
-"""Times and sizes on the command line; what is wrong names the option."""
+"""Times, sizes and choices as settings say them; what is wrong names the setting.
+
+The library takes them as the command line does, and not everybody has types checked there.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from ..schemas.durations import parse_duration
 from ..schemas.sizes import parse_size
 from .errors import SettingError
 
-__all__ = ["interval", "positive", "seconds", "size"]
+__all__ = ["interval", "one_of", "positive", "seconds", "size"]
 
 _LONG = {"d": 86_400, "w": 604_800}
 
@@ -20,7 +24,7 @@ def seconds(text: str, name: str) -> float:
         SettingError: it is no time.
     """
     try:
-        return parse_duration(text) / 1e9
+        return parse_duration(str(text)) / 1e9
     except ValueError as error:
         raise SettingError(f"--{name}: {error}") from error
 
@@ -43,7 +47,7 @@ def interval(text: str, name: str) -> float:
     Raises:
         SettingError: it is no time, or none is left.
     """
-    if match := re.fullmatch(r"([0-9]{1,6})([dw])", text):
+    if match := re.fullmatch(r"([0-9]{1,6})([dw])", str(text)):
         return positive(f"{int(match[1]) * _LONG[match[2]]}s", name)
     return positive(text, name)
 
@@ -55,7 +59,7 @@ def size(text: str, name: str, least: str, most: str | None = None) -> int:
         SettingError: it is no size, or another one.
     """
     try:
-        number = parse_size(text)
+        number = parse_size(str(text))
     except ValueError as error:
         raise SettingError(f"--{name}: {error}") from error
     if most is not None and not parse_size(least) <= number < parse_size(most):
@@ -63,3 +67,14 @@ def size(text: str, name: str, least: str, most: str | None = None) -> int:
     if number < parse_size(least):
         raise SettingError(f"--{name}: {text!r} is less than {least}")
     return number
+
+
+def one_of(value: str | None, name: str, values: Collection[str | None]) -> None:
+    """Refuse a value that is none of those there are; None may be one.
+
+    Raises:
+        SettingError: it is.
+    """
+    if value not in values:
+        known = ", ".join(each for each in values if each is not None)
+        raise SettingError(f"{name}: {value!r} is none of {known}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import urlsplit
 
 from ..net.address import parse_address
-from ..net.amounts import positive, seconds, size
+from ..net.amounts import one_of, positive, seconds, size
 from ..net.errors import SettingError
 from ..net.tls import client_context, server_context
 from ..net.upstream import Upstream
@@ -66,9 +66,9 @@ def read_settings(
         SettingError: one of them cannot be used.
         ContractError: the contract has mistakes.
     """
-    _one_of(host_header, "host-header", get_args(HostHeader))
-    _one_of(durability, "durability", (None, *Durability))
-    _one_of(on_recorder_failure, "on-recorder-failure", (None, "close", "forward"))
+    one_of(host_header, "--host-header", get_args(HostHeader))
+    one_of(durability, "--durability", (None, *Durability))
+    one_of(on_recorder_failure, "--on-recorder-failure", (None, "close", "forward"))
     if max_sessions < 1:
         raise SettingError(f"--max-sessions: {max_sessions} lets nobody in")
     secure = upstream.origin.startswith("https:")
@@ -132,13 +132,6 @@ def read_settings(
             min_free=min_free,
         ),
     )
-
-
-def _one_of(value: str | None, name: str, values: Collection[str | None]) -> None:
-    """Refuse a value that the types exclude: not everybody has them checked."""
-    if value not in values:
-        known = ", ".join(each for each in values if each is not None)
-        raise SettingError(f"--{name}: {value!r} is none of {known}")
 
 
 def read_rules(redact: Sequence[str], *, defaults: bool) -> Rules:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar, get_args
 from ..match.heartbeats import read_heartbeat
 from ..match.members import read_members
 from ..match.rules import Matching, Pace, Pacing, Patience
-from ..net.amounts import positive, seconds
+from ..net.amounts import one_of, positive, seconds
 from ..net.errors import SettingError
 from ..schemas.model import Contract
 
@@ -64,9 +64,8 @@ def read_pacing(
         SettingError: one of them cannot be used, or has no meaning beside the others.
     """
     paces: tuple[Pace, ...] = get_args(Pace)
-    pace = next((each for each in paces if each == pacing), None)
-    if pace is None:
-        raise SettingError(f"--pacing: {pacing!r} is none of {', '.join(paces)}")
+    one_of(pacing, "--pacing", paces)
+    pace = next(each for each in paces if each == pacing)
     if pace != "recorded" and (speed is not None or max_gap is not None):
         option = "--speed" if speed is not None else "--max-gap"
         raise SettingError(f"{option} is about recorded times: give --pacing recorded with it")

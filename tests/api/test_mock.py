@@ -99,6 +99,8 @@ async def test_recorded_times_divided(recording: Path) -> None:
         ({"pacing": "recorded", "speed": 0.0}, "--speed: 0 is not"),
         ({"pacing": "slow"}, "--pacing: 'slow' is none"),
         ({"timeout": "soon"}, "timeout"),
+        ({"timeout": 5}, "--timeout: '5' is not a duration such as 250ms, 2s or 5m"),
+        ({"order": "first"}, "order: 'first' is none of any, recorded, round-robin"),
         ({"listen": "nowhere"}, "expected HOST:PORT"),
         ({"tls_key": "key.pem"}, "tls_key needs tls_cert"),
     ],

@@ -110,6 +110,12 @@ class TestErrors:
         with pytest.raises(ValueError, match="max_findings=0"):
             wsrec.validate(recording, max_findings=0)
 
+    def test_a_word_that_there_is_not(self, recording: Path) -> None:
+        with pytest.raises(ValueError, match="fail_on: 'eror' is none of error, warning, info"):
+            wsrec.validate(recording, fail_on="eror")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="format: 'html' is none of text, json, junit, github"):
+            wsrec.validate(recording).report("html")  # type: ignore[arg-type]
+
     def test_no_such_contract(self, recording: Path) -> None:
         with pytest.raises(wsrec.ContractError, match="did you mean 'agent-events'"):
             wsrec.validate(recording, "agent-event")
