@@ -30,7 +30,9 @@ def contract_list() -> None:
 @click.argument("name", metavar="PACK|FILE|RECORDING")
 @click.option("--resolved", is_flag=True, help="Merged with all that it extends, without comments.")
 def contract_show(name: str, resolved: bool) -> None:
-    """Print a contract as it was written; of a recording, the one that is stored in it."""
+    """Print a contract as it was written.
+
+    Of a recording, the one that is stored in it."""
     from ..schemas.contract import show
     from ..schemas.packs import find, locate, packs
 
@@ -62,7 +64,9 @@ def _is_sqlite(path: Path) -> bool:
 @click.argument("name", metavar="PACK")
 @click.argument("folder", type=click.Path(path_type=Path))
 def contract_copy(name: str, folder: Path) -> None:
-    """Copy a pack, its contract and its schemas, to a new FOLDER, to change it there."""
+    """Copy a pack to a new FOLDER, to change it there.
+
+    Its contract and its schemas."""
     import shutil
 
     from ..schemas.packs import pack_path, packs
@@ -80,7 +84,9 @@ def contract_copy(name: str, folder: Path) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="FILE...")
 @trust_code_option
 def contract_check(names: tuple[str, ...], trust_code: bool) -> None:
-    """Check contracts; exit code 2 when there are mistakes, each said with line and column."""
+    """Check contracts, and say every mistake with its place.
+
+    Exit code: 0, 2 when there are mistakes."""
     from ..schemas.packs import find
 
     for name in names:

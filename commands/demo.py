@@ -21,7 +21,7 @@ __all__ = ["demo"]
     help="The recording; a former one is kept as FILE.old.",
 )  # fmt: skip
 def demo(broken: bool, sessions: int, messages: int, output: Path) -> None:
-    """Run a small agent backend, its clients and the proxy between them; then judge it.
+    """Try it: a small backend, clients, the proxy, and the verdict.
 
     Exit code: that of `wsrec validate`; 1 as well when a message was lost on the way.
     """

@@ -61,7 +61,7 @@ def diff(
     output: Path | None,
     **rules: Any,
 ) -> None:
-    """Say what differs between the recordings A and B: sessions, messages, times.
+    """Say what differs between A and B: sessions, messages, times.
 
     Sessions are aligned first, then the messages of each. A text that comes in pieces is compared
     as a whole, if a contract says what a piece is. Ids may be others in B; which stand for which

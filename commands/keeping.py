@@ -30,11 +30,11 @@ def scrub(
     redact_key_file: Path | None,
     sign_key: Path | None,
 ) -> None:
-    """Copy RECORDING to a new file OUTPUT without the secrets that rules are about.
+    """Copy RECORDING to a new file OUTPUT without its secrets.
 
-    The rules are those of `wsrec proxy`; RECORDING is only read, OUTPUT must not exist.
-    Seals do not fit it any more; with --sign-key it gets new ones, if RECORDING has those of the
-    same key.
+    Which they are is said by the rules of `wsrec proxy`. RECORDING is only read, OUTPUT must not
+    exist. Seals do not fit it any more; with --sign-key it gets new ones, if RECORDING has those of
+    the same key.
 
     Exit code: 0 written, 2 usage, or OUTPUT exists, 3 recording unreadable or damaged.
     """
@@ -73,12 +73,12 @@ def merge(
     sign_key: Path | None,
     format: Format,  # noqa: A002
 ) -> None:
-    """Make a new recording OUT of the sessions of all IN, in order of their start.
+    """Make a new recording OUT of the sessions of all IN.
 
-    Sessions are numbered anew; those that are still open, or were interrupted, stay without an
-    end. Every IN is verified first. OUT states where it comes from, see docs/retention.md.
-    Seals do not fit it any more; with --sign-key it gets new ones, if each IN has those of the same
-    key.
+    They are numbered anew, in order of their start; those that are still open, or were interrupted,
+    stay without an end. Every IN is verified first. OUT states where it comes from, see
+    docs/retention.md. Seals do not fit it any more; with --sign-key it gets new ones, if each IN
+    has those of the same key.
 
     Exit code: 0, 2 OUT exists or there is no place for it, 3 an IN is damaged or given twice.
     """
@@ -111,12 +111,12 @@ def prune(
     sign_key: Path | None,
     format: Format,  # noqa: A002
 ) -> None:
-    """Remove old sessions from each RECORDING that nobody is recording into.
+    """Remove old sessions from each RECORDING.
 
-    Whole sessions, the oldest first, by one of four rules. The file is written anew, so that
-    nothing of them stays in it, and states which ones were removed. A line for each RECORDING.
-    Sessions keep their seals; with --sign-key the end gets a new one, if RECORDING is all sealed
-    by the same key.
+    Nobody may be recording into it. Whole sessions go, the oldest first, by one of four rules. The
+    file is written anew, so that nothing of them stays in it, and states which ones were removed. A
+    line for each RECORDING. Sessions keep their seals; with --sign-key the end gets a new one, if
+    RECORDING is all sealed by the same key.
 
     Exit code: 0, 2 usage, 3 a RECORDING is damaged, being recorded into, or cannot be written.
     """
@@ -136,9 +136,10 @@ def prune(
     type=click.Path(readable=False, path_type=Path),
 )  # fmt: skip
 def recover(recordings: tuple[Path, ...]) -> None:
-    """Write into each RECORDING what its recorder, which was killed, had left in the spool.
+    """Bring into each RECORDING what a killed recorder had left.
 
-    The next `wsrec proxy` into the same file does so too, and whoever reads it sees it already.
+    It is in the spool, and is written into the file. The next `wsrec proxy` into the same file does
+    so too, and whoever reads it sees it already.
 
     Exit code: 0, also when there was nothing to do, 3 damaged, being recorded into, or cannot be
     written.

@@ -132,7 +132,7 @@ def proxy(
     format: Format,  # noqa: A002
     **settings: Any,
 ) -> None:
-    """Record what clients and the backend at UPSTREAM say to each other.
+    """Record what clients and the backend UPSTREAM say to each other.
 
     With `-- COMMAND ...` the command runs with WSREC_URL set, and wsrec ends when it does.
 

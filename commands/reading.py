@@ -17,7 +17,9 @@ __all__ = ["sessions", "show", "tail", "verify"]
 @recording_argument
 @format_option
 def sessions(recording: Path, format: Format) -> None:  # noqa: A002
-    """List the sessions of RECORDING; with --format json, a line for each."""
+    """List the sessions of RECORDING.
+
+    With --format json, a line for each."""
     from ..judge.inspect import list_sessions
 
     list_sessions(recording, sys.stdout, format)
@@ -114,10 +116,11 @@ def verify(
     public_keys: tuple[Path, ...],
     format: Format,  # noqa: A002
 ) -> None:
-    """Check that each RECORDING is what was recorded: nothing changed, missing or added.
+    """Check that each RECORDING is what was recorded.
 
-    A line for each session with a fault, then one for the recording. Without --public-key, seals
-    are not checked, and whoever may write the file can make a new chain of hashes.
+    Nothing may be changed, missing or added. A line for each session with a fault, then one for the
+    recording. Without --public-key, seals are not checked, and whoever may write the file can make
+    a new chain of hashes.
 
     Exit code: 0 intact, also where sessions were interrupted, 2 usage, 3 damaged, or not sealed.
     """

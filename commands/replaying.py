@@ -95,7 +95,9 @@ def replay(
     report: Path | None,
     **matching: Any,
 ) -> None:
-    """Play the client half of RECORDING to a live backend, and compare what that answers.
+    """Play the client half of RECORDING to a live backend.
+
+    What that answers is held against what was recorded.
 
     With `-- COMMAND ...` the backend is that command: it runs with WSREC_URL and WSREC_PORT set,
     sessions begin once it listens, and it gets SIGTERM behind them.

@@ -438,6 +438,15 @@ def test_an_interrupt_before_anything_is_judged_is_no_finding(
     assert (result.returncode, result.stderr) == (130, "wsrec: interrupted\n")
 
 
+@pytest.mark.parametrize("group", [[], ["contract"]])
+def test_each_command_is_told_in_a_line_that_is_whole(group: list[str]) -> None:
+    _, _, commands = wsrec(*group, "--help").stdout.partition("\nCommands:\n")
+    lines = commands.splitlines()
+
+    assert len(lines) >= 5
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 @pytest.mark.parametrize("command", ["--help", "sessions", "validate"])
 def test_a_report_that_does_not_fit_on_a_disk_is_none(command: str, tmp_path: Path) -> None:
