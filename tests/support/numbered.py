@@ -300,4 +300,5 @@ async def traffic(
         tasks = (*flow._sending, *flow._receiving)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        overs = (talk.over for talk in flow.talks)
+        await asyncio.gather(*tasks, *overs, return_exceptions=True)
