@@ -18,9 +18,8 @@ from ..match.ids import Ids
 from ..match.line import Line
 from ..match.steps import Lag
 from ..net.detach import Detached
-from ..net.dial import Answer, DialError, dial
+from ..net.dial import DialError, dial
 from ..redaction.marks import holds_mark
-from ..report.inert import inert
 from ..report.plays import Played
 from ..schemas.durations import show_duration
 from ..store.errors import RecordingError
@@ -30,6 +29,7 @@ from ..wire.close import close_body
 from ..wire.deflate import Extensions
 from ..wire.utterance import Utterance
 from .ahead import PagesAhead
+from .answered import other_answer, other_extensions
 from .conversation import Conversation
 from .cue import Cue
 from .link import Link
@@ -167,7 +167,10 @@ class _Performance:
             self._cue.answered()
             if tap is not None:
                 tap.answered(answer.status, answer.headers, answer.subprotocol, answer.extensions)
-            self._compare(answer)
+            if (other := other_answer(self._session, answer)) is not None:
+                self._differ("handshake", other)
+            if (other := other_extensions(self._session, answer)) is not None:
+                self._notes.append(other)
             if dialled.connection is not None:
                 link = Link(
                     "client",
@@ -185,29 +188,6 @@ class _Performance:
         """Wait until the ids in a request target are there that other sessions are given."""
         while self._stage.owes(self._ids.unknown(target), self._session.started_ns):
             await self._stage.heard.wait()
-
-    def _compare(self, answer: Answer) -> None:
-        """Hold the answer to the opening handshake against the recorded one."""
-        session = self._session
-        if answer.status != session.status:
-            self._differ(
-                "handshake",
-                f"the opening handshake was answered with {answer.status}, recorded was"
-                f" {session.status}",
-            )
-        elif answer.subprotocol != session.subprotocol and not holds_mark(
-            session.subprotocol or ""
-        ):
-            self._differ(
-                "handshake",
-                f"agreed on {_named('subprotocol', answer.subprotocol)}, recorded was"
-                f" {_named('subprotocol', session.subprotocol)}",
-            )
-        if answer.status == session.status and answer.extensions != session.extensions:
-            self._notes.append(
-                f"agreed on {_named('extension', answer.extensions)}, recorded was"
-                f" {_named('extension', session.extensions)}"
-            )
 
     async def _converse(self, link: Link, connection: Detached, dialogue: Dialogue) -> None:
         stage, session = self._stage, self._session
@@ -299,10 +279,6 @@ def _is_redacted(line: Line) -> bool:
     """Whether it is the client's, and something in it was replaced before it was recorded."""
     data = line.said.data
     return line.sender == "client" and isinstance(data, str) and holds_mark(data)
-
-
-def _named(what: str, name: str | None) -> str:
-    return f"no {what}" if name is None else f"{what} {inert(name, 100)}"
 
 
 def _slow(lag: Lag | None) -> Iterator[str]:
