@@ -38,4 +38,6 @@ def main(backend: str, recording: Path) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     sys.exit(main(sys.argv[1], Path(sys.argv[2])))
