@@ -95,7 +95,7 @@ class SessionJudge:
         extract = compiled.extract
         if message.sender not in extract.senders or message.kind not in compiled.decode.kinds:
             return found
-        decoded = False
+        decoded, unique = False, self._context.inside.unique
         for value in compiled.decode(message.data):
             if value.__class__ is Undecodable:
                 found.append(self._undecodable(value, message))
@@ -126,7 +126,7 @@ class SessionJudge:
                 self._names[name] += 1
             if known.check is not None and (mismatches := known.check(value)):
                 found += self._mismatched(event, mismatches, known.lenient)
-            found += self._event(event, known)
+            found += (self._event if unique else self._placed)(event, known)
         self.decoded += decoded
         return found
 
@@ -207,16 +207,22 @@ class SessionJudge:
             yield replace(found, severity="warning") if mismatch.code in lenient else found
 
     def _event(self, event: Event, known: Known) -> Iterator[Finding]:
+        inside = self._context.inside
+        if not (inside.unique and (yield from inside.repeats(event))):
+            yield from self._placed(event, known)
+
+    def _placed(self, event: Event, known: Known) -> list[Finding]:
+        """Return what an event shows that is no repetition."""
         context = self._context
-        if context.inside.unique and (yield from context.inside.repeats(event)):
-            return
+        found: list[Finding] = []
         for rule in known.awaiting:
             idle = any(each.rule is rule and each.idle for each in self._tracks)
             context.asked(rule, event, idle=idle)
         for track in self._tracks:
             if track.rule in known.spans or not track.idle:
-                yield from track.take(event, context)
-        yield from context.inside.feed(event, gaps=context.gaps)
+                found += track.take(event, context)
+        found += context.inside.feed(event, gaps=context.gaps)
+        return found
 
     # The end.
 

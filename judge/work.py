@@ -15,7 +15,6 @@ from .progress import Tick
 
 __all__ = ["MISSING", "Done", "work_off"]
 
-_TICK = 500
 MISSING: Final = "frames are missing from the file"
 
 
@@ -47,14 +46,14 @@ class _Judging:
         self._gap = passage.gap
         if self._skipped is not None:
             return
+        gap, judge = passage.gap, self._trial.message
         number = 0
-        for number, message in enumerate(passage.messages(), 1):
-            if self._gap is not None and message.seq > self._gap:
+        for message in passage.messages():
+            if gap is not None and message.seq > gap:
                 self._tell(message.seq)
-            self._trial.message(message)
-            if not number % _TICK:
-                self._tick(_TICK)
-        self._tick(number % _TICK)
+            judge(message)
+            number += 1
+        self._tick(number)
 
     def _tell(self, seq: int) -> None:
         if not self._gap_told:

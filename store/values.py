@@ -128,6 +128,9 @@ def message_in(row: Row, blob: Callable[[int], bytes]) -> Message | None:
     if kind is None:
         return None
     sender: Sender = "server" if head & SERVER else "client"
+    if names is message_seq is number is None and kind == "text" and data.__class__ is bytes:
+        # Nearly all are so; to find that out again takes as long as all the rest.
+        return Message(session_id, seq, seq, sender, at_ns, forwarded_ns, kind, data.decode(), ())
     row = session_id, seq, sender, at_ns, forwarded_ns, names, kind, message_seq, number, data
     return message_of(row, blob)
 
