@@ -11,12 +11,12 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 import orjson
 
-from ..schemas.model import Decode, Each
+from ..schemas.model import Decode, Each, Scalar
 from ..schemas.pointers import ABSENT, Pointer
 from .jsonrpc import from_jsonrpc
 from .jupyter import from_jupyter
@@ -209,6 +209,21 @@ def _applies(step: Each, value: object) -> bool:
     return value.__class__ is not Undecodable
 
 
+class _Step(NamedTuple):
+    """A step, and what most values fail of its conditions: a member of theirs is none of these."""
+
+    each: Each
+    name: str | None = None
+    wanted: tuple[Scalar | None, ...] = ()
+
+    @classmethod
+    def of(cls, each: Each) -> _Step:
+        for pointer, wanted in each.when[:1]:
+            if len(pointer.tokens) == 1:
+                return cls(each, pointer.tokens[0], wanted)
+        return cls(each)
+
+
 def _split(step: Each, value: object) -> Iterator[object]:
     if not _applies(step, value):
         yield value
@@ -230,7 +245,7 @@ class Decoder:
     def __init__(self, rules: Decode) -> None:
         self._codec = _CODECS[rules.codec]
         self._plain = rules.codec == "json"
-        self._each = rules.each
+        self._each = tuple(map(_Step.of, rules.each))
         self._separator = rules.split
         self.kinds = frozenset(rules.kinds)
 
@@ -242,7 +257,12 @@ class Decoder:
         else:
             pieces = _pieces(data, self._separator)
             values = [value for piece in pieces for value in self._codec(piece)]
-        for step in self._each:
-            if len(values) != 1 or _applies(step, values[0]):
-                values = [item for value in values for item in _split(step, value)]
+        for step, name, wanted in self._each:
+            if len(values) == 1:
+                value = values[0]
+                if name is not None and isinstance(value, dict) and value.get(name) not in wanted:
+                    continue
+                if not _applies(step, value):
+                    continue
+            values = [item for value in values for item in _split(step, value)]
         return values

@@ -104,14 +104,11 @@ class MonotonicState:
             return (Unsteady(seq, event, text, "a number", str(value), here),)
         if top is None or new > top or (new == top and self._rule.level):
             after, by = self._seq, self._rule.by
-            self._rise(new, value, seq)
+            self._top, self._value, self._seq, self._again = new, value, seq, None
             if top is None or by is None or new - top == by:
                 return ()
             return self._risen(top, by, new, _Hole(top + by, new - by, after, seq, event, False))
         return self._fallen(top, new, value, seq, event)
-
-    def _rise(self, new: Number, value: Scalar, seq: int) -> None:
-        self._top, self._value, self._seq, self._again = new, value, seq, None
 
     def _fallen(
         self, top: Number, new: Number, value: Scalar, seq: int, event: str
@@ -131,7 +128,7 @@ class MonotonicState:
         again, self._again = self._again, new
         if again is not None and (new - again == by if by is not None else new > again):
             # The counter began anew, or a whole stretch came twice: that was said.
-            self._rise(new, value, seq)
+            self._top, self._value, self._seq, self._again = new, value, seq, None
             self._holes.clear()
             return
         seen, most = _shown(value), _shown(self._value)

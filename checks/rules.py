@@ -77,6 +77,7 @@ class SpanRule:
 
     def __init__(self, span: Span, children: Sequence[SpanRule]) -> None:
         self.span = span
+        self._fields = span.key
         self.name = span.name
         self.children = tuple(children)
         self._roles: tuple[tuple[Role, Trigger], ...] = (
@@ -151,8 +152,7 @@ class SpanRule:
 
     def key(self, event: Event, opener: Peer) -> Key:
         """Return the key the event carries, in parts."""
-        fields = event.fields
-        found = tuple(map(fields.get, self.span.key))
+        found = tuple(map(event.fields.get, self._fields))
         # Neither 1 nor 0, which are the same to Python: nothing needs to be told apart.
         parts: Key = found if _TRUTHS.isdisjoint(found) else tuple(map(part, found))
         return (opener, *parts) if self.directed else parts

@@ -41,7 +41,7 @@ class Extent(NamedTuple):
     size: int
     """Bytes of payload."""
     rows: list[Row]
-    """What was read, for `values.message_in`."""
+    """What was read, for `values.messages_in`."""
 
     def changed(self, first: int, last: int) -> Broken:
         """Return that the extent is not what was recorded, by the frames that tell so."""

@@ -10,7 +10,7 @@ from .extent import Extent
 from .model import Message, Session
 from .opening import damage
 from .reader import Recording
-from .values import message_in, session_of
+from .values import messages_in, session_of
 
 __all__ = ["Passage"]
 
@@ -44,7 +44,4 @@ class Passage(NamedTuple):
         blob = partial(recording.blob, what="messages", session_id=number)
         with damage(recording.path):
             for extent in self.extents:
-                for row in extent.rows:
-                    message = message_in(row, blob)
-                    if message is not None:
-                        yield message
+                yield from messages_in(extent.rows, blob)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from .model import Frame, Message, Sender, Session
@@ -19,8 +19,8 @@ __all__ = [
     "Row",
     "frame_of",
     "is_place",
-    "message_in",
     "message_of",
+    "messages_in",
     "read_meta",
     "session_of",
 ]
@@ -118,21 +118,24 @@ def message_of(row: Sequence[Any], blob: Callable[[int], bytes]) -> Message:
     return Message(session_id, first_seq, seq, sender, at_ns, forwarded_ns, kind, data, anomalies)
 
 
-def message_in(row: Row, blob: Callable[[int], bytes]) -> Message | None:
-    """Return the message that a stored frame completes, see `message_of`; None: it completes none.
+def messages_in(rows: Iterable[Row], blob: Callable[[int], bytes]) -> Iterator[Message]:
+    """Yield the messages that stored frames complete, see `message_of`.
 
-    Its place is known to be one.
+    Their places are known to be some.
     """
-    _, session_id, seq, head, at_ns, forwarded_ns, data, names, message_seq, number, *_ = row
-    kind = _KINDS.get(head & _KIND_BITS)
-    if kind is None:
-        return None
-    sender: Sender = "server" if head & SERVER else "client"
-    if names is message_seq is number is None and kind == "text" and data.__class__ is bytes:
-        # Nearly all are so; to find that out again takes as long as all the rest.
-        return Message(session_id, seq, seq, sender, at_ns, forwarded_ns, kind, data.decode(), ())
-    row = session_id, seq, sender, at_ns, forwarded_ns, names, kind, message_seq, number, data
-    return message_of(row, blob)
+    for _, session_id, seq, head, at_ns, forwarded_ns, data, names, first, number, *_ in rows:
+        kind = _KINDS.get(head & _KIND_BITS)
+        if kind is None:
+            continue
+        sender: Sender = "server" if head & SERVER else "client"
+        if names is first is number is None and kind == "text" and data.__class__ is bytes:
+            # Nearly all are so; to find that out again takes as long as all the rest.
+            yield Message(
+                session_id, seq, seq, sender, at_ns, forwarded_ns, kind, data.decode(), ()
+            )
+        else:
+            place = session_id, seq, sender, at_ns, forwarded_ns
+            yield message_of((*place, names, kind, first, number, data), blob)
 
 
 def frame_of(row: Sequence[Any], blob: Callable[[int], bytes]) -> Frame:
