@@ -172,7 +172,7 @@ class TestItsRecords:
         answer = shell.ask("recover", path)
         assert answer.code == 0
         assert "30,002 frames" in answer.out
-        assert "1 records of unknown sessions" in answer.out
+        assert "1 record of unknown sessions" in answer.out
 
     def test_are_a_bomb(self, shell: Shell, path: Path) -> None:
         bomb = zlib.compressobj(wbits=-15)
