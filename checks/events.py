@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from ..schemas.model import (
@@ -145,9 +147,39 @@ MAX_MEMBERS: Final = 64
 class _Shape(NamedTuple):
     """What there may be in objects that have the same members."""
 
-    fields: tuple[tuple[str, Place], ...]
-    """Names of fields and where they are; the first that gives a value counts."""
+    fields: tuple[str, ...]
+    """Names of fields, some more than once: the first that gives a value counts."""
+    places: tuple[Place, ...]
+    """Where each of them is."""
     names: tuple[_Source, ...]
+
+    def within(self, members: Sequence[Collection[str]]) -> _Shape:
+        """Return what of it there may be where each holder has these members."""
+        there = [place.there(members) for place in self.places]
+        names = (each for each in self.names if not isinstance(each, Place) or each.there(members))
+        return _Shape(
+            tuple(compress(self.fields, there)), tuple(compress(self.places, there)), tuple(names)
+        )
+
+
+class _Flat(NamedTuple):
+    """The same of objects where all is in members of their own, which are there."""
+
+    fields: tuple[str, ...]
+    items: Callable[[dict[str, Any]], tuple[Any, ...]]
+    """Returns the members in which the fields are, and one more."""
+    names: tuple[str, ...]
+    """Members."""
+
+    @classmethod
+    def of(cls, shape: _Shape) -> _Flat | None:
+        """Return what a shape says; None: some of it is elsewhere, or no field is there."""
+        tokens = [place.token for place in shape.places if place.holder == 0]
+        names = [each.token for each in shape.names if isinstance(each, Place) and each.holder == 0]
+        if not tokens or len(tokens) < len(shape.places) or len(names) < len(shape.names):
+            return None
+        # One more, since of a single one the getter would make no tuple.
+        return cls(shape.fields, itemgetter(*tokens, tokens[0]), tuple(names))
 
 
 class Extractor:
@@ -158,15 +190,14 @@ class Extractor:
         self._holders = Holders()
         sources = tuple(_source(source, self._holders) for source in rules.name)
         self._alias = rules.alias
-        places = tuple(
-            (name, self._holders.place(pointer))
-            for name, pointers in rules.fields.items()
-            for pointer in pointers
-        )
-        self._any = _Shape(places, sources)
+        fields, places = [], []
+        for name, pointers in rules.fields.items():
+            for pointer in pointers:
+                fields.append(name)
+                places.append(self._holders.place(pointer))
+        self._any = _Shape(tuple(fields), tuple(places), sources)
         self._shapes: dict[tuple[tuple[str, ...] | None, ...], _Shape] = {}
-        self._flat: dict[tuple[str, ...], _Shape] = {}
-        """Of objects in which no pointer leads further."""
+        self._flat: dict[tuple[str, ...], _Flat] = {}
         folds = [fold for span in contract.spans for fold in span.fold]
         self._folded = {name for fold in folds for name in (fold.field, fold.equals)}
         senders = {rules.sender, *(each.sender for each in rules.types.values())}
@@ -175,49 +206,61 @@ class Extractor:
         )
         """Messages of another sender cannot be events."""
 
-    def read(self, value: object) -> tuple[str | None, dict[str, Scalar], dict[str, Scalar]]:
+    def read(self, value: Any) -> tuple[str | None, dict[str, Scalar], dict[str, Scalar]]:
         """Return the name of an object, its fields, and those that are added up, not shortened.
 
         The name is None when no source gives one; aliases are applied. The fields are those that
         resolve to a single value other than null.
         """
-        holders, (places, sources) = self._look(value)
-        item: Any
+        flat = None
+        if value.__class__ is dict and len(value) <= MAX_MEMBERS:
+            flat = self._flat.get(tuple(value))
+        if flat is None:
+            name, names, items = self._search(value)
+        else:
+            names, items, name = flat.fields, flat.items(value), None
+            for token in flat.names:
+                name = _word(value[token])
+                if name is not None:
+                    break
         fields: dict[str, Scalar] = {}
         whole: dict[str, Scalar] = {}
-        for field, place in places:
-            if field in fields:
-                continue
-            number, token, _ = place
-            holder = holders[number]
-            if number != ELSEWHERE and holder.__class__ is dict:
-                item = holder.get(token)
-            else:
-                item = at(holders, place)
+        for field, item in zip(names, items, strict=False):
             kind = item.__class__
-            if kind in _SCALARS:
+            if kind in _SCALARS and field not in fields:
                 fields[field] = _short(item) if kind is str and len(item) > MAX_FIELD else item
                 if field in self._folded:
                     whole[field] = item
+        if name is None:
+            return None, fields, whole
+        if len(name) > MAX_FIELD:
+            name = _short(name)
+        return self._alias.get(name, name), fields, whole
+
+    def _search(self, value: Any) -> tuple[str | None, tuple[str, ...], list[Any]]:
+        """Return the name of an object, names of fields, and what is at the place of each."""
+        holders = self._holders.find(value)
+        fields, places, sources = self._shape(holders)
+        items = []
+        for place in places:
+            number, token, _ = place
+            holder = holders[number]
+            if number != ELSEWHERE and holder.__class__ is dict:
+                items.append(holder.get(token))
+            else:
+                items.append(at(holders, place))
         for source in sources:
             name = _word(at(holders, source)) if isinstance(source, Place) else source(holders)
             if name is not None:
-                if len(name) > MAX_FIELD:
-                    name = _short(name)
-                return self._alias.get(name, name), fields, whole
-        return None, fields, whole
+                return name, fields, items
+        return None, fields, items
 
-    def _look(self, value: Any) -> tuple[list[Any], _Shape]:
-        """Return the holders in an object, and what may be in one with these members.
+    def _shape(self, holders: list[Any]) -> _Shape:
+        """Return what there may be in an object, by the members of its holders.
 
         Most objects of a stream have the members of others before them, so that where something
         is is looked up, and not tried one place after the other.
         """
-        if value.__class__ is dict and len(value) <= MAX_MEMBERS:
-            flat = self._flat.get(tuple(value))
-            if flat is not None:
-                return self._holders.alone(value), flat
-        holders = self._holders.find(value)
         members: list[tuple[str, ...] | None] = []
         for holder in holders:
             if holder is None:
@@ -225,21 +268,16 @@ class Extractor:
             elif holder.__class__ is dict and len(holder) <= MAX_MEMBERS:
                 members.append(tuple(holder))
             else:
-                return holders, self._any
+                return self._any
         key = tuple(members)
         known = self._shapes.get(key)
         if known is None:
-            inside = [() if each is None else frozenset(each) for each in key]
-            known = _Shape(
-                tuple(each for each in self._any.fields if each[1].there(inside)),
-                tuple(
-                    each
-                    for each in self._any.names
-                    if not isinstance(each, Place) or each.there(inside)
-                ),
-            )
+            known = self._any.within([() if each is None else frozenset(each) for each in key])
             if len(self._shapes) < MAX_SHAPES:
                 self._shapes[key] = known
-                if key[0] is not None and not self._holders.inside(key[0]):
-                    self._flat[key[0]] = known
-        return holders, known
+                own = key[0]
+                if own is not None and not self._holders.inside(own):
+                    flat = _Flat.of(known)
+                    if flat is not None:
+                        self._flat[own] = flat
+        return known

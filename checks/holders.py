@@ -33,8 +33,6 @@ class Holders:
         self._numbers: dict[tuple[str, ...], int] = {(): 0}
         self._steps: list[tuple[int, str]] = []
         """Of each holder but the object itself: which one it is in, and by what token."""
-        self._nothing: list[Any] = [None]
-        """As many as there are holders."""
 
     def place(self, pointer: FieldSource) -> Place:
         """Return where a pointer leads to."""
@@ -47,14 +45,7 @@ class Holders:
         if tokens not in self._numbers:
             self._steps.append((self._number(tokens[:-1]), tokens[-1]))
             self._numbers[tokens] = len(self._steps)
-            self._nothing.append(None)
         return self._numbers[tokens]
-
-    def alone(self, value: Any) -> list[Any]:
-        """Return what `find` does for an object in which there is no other holder."""
-        found = self._nothing.copy()
-        found[0] = value
-        return found
 
     def inside(self, members: Collection[str]) -> bool:
         """Say whether there may be other holders in an object with these members."""
