@@ -50,12 +50,12 @@ class InsideState:
         """How often each watched event came."""
         self._beyond: dict[str, int] = {}
         """Where an event came the first time too many."""
-        self._orders = list(map(OrderState, rules.order))
+        self._orders = list(map(OrderState, rules.order)) if rules.order else ()
         self._values: dict[str, tuple[Scalar | None, int]] = {}
         self._other: dict[str, set[Scalar | None]] = {}
         self._edges = EdgesState(rules.first, rules.last) if rules.first or rules.last else None
-        self._rising = list(map(MonotonicState, rules.monotonic))
-        self.unique = list(map(UniqueState, rules.unique))
+        self._rising = list(map(MonotonicState, rules.monotonic)) if rules.monotonic else ()
+        self.unique = list(map(UniqueState, rules.unique)) if rules.unique else ()
         """Only where there are any is `repeats` worth asking."""
         self._machine = MachineState(rules.machine) if rules.machine is not None else None
         self._since: int | None = 0 if span is None else None
@@ -146,7 +146,8 @@ class InsideState:
             if number in self._watched[name]:
                 self._beyond[name] = event.seq
             for order in self._orders:
-                found += map(self._order, order.feed(name, event.seq, event.at_ns))
+                for broken in order.feed(name, event.seq, event.at_ns):
+                    found.append(self._order(broken))
         if self._edges is not None and not boundary:
             self._edges.feed(event)
         if self._machine is not None and not (late or over):
@@ -156,7 +157,8 @@ class InsideState:
         for state in self._rising:
             value = fields.get(state.field)
             if value is not None:
-                found += map(self._unsteady, state.feed(value, event.seq, name))
+                for unsteady in state.feed(value, event.seq, name):
+                    found.append(self._unsteady(unsteady))
         for rule in self._rules.same:
             value, before = fields.get(rule.field), self._values.get(rule.field)
             if value is None and rule.absent == "ignored":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..schemas.durations import show_duration
 from ..schemas.model import Peer
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from .track import Track
 
 __all__ = ["Instance"]
+
+_ALONE: Final[Mapping[Peer, frozenset[Peer]]] = {
+    "client": frozenset(("client",)),
+    "server": frozenset(("server",)),
+}
 
 
 class _Mark(NamedTuple):
@@ -164,7 +169,7 @@ class Instance:
         found: list[Finding] = []
         self.closed = self.mark(event)
         self.aborted = role == "abort"
-        self.ended_by |= {event.sender}
+        self.ended_by = _ALONE[event.sender]
         if self.opened is not None and not self.opened_late:
             took = event.at_ns - self.opened.at_ns
             if context.sample(self.rule, "total", took):

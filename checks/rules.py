@@ -39,7 +39,9 @@ def part(value: Scalar | None) -> Part:
 
 def compatible(left: Key, right: Key) -> bool:
     """Say whether two keys can be one: no part that both have differs."""
-    return all(a is None or b is None or a == b for a, b in zip(left, right, strict=True))
+    return left == right or all(
+        a is None or b is None or a == b for a, b in zip(left, right, strict=True)
+    )
 
 
 def common(left: Key, right: Key) -> int:

@@ -40,7 +40,7 @@ ROW_COLUMNS = (
 """What is stored of a frame: the rest is computed of it, here quicker than in SQLite."""
 
 Row = tuple[Any, ...]
-"""A frame: its id, `ROW_COLUMNS`, and whatever else."""
+"""A frame: its id, `ROW_COLUMNS`, and `payload_parts`."""
 
 _KINDS: Final[Mapping[int, Literal["text", "binary"]]] = {
     TEXT_MESSAGE: "text",
@@ -123,7 +123,7 @@ def messages_in(rows: Iterable[Row], blob: Callable[[int], bytes]) -> Iterator[M
 
     Their places are known to be some.
     """
-    for _, session_id, seq, head, at_ns, forwarded_ns, data, names, first, number, *_ in rows:
+    for _, session_id, seq, head, at_ns, forwarded_ns, data, names, first, number, _ in rows:
         kind = _KINDS.get(head & _KIND_BITS)
         if kind is None:
             continue
