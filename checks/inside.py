@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ..schemas.model import Inside, Same, Scalar
@@ -86,10 +86,10 @@ class InsideState:
             key=self.key, expected=expected, seen=seen, nearest=nearest, cause=cause,
         )  # fmt: skip
 
-    def repeats(self, event: Event) -> Generator[Finding, None, bool]:
+    def repeats(self, event: Event, found: list[Finding]) -> bool:
         """Say whether a value that must not come twice did: the event is then not counted.
 
-        Asked again about the same event, it says no.
+        Asked again about the same event, it says no. What it shows is added to `found`.
         """
         if not self.unique or self._asked is event:
             return False
@@ -99,11 +99,12 @@ class InsideState:
             if state.forgot and not state.told:
                 state.told = True
                 message = f"more than {MAX_UNIQUE} values of {state.field} in {self._place}"
-                yield finding("span.forgotten", f"{message}; the oldest are forgotten")
+                text = f"{message}; the oldest are forgotten"
+                found.append(finding("span.forgotten", text))
         if before is None:
             return False
         name, value, seq = before
-        yield self._found(
+        again = self._found(
             "repeated",
             f"{name} is {brief(value)} in {event.name}, as it was in {self._place} at frame {seq} "
             "already; expected it once",
@@ -113,26 +114,27 @@ class InsideState:
             seen=str(value),
             cause=at(event.seq, event.name),
         )
+        found.append(again)
         return True
 
     def feed(
         self,
         event: Event,
+        found: list[Finding],
         *,
         boundary: bool = False,
         late: bool = False,
         over: bool = False,
         plays: bool = True,
         gaps: int = 0,
-    ) -> list[Finding]:
-        """Return what one event shows; `boundary` ones open or close the place: they are not in it.
+    ) -> None:
+        """Add what an event shows to `found`; a `boundary` one opens or closes the place.
 
         A `late` one came after the close and was reported for that: it is not missing. When all is
         `over`, it came after the close and may: it is no step of a machine. One that `plays` a part
         here is expected to carry the fields of such an event. `gaps`: how often
         the recording missed frames so far.
         """
-        found: list[Finding] = []
         name, fields = event.name, event.fields
         if self._since is None:
             self._since = event.seq
@@ -153,7 +155,7 @@ class InsideState:
         if self._machine is not None and not (late or over):
             found += self._steps(self._machine, event, boundary=boundary)
         if event.malformed:
-            return found
+            return
         for state in self._rising:
             value = fields.get(state.field)
             if value is not None:
@@ -165,7 +167,6 @@ class InsideState:
                 continue
             if value is None or before is None or value != before[0]:
                 found += self._same(rule, value, event, plays=plays)
-        return found
 
     def _lost(self) -> Iterator[Finding]:
         if self._machine is not None:

@@ -121,11 +121,18 @@ class Instance:
         )  # fmt: skip
 
     def feed(
-        self, event: Event, role: Role | None, context: Context, *, late: bool
-    ) -> list[Finding]:
-        """Return what an event that belongs here shows; `late`: that it was late is reported."""
+        self,
+        event: Event,
+        role: Role | None,
+        context: Context,
+        found: list[Finding],
+        *,
+        late: bool,
+    ) -> None:
+        """Add to `found` what an event that belongs here shows; `late`: that it was is reported."""
         slow = self.tick(event, context)
-        found = [] if slow is None else [slow]
+        if slow is not None:
+            found.append(slow)
         if role != "open" and not self._measured_first and self.opened is not None:
             self._measured_first = True
             took = event.at_ns - self.opened.at_ns
@@ -133,8 +140,9 @@ class Instance:
                 found.append(self._slow("first", event, took, context))
         boundary = late or role in ("open", "close", "abort")
         plays = role is not None and role != "abort"
-        found += self.inside.feed(
+        self.inside.feed(
             event,
+            found,
             boundary=boundary,
             late=late,
             over=self.closed is not None,
@@ -145,7 +153,6 @@ class Instance:
             self._gaps = context.gaps
         if role == "during" and self._folds:
             self._add_up(event)
-        return found
 
     def _add_up(self, event: Event) -> None:
         if event.malformed:

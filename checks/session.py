@@ -63,7 +63,8 @@ class SessionJudge:
         """Take the next message of the session, return what it shows."""
         self.messages += 1
         self._context.end_seq = message.seq
-        found = self._message(message)
+        found: list[Finding] = []
+        self._message(message, found)
         return self._keep(self._ledger.sift(found)) if found else []
 
     def gap(self, seq: int, what: str) -> list[Finding]:
@@ -84,8 +85,7 @@ class SessionJudge:
 
     # Messages.
 
-    def _message(self, message: MessageLike) -> list[Finding]:
-        found: list[Finding] = []
+    def _message(self, message: MessageLike, found: list[Finding]) -> None:
         rules, compiled = self._contract.session, self._compiled
         if rules.idle is not None:
             found += idle(rules.idle, self._last_at, message)
@@ -94,7 +94,7 @@ class SessionJudge:
         self._last_at = message.at_ns
         extract = compiled.extract
         if message.sender not in extract.senders or message.kind not in compiled.decode.kinds:
-            return found
+            return
         decoded, unique = False, self._context.inside.unique
         for value in compiled.decode(message.data):
             if value.__class__ is Undecodable:
@@ -126,9 +126,9 @@ class SessionJudge:
                 self._names[name] += 1
             if known.check is not None and (mismatches := known.check(value)):
                 found += self._mismatched(event, mismatches, known.lenient)
-            found += (self._event if unique else self._placed)(event, known)
+            if not (unique and self._context.inside.repeats(event, found)):
+                self._place(event, known, found)
         self.decoded += decoded
-        return found
 
     def _undecodable(self, value: Undecodable, message: MessageLike) -> Finding:
         mentioned = self._mentions(message.data)
@@ -206,23 +206,16 @@ class SessionJudge:
             )
             yield replace(found, severity="warning") if mismatch.code in lenient else found
 
-    def _event(self, event: Event, known: Known) -> Iterator[Finding]:
-        inside = self._context.inside
-        if not (inside.unique and (yield from inside.repeats(event))):
-            yield from self._placed(event, known)
-
-    def _placed(self, event: Event, known: Known) -> list[Finding]:
-        """Return what an event shows that is no repetition."""
+    def _place(self, event: Event, known: Known, found: list[Finding]) -> None:
+        """Add what an event shows that is no repetition."""
         context = self._context
-        found: list[Finding] = []
         for rule in known.awaiting:
             idle = any(each.rule is rule and each.idle for each in self._tracks)
             context.asked(rule, event, idle=idle)
         for track in self._tracks:
             if track.rule in known.spans or not track.idle:
-                found += track.take(event, context)
-        found += context.inside.feed(event, gaps=context.gaps)
-        return found
+                track.take(event, context, found)
+        context.inside.feed(event, found, gaps=context.gaps)
 
     # The end.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from . import tell
@@ -60,8 +60,13 @@ class Track:
         """Yield the spans still open, oldest first."""
         yield from self._open
 
-    def take(self, event: Event, context: Context, *, late: bool = False) -> Iterator[Finding]:
-        """Take an event; `late`: that it came after its parent's end is reported already."""
+    def take(
+        self, event: Event, context: Context, found: list[Finding], *, late: bool = False
+    ) -> None:
+        """Take an event, add what it shows to `found`.
+
+        `late`: that it came after its parent's end is reported already.
+        """
         rule = self.rule
         said = rule.mention(event.name)
         role, opener = (said.role, event.sender) if said.plain else rule.role(event)
@@ -69,33 +74,33 @@ class Track:
             if said.conditional:
                 context.near(event.name, event.seq, rule.unfit(event), rule.name)
             if not (said.watched or rule.concerns(event)):
-                if not self.idle:
-                    yield from self.touch(event, context)
+                if self._open.spans:
+                    found += self.touch(event, context)
                 return
         key = rule.key(event, opener)
         span: Instance | None
         if role == "open":
-            span = yield from self._opening(event, key, context, late)
+            span = self._opening(event, key, context, found, late)
         else:
             span = None if self._ambiguous else self._open.sole(key)
             if span is None:
-                span = yield from self._matched(event, key, role, context, late)
+                span = self._matched(event, key, role, context, found, late)
         if span is None or (
-            not rule.unique.isdisjoint(event.fields) and (yield from span.inside.repeats(event))
+            not rule.unique.isdisjoint(event.fields) and span.inside.repeats(event, found)
         ):
             return
         late = late or span.told
-        yield from span.feed(event, role, context, late=span.told)
+        span.feed(event, role, context, found, late=span.told)
         for child in rule.children:
             track = span.tracks.get(child)
-            if child in said.below or (track is not None and not track.idle):
+            if child in said.below or (track is not None and track._open.spans):
                 if track is None:
                     track = span.tracks[child] = Track(child, span)
-                yield from track.take(event, context, late=late)
+                track.take(event, context, found, late=late)
         if role == "open":
             role = rule.ends(event) or role
         if role in ("close", "abort") and span.closed is None:
-            yield from self._closing(span, event, role, context, late)
+            self._closing(span, event, role, context, found, late)
 
     def touch(self, event: Event, context: Context) -> Iterator[Finding]:
         """An event the contract does not speak of still breaks the silence of its span."""
@@ -108,12 +113,18 @@ class Track:
     # Which span?
 
     def _matched(
-        self, event: Event, key: Key, role: Role | None, context: Context, late: bool
-    ) -> Generator[Finding, None, Instance | None]:
+        self,
+        event: Event,
+        key: Key,
+        role: Role | None,
+        context: Context,
+        found: list[Finding],
+        late: bool,
+    ) -> Instance | None:
         """Return the span an event with this key belongs to, if it can be told."""
         fitting = self._open.match(key)
         if len(fitting) != 1:
-            return (yield from self._searched(fitting, event, key, role, context, late))
+            return self._searched(fitting, event, key, role, context, found, late)
         if self._ambiguous and len(self._open.spans) == 1:
             self._ambiguous = frozenset()
         self._open.learn(fitting[0], key)
@@ -121,41 +132,42 @@ class Track:
 
     def _searched(
         self,
-        found: list[Instance],
+        fitting: list[Instance],
         event: Event,
         key: Key,
         role: Role | None,
         context: Context,
+        found: list[Finding],
         late: bool,
-    ) -> Generator[Finding, None, Instance | None]:
+    ) -> Instance | None:
         """Return the span an event belongs to that fits several open ones, or none of them."""
-        if found or (event.malformed and self._open):
+        if fitting or (event.malformed and self._open):
             # Which one is not known, so none of them can be blamed for lacking this event.
-            for span in found or self._open:
+            for span in fitting or self._open:
                 span.unsure |= {event.name}
                 span.inside.explained |= {event.name}
-            if found and not event.malformed and event.name not in self._ambiguous:
+            if fitting and not event.malformed and event.name not in self._ambiguous:
                 self._ambiguous |= {event.name}
-                yield tell.ambiguous(self.rule, event, found)
+                found.append(tell.ambiguous(self.rule, event, fitting))
             return None
         # With first in, first out, an incomplete key of a closed span means nothing any more.
         if not self.rule.nameless(self.rule.bare(key)) and not self._begins_anew:
             closed = self._closed_by_key.get(key)
             if closed is not None:
                 span = closed
-                if (yield from span.inside.repeats(event)):
+                if span.inside.repeats(event, found):
                     return None
                 if span.reopened is not None and role is not None:
                     # So it was opened twice, and closed only once.
                     again, span.reopened = span.reopened, None
                     span = self._add(again, key, real=True)
-                    yield from span.feed(again, "open", context, late=False)
+                    span.feed(again, "open", context, found, late=False)
                     return span
-                yield from self._after(span, event, role, context, late)
+                found += self._after(span, event, role, context, late)
                 return span
             if key in self._old_keys:
                 if self.rule.span.after_close == "forbid" and not late:
-                    yield tell.after_close(self.rule, key, event, self._old_keys[key])
+                    found.append(tell.after_close(self.rule, key, event, self._old_keys[key]))
                 return None
         if role == "abort" or not self.rule.claims(event):
             return None  # where nothing is open there is nothing to abort
@@ -167,7 +179,7 @@ class Track:
             other = f"{self.rule.name} {brief(shown)}" if shown else f"a {self.rule.name}"
             context.near(event.name, event.seq, f"belongs to {other}, which was not open")
         self.real += real
-        yield from context.answered(self.rule, key, event, late=not real)
+        found += context.answered(self.rule, key, event, late=not real)
         return self._add(event, key, real=real)
 
     @property
@@ -205,18 +217,18 @@ class Track:
     # Opening and closing.
 
     def _opening(
-        self, event: Event, key: Key, context: Context, late: bool
-    ) -> Generator[Finding, None, Instance | None]:
+        self, event: Event, key: Key, context: Context, found: list[Finding], late: bool
+    ) -> Instance | None:
         """Return the span that the event opens, or has opened already."""
         bare = self.rule.bare(key)
         parallel = self.rule.nameless(bare)
         same = self._open.exact(key)
         for span in same:
             if span.opened is not None and not (parallel or self.rule.span.nest):
-                if (yield from span.inside.repeats(event)):
+                if span.inside.repeats(event, found):
                     return None
                 state = f"open since frame {span.opened.seq}"
-                yield tell.reopened(self.rule, key, event, state, span.opened.seq)
+                found.append(tell.reopened(self.rule, key, event, state, span.opened.seq))
                 span.reopened = event
                 return span
         for span in self._open.match(key) if self._open.phantoms else ():
@@ -232,17 +244,18 @@ class Track:
             if before is not None and before.opened is not None and before.closed is not None:
                 seq = before.closed.seq
             if seq is not None:
-                yield tell.reopened(self.rule, key, event, f"closed at frame {seq}", event.seq)
+                state = f"closed at frame {seq}"
+                found.append(tell.reopened(self.rule, key, event, state, event.seq))
         parent = self._parent
         outside = parent is not None and parent.closed is not None
         if parent is not None and outside and not late:
-            yield tell.opens_outside(self.rule, key, event, parent)
+            found.append(tell.opens_outside(self.rule, key, event, parent))
             parent.told = True
         if len(self._open) >= MAX_OPEN:
             span = next(iter(self._open))
             self._open.remove(span)
-            yield from self._forget("open")
-            yield from self._settled(span, context)
+            found += self._forget("open")
+            found += self._settled(span, context)
         self.real += 1
         span = self._add(event, key, real=True)
         span.outside = outside
@@ -250,22 +263,28 @@ class Track:
             span.inside.explained |= self._early
             self._early = frozenset()
         span.outer = same[-1] if same and self.rule.span.nest else None
-        yield from context.answered(self.rule, key, event, late=False)
+        found += context.answered(self.rule, key, event, late=False)
         return span
 
     def _closing(
-        self, span: Instance, event: Event, role: Role, context: Context, late: bool
-    ) -> Iterator[Finding]:
-        yield from span.close(event, role, context)
+        self,
+        span: Instance,
+        event: Event,
+        role: Role,
+        context: Context,
+        found: list[Finding],
+        late: bool,
+    ) -> None:
+        found += span.close(event, role, context)
         self._open.remove(span)
         self._closed.append(span)
         self._closed_by_key[span.key] = span
         parent = self._parent
         told = late or span.outside or span.opened is None
         if parent is not None and parent.closed is not None and not told:
-            yield tell.closes_outside(self.rule, span, event, parent)
+            found.append(tell.closes_outside(self.rule, span, event, parent))
         if len(self._closed) > MAX_CLOSED:
-            yield from self._evict(context)
+            found += self._evict(context)
 
     def _evict(self, context: Context) -> Iterator[Finding]:
         span = self._closed.pop(0)
