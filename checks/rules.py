@@ -80,6 +80,8 @@ class SpanRule:
     def __init__(self, span: Span, children: Sequence[SpanRule]) -> None:
         self.span = span
         self._fields = span.key
+        self._only = span.key[0] if len(span.key) == 1 else None
+        """Most keys are of one field."""
         self.name = span.name
         self.children = tuple(children)
         self._roles: tuple[tuple[Role, Trigger], ...] = (
@@ -154,9 +156,14 @@ class SpanRule:
 
     def key(self, event: Event, opener: Peer) -> Key:
         """Return the key the event carries, in parts."""
-        found = tuple(map(event.fields.get, self._fields))
-        # Neither 1 nor 0, which are the same to Python: nothing needs to be told apart.
-        parts: Key = found if _TRUTHS.isdisjoint(found) else tuple(map(part, found))
+        parts: Key
+        if self._only is not None:
+            value = event.fields.get(self._only)
+            parts = (value if value.__class__ is not bool else part(value),)
+        else:
+            found = tuple(map(event.fields.get, self._fields))
+            # Neither 1 nor 0, which are the same to Python: nothing needs to be told apart.
+            parts = found if _TRUTHS.isdisjoint(found) else tuple(map(part, found))
         return (opener, *parts) if self.directed else parts
 
     def bare(self, key: Key) -> Key:
