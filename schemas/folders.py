@@ -61,7 +61,8 @@ def _pack_file(name: str) -> tuple[Path, str]:
 
 
 def _text(folder: Path, name: str) -> str:
-    target = Path(os.path.realpath(folder / name))  # links in a circle open as an OSError
+    # Both: the folder may itself be reached by a link, and links in a circle open as an OSError.
+    folder, target = (Path(os.path.realpath(each)) for each in (folder, folder / name))
     if not target.is_relative_to(folder):
         raise ValueError("it is outside the contract's folder")
     return read_text(target)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import wsrec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsrec.checks.schema import SchemaCheck
@@ -262,3 +266,25 @@ def test_a_resolved_contract_says_the_same_alone(tmp_path: Path) -> None:
 def test_what_is_written_is_read_back(value: object) -> None:
     node = read(json.dumps({"a": value}), "a.json")
     assert read(write(node), "b.yaml").plain() == node.plain()
+
+
+def test_packs_are_found_where_wsrec_is_installed_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "wsrec").symlink_to(Path(wsrec.__file__).parent, target_is_directory=True)
+    code = (
+        "import wsrec; from wsrec.schemas.packs import find; "
+        "print(wsrec.__file__, *find('acp').extends)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert said.stderr == ""
+    assert said.stdout.split() == [
+        str(tmp_path / "wsrec/__init__.py"),
+        *("pack", "jsonrpc/contract.yaml"),
+    ]
