@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from . import tell
 from .cause import END, Cause, lack
 from .context import Context
 from .finding import Finding
+from .rules import SpanRule, common, compatible
 
 if TYPE_CHECKING:
     from .instance import Instance
 
-__all__ = ["settle"]
+__all__ = ["settle", "strays"]
 
 
 def settle(span: Instance, context: Context) -> Iterator[Finding]:
@@ -41,6 +43,31 @@ def settle(span: Instance, context: Context) -> Iterator[Finding]:
     seq = span.closed.seq if span.closed is not None else context.end_seq
     surplus = span.told or span.reopened is not None
     yield from span.inside.settle(seq, partial=context.gap, surplus=surplus, kin=span.rule.opens)
+
+
+def strays(rule: SpanRule, closed: list[Instance], still: list[Instance]) -> Iterator[Finding]:
+    """Yield the closings that came before their openings, or with another key: one cause.
+
+    `closed` are all spans of a kind that closed, `still` those that are open, oldest first.
+    """
+    unopened = [span for span in closed if span.opened is None]
+    if not unopened:
+        return
+    alone = len(unopened) == 1 and sum(span.opened is not None for span in still) == 1
+    needed = rule.span.must_open and rule.span.must_close
+    for span in still:
+        if span.opened is None:
+            continue
+        for stray in unopened:
+            early = stray.number < span.number and compatible(stray.key, span.key)
+            near = needed and stray.number > span.number
+            near = near and (alone or common(stray.key, span.key) > 0)
+            if not (early or near) or stray.first.name not in rule.closes:
+                continue
+            span.resolved = stray.resolved = True
+            unopened.remove(stray)
+            yield (tell.swapped if early else tell.differing)(rule, span, stray)
+            break
 
 
 def _explain(span: Instance, names: Iterable[str], context: Context) -> None:

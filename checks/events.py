@@ -212,6 +212,7 @@ class Extractor:
         The name is None when no source gives one; aliases are applied. The fields are those that
         resolve to a single value other than null.
         """
+        items: Sequence[Any]
         flat = None
         if value.__class__ is dict and len(value) <= MAX_MEMBERS:
             flat = self._flat.get(tuple(value))

@@ -97,6 +97,8 @@ class SpanRule:
         self.watched = watched(span.inside)
         self.unique = frozenset(span.inside.unique)
         """Fields of which no value must come twice."""
+        self.begins_anew = not (span.open or span.key or span.once or span.after_close != "allow")
+        """What comes behind the close cannot be told from the first of the next span."""
         times = span.latency
         self.limits: dict[Kind, Limits | None] = {
             "first": times.first,

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
 from . import tell
+from .closed_spans import MAX_KEYS, ClosedSpans
 from .context import Context
-from .ending import settle
+from .ending import settle, strays
 from .events import Event
 from .finding import Finding, brief
 from .instance import Instance
 from .open_spans import OpenSpans
-from .rules import Key, Role, SpanRule, common, compatible, show_key
+from .rules import Key, Role, SpanRule, show_key
 
-__all__ = ["MAX_CLOSED", "MAX_KEYS", "MAX_OPEN", "Track"]
+__all__ = ["MAX_OPEN", "Track"]
 
 MAX_OPEN: Final = 10_000
 """Spans of one kind open at once in one parent; the oldest is given up beyond."""
-MAX_CLOSED: Final = 1_000
-"""Closed spans kept whole until their parent ends, to tell a late event from a lost one."""
-MAX_KEYS: Final = 100_000
-"""Keys of older closed spans kept where `once` or `after_close` needs them."""
 
 
 class Track:
@@ -40,11 +36,7 @@ class Track:
         self.rule = rule
         self._parent = parent
         self._open = OpenSpans(rule)
-        self._closed: list[Instance] = []
-        self._closed_by_key: dict[Key, Instance] = {}
-        """The last one of each key."""
-        self._old_keys: OrderedDict[Key, int] = OrderedDict()
-        """Key and closing frame."""
+        self._closed = ClosedSpans(rule)
 
     @property
     def empty(self) -> bool:
@@ -105,10 +97,9 @@ class Track:
     def touch(self, event: Event, context: Context) -> Iterator[Finding]:
         """An event the contract does not speak of still breaks the silence of its span."""
         for span in self._open.exact(self.rule.key(event, event.sender)):
-            if span.sender == event.sender:
-                slow = span.tick(event, context)
-                if slow is not None:
-                    yield slow
+            slow = span.tick(event, context) if span.sender == event.sender else None
+            if slow is not None:
+                yield slow
 
     # Which span?
 
@@ -151,23 +142,23 @@ class Track:
                 found.append(tell.ambiguous(self.rule, event, fitting))
             return None
         # With first in, first out, an incomplete key of a closed span means nothing any more.
-        if not self.rule.nameless(self.rule.bare(key)) and not self._begins_anew:
-            closed = self._closed_by_key.get(key)
-            if closed is not None:
-                span = closed
-                if span.inside.repeats(event, found):
+        if not self.rule.nameless(self.rule.bare(key)) and not self.rule.begins_anew:
+            last = self._closed.last(key)
+            if last is not None:
+                if last.inside.repeats(event, found):
                     return None
-                if span.reopened is not None and role is not None:
+                if last.reopened is not None and role is not None:
                     # So it was opened twice, and closed only once.
-                    again, span.reopened = span.reopened, None
+                    again, last.reopened = last.reopened, None
                     span = self._add(again, key, real=True)
                     span.feed(again, "open", context, found, late=False)
                     return span
-                found += self._after(span, event, role, context, late)
-                return span
-            if key in self._old_keys:
+                found += self._after(last, event, role, context, late)
+                return last
+            seq = self._closed.frame(key)
+            if seq is not None:
                 if self.rule.span.after_close == "forbid" and not late:
-                    found.append(tell.after_close(self.rule, key, event, self._old_keys[key]))
+                    found.append(tell.after_close(self.rule, key, event, seq))
                 return None
         if role == "abort" or not self.rule.claims(event):
             return None  # where nothing is open there is nothing to abort
@@ -181,12 +172,6 @@ class Track:
         self.real += real
         found += context.answered(self.rule, key, event, late=not real)
         return self._add(event, key, real=real)
-
-    @property
-    def _begins_anew(self) -> bool:
-        """Whether what comes behind the close cannot be told from the first of the next one."""
-        span = self.rule.span
-        return not (span.open or span.key or span.once or span.after_close != "allow")
 
     def _after(
         self, span: Instance, event: Event, role: Role | None, context: Context, late: bool
@@ -239,8 +224,7 @@ class Track:
                 self.real += 1
                 return span
         if self.rule.span.once:
-            before = self._closed_by_key.get(key)
-            seq = self._old_keys.get(key)
+            before, seq = self._closed.last(key), self._closed.frame(key)
             if before is not None and before.opened is not None and before.closed is not None:
                 seq = before.closed.seq
             if seq is not None:
@@ -254,7 +238,7 @@ class Track:
         if len(self._open) >= MAX_OPEN:
             span = next(iter(self._open))
             self._open.remove(span)
-            found += self._forget("open")
+            found += self._forgotten("open", MAX_OPEN)
             found += self._settled(span, context)
         self.real += 1
         span = self._add(event, key, real=True)
@@ -277,34 +261,19 @@ class Track:
     ) -> None:
         found += span.close(event, role, context)
         self._open.remove(span)
-        self._closed.append(span)
-        self._closed_by_key[span.key] = span
+        oldest = self._closed.add(span)
         parent = self._parent
         told = late or span.outside or span.opened is None
         if parent is not None and parent.closed is not None and not told:
             found.append(tell.closes_outside(self.rule, span, event, parent))
-        if len(self._closed) > MAX_CLOSED:
-            found += self._evict(context)
+        if oldest is not None:
+            found += self._settled(oldest, context)
+            if self._closed.forgot:
+                found += self._forgotten("closed", MAX_KEYS)
 
-    def _evict(self, context: Context) -> Iterator[Finding]:
-        span = self._closed.pop(0)
-        if self._closed_by_key.get(span.key) is span:
-            del self._closed_by_key[span.key]
-        yield from self._settled(span, context)
-        if span.closed is not None and self._keeps_keys:
-            self._old_keys[span.key] = span.closed.seq
-            if len(self._old_keys) > MAX_KEYS:
-                self._old_keys.popitem(last=False)
-                yield from self._forget("closed")
-
-    @property
-    def _keeps_keys(self) -> bool:
-        return self.rule.span.once or self.rule.span.after_close != "allow"
-
-    def _forget(self, what: str) -> Iterator[Finding]:
+    def _forgotten(self, what: str, limit: int) -> Iterator[Finding]:
         if not self._forgot:
             self._forgot = True
-            limit = MAX_OPEN if what == "open" else MAX_KEYS
             yield tell.forgotten(self.rule, what, limit)
 
     def _add(self, event: Event, key: Key, *, real: bool) -> Instance:
@@ -317,8 +286,9 @@ class Track:
 
     def settle(self, context: Context) -> Iterator[Finding]:
         """Yield what the end of the parent shows, in order of the spans' first events."""
-        yield from self._paired(context)
-        spans = [*self._closed, *self._open]
+        if not context.gap:
+            yield from strays(self.rule, self._closed.spans, list(self._open))
+        spans = [*self._closed.spans, *self._open]
         for span in sorted(spans, key=lambda each: each.number):
             yield from self._settled(span, context)
 
@@ -330,25 +300,3 @@ class Track:
         """
         yield from settle(span, context)
         span.tracks.clear()
-
-    def _paired(self, context: Context) -> Iterator[Finding]:
-        """Find the closings that came before their openings, or with another key: one cause."""
-        strays = [span for span in self._closed if span.opened is None]
-        if not strays or context.gap:
-            return
-        alone = len(strays) == 1 and sum(span.opened is not None for span in self._open) == 1
-        needed = self.rule.span.must_open and self.rule.span.must_close
-        for span in self._open:
-            if span.opened is None:
-                continue
-            for stray in strays:
-                early = stray.number < span.number and compatible(stray.key, span.key)
-                near = needed and stray.number > span.number
-                near = near and (alone or common(stray.key, span.key) > 0)
-                if not (early or near) or stray.first.name not in self.rule.closes:
-                    continue
-                span.resolved = stray.resolved = True
-                strays.remove(stray)
-                show = tell.swapped if early else tell.differing
-                yield show(self.rule, span, stray)
-                break

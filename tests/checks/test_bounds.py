@@ -110,7 +110,7 @@ def after(count: int) -> tuple[int, int]:
 
 @pytest.mark.timeout(120)
 def test_a_long_session_costs_no_more_than_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wsrec.checks.track.MAX_CLOSED", 10)
+    monkeypatch.setattr("wsrec.checks.closed_spans.MAX_CLOSED", 10)
     monkeypatch.setattr("wsrec.checks.ledger.MAX_TOLD", 10)
     monkeypatch.setattr("wsrec.checks.ledger.MAX_HELD", 10)
     small, quick = after(2_000)

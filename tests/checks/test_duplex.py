@@ -70,7 +70,7 @@ def test_what_its_own_sender_had_closed_is_not(words: str, event: str) -> None:
 
 
 def test_closed_spans_that_are_no_longer_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wsrec.checks.track.MAX_CLOSED", 1)
+    monkeypatch.setattr("wsrec.checks.closed_spans.MAX_CLOSED", 1)
     words = "<start:1 <stop:1 <start:2 done:2 <start:3 done:3 part:1 done:1"
     assert codes(judge(say(words), CROSSING)) == []
 

@@ -244,8 +244,8 @@ events:
 
 
 def test_more_closed_spans_than_are_kept_are_still_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wsrec.checks.track.MAX_CLOSED", 2)
-    monkeypatch.setattr("wsrec.checks.track.MAX_KEYS", 3)
+    monkeypatch.setattr("wsrec.checks.closed_spans.MAX_CLOSED", 2)
+    monkeypatch.setattr("wsrec.checks.closed_spans.MAX_KEYS", 3)
     rules = span("during: x, requires: x, after_close: forbid")
     lines = [*say("o:0 c:0"), *(line for n in range(1, 9) for line in say(f"o:{n} x:{n} c:{n}"))]
     assert sorted(codes(judge(lines, rules))) == ["span.forgotten", "span.missing"]
