@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -62,9 +63,14 @@ def finding(
     )
 
 
+def plain(value: object) -> str:
+    """Return a recorded value as JSON has it, but a text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+
+
 def brief(value: object, limit: int = 60) -> str:
-    """Return a recorded value in quotes, short enough for a one-line message."""
-    text = value if isinstance(value, str) else repr(value)[: limit + 1]
+    """Return a recorded value, short enough for a one-line message: a text in quotes, else JSON."""
+    text = plain(value)
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     return f"'{text}'" if isinstance(value, str) else text

@@ -7,7 +7,7 @@ import math
 from typing import Final, NamedTuple
 
 from ..schemas.model import Fold, Scalar
-from .finding import brief
+from .finding import brief, plain
 
 __all__ = ["FoldState", "Mismatch"]
 
@@ -44,7 +44,7 @@ class FoldState:
         """Take the field of an event during the span."""
         self._count += 1
         if self.rule.how == "join":
-            text = _text(value)
+            text = plain(value)
             self._digest.update(_bytes(text))
             self._length += len(text)
             if len(self._start) < SHOWN:
@@ -63,7 +63,7 @@ class FoldState:
         rule = self.rule
         what = f"{rule.field!r} of {self._count} event{'' if self._count == 1 else 's'}"
         if rule.how == "join":
-            return self._joined(_text(final), what)
+            return self._joined(plain(final), what)
         if rule.how == "last":
             if self._last == final and isinstance(self._last, bool) is isinstance(final, bool):
                 return None
@@ -105,10 +105,6 @@ class FoldState:
         if not text[place:]:
             return f"{brief(('…' if start else '') + shown)} and no more" if text else "nothing"
         return brief(("…" if start else "") + shown)
-
-
-def _text(value: Scalar) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _bytes(text: str) -> bytes:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
-from ..schemas.model import Inside, Same, Scalar
+from ..schemas.model import Inside, Scalar
 from .cause import END, Cause, at
 from .edges import EdgesState
 from .events import Event
-from .finding import Finding, brief, finding
+from .finding import Finding, brief, finding, plain
 from .machine import Illegal, MachineState
 from .monotonic import MonotonicState, Unsteady
 from .order import Broken, OrderState
 from .rules import Key, show_key
+from .same import Changed, SameState
 from .unique import MAX_UNIQUE, UniqueState, repeated
 
 __all__ = ["InsideState"]
-
-MAX_VALUES: Final = 50
-"""Different values of one `same` field that are reported one by one."""
 
 
 def _value(value: Scalar | None) -> str:
@@ -51,8 +48,7 @@ class InsideState:
         self._beyond: dict[str, int] = {}
         """Where an event came the first time too many."""
         self._orders = list(map(OrderState, rules.order)) if rules.order else ()
-        self._values: dict[str, tuple[Scalar | None, int]] = {}
-        self._other: dict[str, set[Scalar | None]] = {}
+        self._same = list(map(SameState, rules.same)) if rules.same else ()
         self._edges = EdgesState(rules.first, rules.last) if rules.first or rules.last else None
         self._rising = list(map(MonotonicState, rules.monotonic)) if rules.monotonic else ()
         self.unique = list(map(UniqueState, rules.unique)) if rules.unique else ()
@@ -111,7 +107,7 @@ class InsideState:
             event.seq,
             event.name,
             expected=f"another {name}",
-            seen=str(value),
+            seen=plain(value),
             cause=at(event.seq, event.name),
         )
         found.append(again)
@@ -161,12 +157,14 @@ class InsideState:
             if value is not None:
                 for unsteady in state.feed(value, event.seq, name):
                     found.append(self._unsteady(unsteady))
-        for rule in self._rules.same:
-            value, before = fields.get(rule.field), self._values.get(rule.field)
-            if value is None and rule.absent == "ignored":
+        for same in self._same:
+            value = fields.get(same.field)
+            if value is None and same.absent == "ignored":
                 continue
-            if value is None or before is None or value != before[0]:
-                found += self._same(rule, value, event, plays=plays)
+            if value is None or value != same.value or value.__class__ is not same.value.__class__:
+                changed = same.feed(value, event, plays=plays)
+                if changed is not None:
+                    found.append(self._changed(same.field, changed, event))
 
     def _lost(self) -> Iterator[Finding]:
         if self._machine is not None:
@@ -210,35 +208,17 @@ class InsideState:
             cause=found.cause,
         )
 
-    def _same(
-        self, rule: Same, value: Scalar | None, event: Event, *, plays: bool
-    ) -> Iterator[Finding]:
-        name = rule.field
-        if value is None and not (plays and self._says(rule)):
-            return
-        first, seq = self._values.setdefault(name, (value, event.seq))
-        if value == first:
-            return
-        others = self._other.setdefault(name, set())
-        if value in others or name in event.differing or len(others) >= MAX_VALUES:
-            return
-        others.add(value)
-        event.differing |= {name}
+    def _changed(self, name: str, changed: Changed, event: Event) -> Finding:
+        first, since, value = changed
         expected, seen = (_value(each) for each in (first, value))
-        yield self._found(
+        return self._found(
             "differs",
             f"{name} is {seen} in {event.name}, but was {expected} in "
-            f"{self._place} since frame {seq}",
+            f"{self._place} since frame {since}",
             event.seq,
             event.name,
-            expected=expected if first is None else str(first),
-            seen=seen if value is None else str(value),
-        )
-
-    def _says(self, rule: Same) -> bool:
-        """Say whether the absence of a field is a value here."""
-        return rule.absent == "differs" or (
-            rule.absent == "first" and rule.field not in self._values
+            expected=expected if first is None else plain(first),
+            seen=seen if value is None else plain(value),
         )
 
     def _order(self, broken: Broken) -> Finding:

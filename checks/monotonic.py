@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ..schemas.model import Monotonic, Scalar
 from .cause import Cause
-from .finding import brief
+from .finding import brief, plain
 
 __all__ = ["MAX_HOLES", "MonotonicState", "Unsteady"]
 
@@ -62,7 +62,7 @@ def number(value: Scalar) -> Number | None:
 
 def _shown(value: Scalar) -> str:
     """Return a number as it is, also of a text of digits; a date as it was written."""
-    return str(int(value)) if isinstance(value, str) and value.isdigit() else str(value)
+    return str(int(value)) if isinstance(value, str) and value.isdigit() else plain(value)
 
 
 def _seconds(text: str) -> float | None:
@@ -101,7 +101,7 @@ class MonotonicState:
         if new is None:
             text = f"{self.field} is {brief(value)} in {event}; expected a number"
             here = Cause(None, self._seq, seq)
-            return (Unsteady(seq, event, text, "a number", str(value), here),)
+            return (Unsteady(seq, event, text, "a number", plain(value), here),)
         if top is None or new > top or (new == top and self._rule.level):
             after, by = self._seq, self._rule.by
             self._top, self._value, self._seq, self._again = new, value, seq, None

@@ -17,6 +17,8 @@ __all__ = ["Mismatch", "SchemaCheck"]
 
 _CONSIDERED: Final = 50
 """Errors looked at for the best one: a hostile array must not produce a million."""
+_NAMED: Final = 8
+"""Values of an `enum`, or members of an object, that a message names."""
 _CHECKABLE: Final = "a value the schema can be checked on"
 
 
@@ -47,7 +49,8 @@ def _expected(error: ValidationError) -> str:
         case "const":
             return brief(wanted)
         case "enum":
-            return f"one of {brief(wanted, 120)}"
+            words = ", ".join(brief(each, 30) for each in wanted[:_NAMED])
+            return f"one of {words}{', …' if len(wanted) > _NAMED else ''}"
         case "additionalProperties" | "unevaluatedProperties" if wanted is False:
             return "no fields but those of the schema"
         case _:
@@ -56,13 +59,11 @@ def _expected(error: ValidationError) -> str:
 
 def _seen(value: object) -> str:
     if isinstance(value, dict):
-        names = ", ".join(brief(name, 30) for name in list(value)[:8])
-        more = ", …" if len(value) > 8 else ""
+        names = ", ".join(brief(name, 30) for name in list(value)[:_NAMED])
+        more = ", …" if len(value) > _NAMED else ""
         return f"an object with {names}{more}" if value else "an empty object"
     if isinstance(value, list):
         return f"an array of {len(value)}"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
     return brief(value)
 
 

@@ -60,7 +60,7 @@ def test_what_adds_up(how: Any, deltas: list[Any], final: Any) -> None:
         ("last", [1, 2], 1, "the last 'delta' of 2 events is 2, but 'text' of the close is 1"),
         ("last", [], "x",
          "the last 'delta' of 0 events is nothing, but 'text' of the close is 'x'"),
-        ("last", [1], True, "the last 'delta' of 1 event is 1, but 'text' of the close is True"),
+        ("last", [1], True, "the last 'delta' of 1 event is 1, but 'text' of the close is true"),
         ("sum", [1, 2], 4, "'delta' of 2 events adds up to 3, but 'text' of the close is 4"),
         ("sum", [10**17, 1], 10**17,
          f"'delta' of 2 events adds up to {10**17 + 1}, but 'text' of the close is"),

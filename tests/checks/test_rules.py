@@ -210,6 +210,16 @@ def test_a_field_that_must_stay_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "then", "seen"),
+    [(1, True, "true"), (True, 1, "1"), (0, False, "false"), (1, 1.0, None), (True, True, None)],
+)
+def test_sameness_is_that_of_json(first: object, then: object, seen: str | None) -> None:
+    lines = [*say("o:1", user=first), *say("x:1 x:1 c:1", user=then)]
+    found = judge(lines, span("during: x, same: user")).all_findings()
+    assert [each.seen for each in found] == ([] if seen is None else [seen])
+
+
+@pytest.mark.parametrize(
     ("unknown", "found"),
     [
         ("allow", []),

@@ -23,7 +23,7 @@ def check(schema: Any, value: Any) -> Any:
         ({"type": ["string", "null"]}, True, "", "string or null", "true"),
         ({"required": ["a", "b"]}, {"c": 1}, "", "'a'", "an object with 'c'"),
         ({"properties": {"a": {"const": "x"}}}, {"a": "y"}, "/a", "'x'", "'y'"),
-        ({"properties": {"a/b~": {"enum": [1]}}}, {"a/b~": None}, "/a~1b~0", "one of [1]", "null"),
+        ({"properties": {"a/b~": {"enum": [1]}}}, {"a/b~": None}, "/a~1b~0", "one of 1", "null"),
         ({"items": {"minimum": 3}}, [5, 2], "/1", "minimum 3", "2"),
         ({"anyOf": [{"type": "string"}], "description": "a word"}, {}, "", "a word",
          "an empty object"),
