@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from . import tell
+from . import tell_span
 from .cause import END, Cause, lack
 from .context import Context
 from .finding import Finding
@@ -66,7 +66,7 @@ def strays(rule: SpanRule, closed: list[Instance], still: list[Instance]) -> Ite
                 continue
             span.resolved = stray.resolved = True
             unopened.remove(stray)
-            yield (tell.swapped if early else tell.differing)(rule, span, stray)
+            yield (tell_span.swapped if early else tell_span.differing)(rule, span, stray)
             break
 
 

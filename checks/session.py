@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from ..schemas.codes import Severity
 from ..schemas.model import Contract, Scalar, SenderRule
-from ..schemas.pointers import Pointer
-from .cause import at, lack
+from . import tell_event
+from .cause import lack
 from .compiled import Compiled, Known
 from .context import Context, SampleSink
 from .decode import Undecodable
 from .events import Event, meets
-from .finding import Finding, Verdict, brief, finding
+from .finding import Finding, Verdict, finding
 from .inputs import MessageLike, SessionLike
 from .inside import InsideState
 from .ledger import Ledger
 from .outcome import SessionOutcome
-from .schema import Mismatch
 from .session_rules import close_code, closed_by, idle, too_many
 from .track import Track
 
 __all__ = ["MAX_NAMES", "SessionJudge"]
 
 MAX_NAMES: Final = 1000
-MAX_STRANGE: Final = 5
 """Different events counted for one session: where `*` is an event, any name is known."""
+MAX_STRANGE: Final = 5
+"""Names of events that the contract does not speak of, kept to name them."""
 _SEARCHED: Final = 65_536
 """Characters of an unreadable message that are searched for event names."""
 
@@ -125,86 +125,35 @@ class SessionJudge:
             if name in self._names or len(self._names) < MAX_NAMES:
                 self._names[name] += 1
             if known.check is not None and (mismatches := known.check(value)):
-                found += self._mismatched(event, mismatches, known.lenient)
+                event.malformed = any(each.code != "event.unknown_field" for each in mismatches)
+                found += tell_event.mismatched(event, mismatches, known.lenient)
             if not (unique and self._context.inside.repeats(event, found)):
                 self._place(event, known, found)
         self.decoded += decoded
 
     def _undecodable(self, value: Undecodable, message: MessageLike) -> Finding:
-        mentioned = self._mentions(message.data)
-        if self._compiled.severities.of("event.undecodable") != "off":
-            self._context.hint(mentioned)
-        return finding(
-            "event.undecodable",
-            f"{message.kind} message from the {message.sender}: {value.reason}",
-            seq=message.seq,
-            expected=self._contract.decode.codec,
-            seen=brief(message.data),
-            cause=at(message.seq, *mentioned),
-        )
-
-    def _mentions(self, data: str | bytes) -> list[str]:
+        data, compiled = message.data, self._compiled
         text = data if isinstance(data, str) else data[:_SEARCHED].decode("latin-1")
         text = text[:_SEARCHED]
-        return [name for name in self._compiled.names if name in text]
+        mentioned = [name for name in compiled.names if name in text]
+        if compiled.severities.of("event.undecodable") != "off":
+            self._context.hint(mentioned)
+        return tell_event.undecodable(message, value.reason, self._contract.decode.codec, mentioned)
 
     def _unknown(self, name: str | None, message: MessageLike) -> Iterator[Finding]:
-        if name is not None and name in self._contract.events.types:
-            why = "does not meet the `when` of its type"
-            self._context.near(name, message.seq, why)
+        events = self._contract.events
+        if name is not None and name in events.types:
+            self._context.near(name, message.seq, "does not meet the `when` of its type")
         elif name is not None:
             self._context.stranger(name, message.seq)
-        rule = self._contract.events.unknown
-        default = self._contract.events.sender
-        if rule == "allow" or default not in ("both", message.sender):
+        if events.unknown == "allow" or events.sender not in ("both", message.sender):
             return
-        seen = self._nameless() if name is None else f"event {brief(name)}"
-        near = self._compiled.nearest(name)
-        found = finding(
-            "event.unknown",
-            f"{seen} is not an event of the contract" + (f"; nearest is {near}" if near else ""),
-            seq=message.seq,
-            event=name,
-            expected="an event of the contract",
-            seen=seen,
-            nearest=near,
-            cause=at(message.seq, near),
-        )
-        yield replace(found, severity="warning") if rule == "warn" else found
-
-    def _nameless(self) -> str:
-        """Call an object that has no name, with the places where one was looked for."""
-        places = [str(each) for each in self._contract.events.name if isinstance(each, Pointer)]
-        return "an object without a name" + (f" at {' or '.join(places)}" if places else "")
+        found = tell_event.unknown(name, message, events.name, self._compiled.nearest(name))
+        yield replace(found, severity="warning") if events.unknown == "warn" else found
 
     def _wrong_sender(self, name: str, wanted: SenderRule, message: MessageLike) -> Finding:
         self._context.near(name, message.seq, f"was sent by the {message.sender}")
-        return finding(
-            "event.sender",
-            f"{name} was sent by the {message.sender}; expected it from the {wanted} only",
-            seq=message.seq,
-            event=name,
-            expected=wanted,
-            seen=message.sender,
-            cause=at(message.seq, name),
-        )
-
-    def _mismatched(
-        self, event: Event, mismatches: Iterable[Mismatch], lenient: Container[str]
-    ) -> Iterator[Finding]:
-        for mismatch in mismatches:
-            event.malformed |= mismatch.code != "event.unknown_field"
-            place = f"{event.name} at {mismatch.path}" if mismatch.path else event.name
-            found = finding(
-                mismatch.code,
-                f"{place}: expected {mismatch.expected}, saw {mismatch.seen}",
-                seq=event.seq,
-                event=event.name,
-                expected=mismatch.expected,
-                seen=mismatch.seen,
-                cause=at(event.seq, event.name),
-            )
-            yield replace(found, severity="warning") if mismatch.code in lenient else found
+        return tell_event.wrong_sender(name, wanted, message)
 
     def _place(self, event: Event, known: Known, found: list[Finding]) -> None:
         """Add what an event shows that is no repetition."""

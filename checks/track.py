@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from . import tell
+from . import tell_span
 from .closed_spans import MAX_KEYS, ClosedSpans
 from .context import Context
 from .ending import settle, strays
@@ -139,7 +139,7 @@ class Track:
                 span.inside.explained |= {event.name}
             if fitting and not event.malformed and event.name not in self._ambiguous:
                 self._ambiguous |= {event.name}
-                found.append(tell.ambiguous(self.rule, event, fitting))
+                found.append(tell_span.ambiguous(self.rule, event, fitting))
             return None
         # With first in, first out, an incomplete key of a closed span means nothing any more.
         if not self.rule.nameless(self.rule.bare(key)) and not self.rule.begins_anew:
@@ -158,7 +158,7 @@ class Track:
             seq = self._closed.frame(key)
             if seq is not None:
                 if self.rule.span.after_close == "forbid" and not late:
-                    found.append(tell.after_close(self.rule, key, event, seq))
+                    found.append(tell_span.after_close(self.rule, key, event, seq))
                 return None
         if role == "abort" or not self.rule.claims(event):
             return None  # where nothing is open there is nothing to abort
@@ -192,12 +192,12 @@ class Track:
             span.told = True
             if not any(part is not None for part in self.rule.bare(span.key)):
                 self._early |= {event.name}
-            yield tell.after_close(self.rule, span.key, event, span.closed.seq)
+            yield tell_span.after_close(self.rule, span.key, event, span.closed.seq)
         elif ends and (role == "abort") is not span.aborted:
             pass  # what had ended may turn out to have failed; an end and a cancelling may cross
         elif ends and event.name not in self.rule.watched and self.rule.span.must_open:
             span.told = True
-            yield tell.closed_again(self.rule, span, event)
+            yield tell_span.closed_again(self.rule, span, event)
 
     # Opening and closing.
 
@@ -213,7 +213,7 @@ class Track:
                 if span.inside.repeats(event, found):
                     return None
                 state = f"open since frame {span.opened.seq}"
-                found.append(tell.reopened(self.rule, key, event, state, span.opened.seq))
+                found.append(tell_span.reopened(self.rule, key, event, state, span.opened.seq))
                 span.reopened = event
                 return span
         for span in self._open.match(key) if self._open.phantoms else ():
@@ -229,11 +229,11 @@ class Track:
                 seq = before.closed.seq
             if seq is not None:
                 state = f"closed at frame {seq}"
-                found.append(tell.reopened(self.rule, key, event, state, event.seq))
+                found.append(tell_span.reopened(self.rule, key, event, state, event.seq))
         parent = self._parent
         outside = parent is not None and parent.closed is not None
         if parent is not None and outside and not late:
-            found.append(tell.opens_outside(self.rule, key, event, parent))
+            found.append(tell_span.opens_outside(self.rule, key, event, parent))
             parent.told = True
         if len(self._open) >= MAX_OPEN:
             span = next(iter(self._open))
@@ -265,7 +265,7 @@ class Track:
         parent = self._parent
         told = late or span.outside or span.opened is None
         if parent is not None and parent.closed is not None and not told:
-            found.append(tell.closes_outside(self.rule, span, event, parent))
+            found.append(tell_span.closes_outside(self.rule, span, event, parent))
         if oldest is not None:
             found += self._settled(oldest, context)
             if self._closed.forgot:
@@ -274,7 +274,7 @@ class Track:
     def _forgotten(self, what: str, limit: int) -> Iterator[Finding]:
         if not self._forgot:
             self._forgot = True
-            yield tell.forgotten(self.rule, what, limit)
+            yield tell_span.forgotten(self.rule, what, limit)
 
     def _add(self, event: Event, key: Key, *, real: bool) -> Instance:
         span = Instance(self.rule, key, self._parent, event, self._next, real=real)
