@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, NoReturn
 
@@ -33,6 +34,8 @@ _ALIKE: Final = bytes.maketrans(b"0123456789[", b"0" * 10 + b"{")
 """Makes every digit a zero, and one sign of both that open something."""
 _GREAT: Final = b"0" * 19
 """Digits of the least integer that may not fit into 64 bits."""
+_DIGITS: Final = sys.float_info.max_10_exp
+"""Digits of integers that all fit into a double."""
 _BACKSLASH: Final = ord("\\")
 _LONE: Final = re.compile("[\ud800-\udfff]")
 
@@ -64,8 +67,14 @@ def _float(digits: str) -> float:
     return number
 
 
+def _int(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        _float(digits)
+    return int(digits)
+
+
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
 )
 
 
@@ -132,8 +141,6 @@ def _strict(data: str | bytes) -> object:
         return Undecodable(f"not usable JSON: {error}")
     except RecursionError:
         return Undecodable(f"not usable JSON: nested deeper than {MAX_DEPTH}")
-    except ValueError:
-        return Undecodable("not usable JSON: an integer of thousands of digits")
     return value
 
 

@@ -42,7 +42,8 @@ def deep(depth: int) -> str:
         ('{"a": NaN}', "NaN is not a JSON number"),
         ('{"a": -Infinity}', "-Infinity is not a JSON number"),
         ('{"a": 1e999}', "too large for a double"),
-        ('{"a": ' + "9" * 5000 + "}", "an integer of thousands of digits"),
+        ('{"a": ' + "9" * 5000 + "}", "too large for a double"),
+        ('{"a": -1' + "0" * 309 + "}", "too large for a double"),
         ('{"a": 1, "a": 2}', "the same key twice"),
         ('{"a": "\\ud800"}', "a lone surrogate"),
         ('{"\\udfff": 1}', "a lone surrogate"),
@@ -189,7 +190,7 @@ def test_keys_that_come_twice_are_never_dropped(pairs: list[tuple[str, Any]]) ->
     assert same(read, strictly(text))
 
 
-@pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**30, 10**400])
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**30, -(10**308)])
 def test_ids_keep_their_digits(number: int) -> None:
     assert decode._read(json.dumps({"id": number})) == {"id": number}
 

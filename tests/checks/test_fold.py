@@ -73,6 +73,13 @@ def test_what_does_not_add_up(how: Any, deltas: list[Any], final: Any, message: 
     assert found.message.startswith(f"in s '1': {message}")
 
 
+@pytest.mark.parametrize(
+    ("deltas", "final"), [([1.5, 10**400], 1), ([1.5], 10**400)], ids=["delta", "final"]
+)
+def test_no_number_is_too_large_to_be_added(deltas: list[Any], final: Any) -> None:
+    assert "event.undecodable" in codes(judge(talk(deltas, final), folding("sum")))
+
+
 @given(st.lists(st.text(max_size=300), max_size=6), st.data())
 def test_a_lost_part_is_found_and_a_whole_one_is_not(parts: list[str], data: st.DataObject) -> None:
     rules, final = folding("join"), "".join(parts)
