@@ -72,11 +72,16 @@ class AsJson:
     pointer: Pointer
 
     def get(self, value: object) -> object:
-        """Return the text, keys sorted; None and ABSENT as they are."""
+        """Return the text, keys sorted; None and ABSENT as they are.
+
+        What JSON lacks, the bytes and times of msgpack, is in it as Python writes it.
+        """
         found = self.pointer.get(value)
         if found is None or found is ABSENT:
             return found
-        return json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(
+            found, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=repr
+        )
 
 
 def _walk(

@@ -124,6 +124,19 @@ spans: {run: {key: run, open: agent_started, close: agent_completed, requires: a
         assert codes(judge([*lines, ("server", junk)], rules)) == ["event.undecodable"]
 
 
+@pytest.mark.parametrize("value", [b"\xff", [msgpack.Timestamp(5)], {1: b""}])
+def test_what_only_msgpack_has_is_a_part_of_a_key(value: Any) -> None:
+    rules = """
+decode: msgpack
+events: {name: /t, fields: {place: {json: /place}}}
+spans: {s: {key: place, open: o, close: c}}
+"""
+    lines: list[Line] = [("server", msgpack.packb({"t": t, "place": value})) for t in ("o", "c")]
+    assert codes(judge(lines, rules)) == []
+    other = msgpack.packb({"t": "c", "place": b"\xfe"})
+    assert codes(judge([lines[0], ("server", other)], rules)) == ["span.unclosed"]
+
+
 @given(st.binary() | st.text())
 @example(struct.pack(">I", 0xDDFFFFFF))
 def test_decoding_never_raises(data: bytes | str) -> None:
