@@ -76,13 +76,14 @@ def diff(
     from ..net.errors import SettingError
     from ..replay.diff import Wish, diff, exit_code, write
     from ..replay.settings import read_matching
+    from ..schemas.packs import locate
 
     def matching(path: Path, meta: Mapping[str, str]) -> Matching:
         return read_matching(read_contract(name, path, meta), **rules)
 
     wanted = Wanted(format, None if output == Path("-") else output)
     try:
-        clear([wanted], [a, b, *([Path(name)] if name else [])], None)
+        clear([wanted], [a, b, *([] if name is None else [locate(name)[0]])], None)
         wish = Wish(Scope(sessions=sessions, max_findings=max_differences), min_samples, max_slower)
         contrast = diff(a, b, matching, wish)
     except SettingError as error:

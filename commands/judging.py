@@ -70,7 +70,7 @@ def validate(
     from ..judge.choice import DEFAULT
     from ..judge.reports import RefusedError, clear, write_reports
     from ..judge.validate import exit_code, validate
-    from ..schemas.packs import find
+    from ..schemas.packs import find, locate
 
     wanted = wanted_reports(formats, outputs)
     scope = Scope(tuple(code for each in rules for code in each), sessions, max_findings)
@@ -78,9 +78,12 @@ def validate(
     summary = Path(named) if named else None
     given = None if name is None else find(name, trust_code=trust_code)
     otherwise = None if project is None or given is not None else project.contract
-    inputs = [*recordings, *([name] if name else []), *([otherwise.name] if otherwise else [])]
+    contracts = [
+        locate(each)[0] for each in (name, otherwise and otherwise.name) if each is not None
+    ]
+    inputs = [*map(Path, recordings), *contracts, *([project.path] if project else [])]
     try:
-        clear(wanted, map(Path, inputs), summary)
+        clear(wanted, inputs, summary)
         report = validate(recordings, given, otherwise or DEFAULT, scope, jobs)
     except (RefusedError, UnknownSessionError) as error:
         click.echo(f"wsrec: {error}", err=True)

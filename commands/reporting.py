@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -23,6 +23,8 @@ else:  # the oldest click that will do has no type parameter there
 __all__ = ["REPORTS", "SCOPE", "Ordered", "sessions_option", "wanted_reports"]
 
 _ORDER = f"{__name__}.order"
+_STANDARD: Final = (Path("-"), Path("/dev/stdout"))
+"""Names of standard output. Taken for a file, the second would be what that is redirected to."""
 
 
 class Ordered(click.Command):
@@ -70,7 +72,7 @@ def wanted_reports(formats: Sequence[ReportFormat], outputs: Sequence[Path]) -> 
 
 
 def _file(given: Sequence[Path]) -> Path | None:
-    return given[0] if given and given[0] != Path("-") else None
+    return given[0] if given and given[0] not in _STANDARD else None
 
 
 class _Codes(_Type):

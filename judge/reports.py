@@ -75,7 +75,7 @@ def clear(wanted: Sequence[Wanted], inputs: Iterable[Path], summary_file: Path |
                     raise RefusedError(
                         f"{path}: is a SQLite database; a report does not replace it"
                     )
-        elif not final.parent.is_dir():
+        elif not (path.exists() or final.parent.is_dir()):
             raise FileNotFoundError(2, os.strerror(2), str(path))
         taken[final] = "replace another report of the same run"
     for _, final in files:
@@ -84,7 +84,10 @@ def clear(wanted: Sequence[Wanted], inputs: Iterable[Path], summary_file: Path |
 
 
 def _final(path: Path) -> Path:
-    """Return what a path leads to; of links in a circle, which open as an OSError, one of them."""
+    """Return what a path leads to; of links in a circle, which open as an OSError, one of them.
+
+    Of a pipe without a name, such as a shell's `>(command)`, it is no path.
+    """
     return Path(os.path.realpath(path))
 
 
@@ -139,7 +142,7 @@ def put(path: Path, text: str) -> None:
     """Write a file that takes its name when all of it is there; a device or pipe directly."""
     final = _final(path)
     beside = final.with_name(f".{final.name}.{os.getpid()}")
-    direct = final.exists() and not final.is_file()
+    direct = path.exists() and not path.is_file()
     try:
         if direct:
             path.write_text(text, encoding="utf-8")

@@ -77,6 +77,7 @@ class TestWhere:
              {"r.xml": "junit", "g": "github"}),
             ("--format json -o a --format json -o b", "", {"a": "json", "b": "json"}),
             ("--format json -o - --format text -o b", "json", {"b": "text"}),
+            ("--format json -o /dev/stdout --format text -o b", "json", {"b": "text"}),
             ("--format json -o -- --format text", "text", {"--": "json"}),
         ],
     )  # fmt: skip
@@ -102,6 +103,8 @@ class TestWhere:
             ("-o other.db", "other.db: is a SQLite database; a report does not replace it"),
             ("-o link.db", "link.db: the report would replace the recording"),
             ("-c c.yaml -o c.yaml", "c.yaml: the report would replace the recording or the contr"),
+            ("-c folder -o folder/contract.yaml", "folder/contract.yaml: the report would replace"),
+            ("-o wsrec.toml", "wsrec.toml: the report would replace the recording or the contract"),
             ("-o none/r", "wsrec: none/r: No such file or directory"),
             ("--format sarif", "'sarif' is not one of 'text', 'json', 'junit', 'github'"),
         ],
@@ -110,12 +113,15 @@ class TestWhere:
         Path("other.db").write_bytes(recording.read_bytes())
         Path("link.db").symlink_to("a.db")
         Path("c.yaml").write_text("wsrec: 1\nevents: {types: {a: }}\n")
+        Path("folder").mkdir()
+        Path("folder/contract.yaml").write_bytes(Path("c.yaml").read_bytes())
+        Path("wsrec.toml").write_text("jobs = 1\n")
         Path("b").write_text("former")
-        before = {path: path.read_bytes() for path in Path().iterdir()}
+        before = {path: path.read_bytes() for path in Path().rglob("*.*")}
         done = validate(recording, *words.split())
         assert (done.code, done.out) == (2, "")
         assert said in done.err.splitlines()[-1]
-        assert {path: path.read_bytes() for path in Path().iterdir()} == before
+        assert {path: path.read_bytes() for path in Path().rglob("*.*")} == before
 
     @pytest.mark.parametrize("order", list(product((True, False), repeat=2)))
     def test_options_between_them_do_not_matter(
@@ -156,6 +162,13 @@ class TestWhere:
         finally:
             os.close(reader)
         assert stat.S_ISFIFO(Path("pipe").stat().st_mode)
+        reader, writer = os.pipe()  # which has no name, but one that shells give it
+        try:
+            assert validate(recording, "--format", "json", "-o", f"/dev/fd/{writer}").code == 1
+            assert json.loads(os.read(reader, 65536))["verdict"] == "fail"
+        finally:
+            os.close(reader)
+            os.close(writer)
 
 
 class TestScope:
