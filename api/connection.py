@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -12,15 +11,15 @@ from typing import Final, Self
 
 import aiohttp
 
-from ..net.fault import in_a_line
 from ..schemas.model import Contract
 from .contracts import as_contract, default_contract
-from .dialing import Dialer, Socket, ending
+from .dialing import Dialer
 from .errors import ClosedError
 from .identity import Identify, addressed
 from .inbox import End, Inbox
 from .naming import Namer
 from .received import Received
+from .socket import Outgoing, Socket, ending
 
 __all__ = ["Connection", "connect"]
 
@@ -174,24 +173,12 @@ class Connection:
             TypeError: it is no JSON value; ValueError: it is, but for a number such as NaN.
             RuntimeError: it was never opened.
         """
-        if isinstance(value, bytes | bytearray | memoryview):
-            binary, data = True, bytes(value)
-        else:
-            text = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
-            binary, data = False, text.encode()
-        ws = self._open.ws
+        message, socket = Outgoing.of(value), self._open
         if self._inbox.end is not None:
             code, reason, how = self._inbox.end
             raise ClosedError(f"cannot send: {how}", code, reason)
         self._inbox.sending(monotonic_ns())
-        kind = aiohttp.WSMsgType.BINARY if binary else aiohttp.WSMsgType.TEXT
-        try:
-            async with asyncio.timeout(timeout):
-                await ws.send_frame(data, kind)
-        except TimeoutError:
-            raise TimeoutError(f"the server did not take the message in {timeout:g} s") from None
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise ClosedError(f"cannot send: {in_a_line(error)}") from error
+        await socket.send(message, timeout)
 
     async def receive(self, timeout: float = 10.0) -> Received:
         """Return what came next.

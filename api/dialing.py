@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,30 +14,14 @@ from yarl import URL
 from ..net.fault import in_a_line
 from ..report.inert import inert
 from .errors import ConnectError
-from .inbox import End
+from .socket import Socket
 
-__all__ = ["Dialer", "Socket", "ending"]
+__all__ = ["Dialer"]
 
 _STARTING: Final = frozenset((502, 503, 504))
 """What is answered for a backend that is not there yet."""
 _SHOWN: Final = 200
 _PAUSE: Final = 0.05  # seconds between two attempts
-
-
-@dataclass(frozen=True, slots=True)
-class Socket:
-    """An open connection, in an HTTP client of its own."""
-
-    http: aiohttp.ClientSession
-    ws: aiohttp.ClientWebSocketResponse[bool]
-    seconds: float
-    """For a Close frame to go out, and the server's to come."""
-
-    async def hang_up(self, code: int, reason: str = "") -> None:
-        """Send a Close frame, for which there may be no room, and wait for the server's."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.seconds):
-                await self.ws.close(code=code, message=reason.encode())
 
 
 @dataclass(slots=True)
@@ -113,14 +96,3 @@ class Dialer:
         if isinstance(error, TimeoutError):
             return ConnectError(f"{where}: no answer in {self.seconds:g} s")
         return ConnectError(f"{where}: {inert(in_a_line(error), _SHOWN)}")
-
-
-def ending(kind: aiohttp.WSMsgType, data: object, extra: object) -> End:
-    """Return how a connection ended, by what aiohttp gave instead of a message."""
-    if kind is aiohttp.WSMsgType.CLOSE:
-        code, reason = data if isinstance(data, int) and data else None, str(extra or "")
-        how = f"the server closed the connection with{f' {code}' if code else 'out a code'}"
-        return End(code, reason, how + (f" ({inert(reason, _SHOWN)})" if reason else ""))
-    if kind is aiohttp.WSMsgType.ERROR:
-        return End(None, "", f"the server broke the protocol: {inert(str(data), _SHOWN)}")
-    return End(None, "", "the connection ended without a Close frame")
