@@ -30,13 +30,14 @@ from .errors import RecordingError
 from .keeper import Keeper
 from .lock import RecordingLock
 from .progress import STUCK, Progress
-from .recovery import Recovered, note_unfinished, recover_into
+from .recovery import Recovered, recover_into
 from .seal import Sealer, Signer
 from .segment import MOST_SESSIONS
 from .session import Headers, SessionWriter
 from .share import HIGH
 from .spool import Spool, remove_spool, spool_folder
 from .tap import SessionTap
+from .unfinished import Unfinished
 from .writer import Writer
 
 __all__ = ["Recorder"]
@@ -114,7 +115,6 @@ class Recorder:
         self._on_resumed = on_resumed
         self._progress = Progress(self.backlog)
         self._is_closing = False
-        self._sessions: dict[int, SessionWriter] = {}  # open now, on the recorder's thread
         with contextlib.ExitStack() as undo:
             self._lock = RecordingLock(path)
             undo.callback(self._lock.release)
@@ -156,6 +156,8 @@ class Recorder:
         self._sealer = None if signer is None else Sealer(connection, signer)
         kept = HIGH if self.goes_on else _KEPT
         self._batch = Batch(connection, self._sealer, most_kept=kept)
+        self.unfinished = Unfinished(self._batch)
+        """The sessions that are open; on the recorder's thread."""
         identity, number = spool_of(connection)
         self.keeper: Keeper | None = None
         """What bytes have to go through before they are forwarded, if they have to."""
@@ -163,7 +165,7 @@ class Recorder:
             power = self._durability is Durability.POWER
             spool = Spool(spool_folder(self.path), identity, number, durable=power)
             undo.callback(spool.close, remove=False)
-            note_unfinished(self._batch, {}, number)
+            self.unfinished.note(number)
             self.keeper = Keeper(
                 *(spool, self.backlog, self._on_loop, self._failed, self._turned),
                 synced=power,
@@ -217,14 +219,6 @@ class Recorder:
                 log.warning("%s: %s; sessions are held up", self.path, error)
             else:
                 self._failed(error)
-
-    def begun(self, session: SessionWriter) -> None:
-        """Remember a session that is open; on the recorder's thread."""
-        self._sessions[session.id] = session
-
-    def over(self, session: SessionWriter) -> None:
-        """Forget a session that has ended; on the recorder's thread."""
-        self._sessions.pop(session.id, None)
 
     def close(self) -> None:
         """Write what is left, mark the recording's clean end, close the file.
@@ -300,7 +294,7 @@ class Recorder:
 
     def _turned_to(self, number: int) -> None:
         self._batch.flush()
-        note_unfinished(self._batch, self._sessions, number)
+        self.unfinished.note(number)
         self._writer.after_commit(lambda: self._drop_before(number))
 
     def _drop_before(self, number: int) -> None:

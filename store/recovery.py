@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 
@@ -31,44 +31,21 @@ from .segment import (
     read_segment,
 )
 from .session import SessionWriter
-from .shape import Maybe, Size, require
+from .shape import Maybe, Size, unpack
 from .spool import segments, spool_folder
+from .unfinished import AGREED, unfinished_in
 
-__all__ = ["Recovered", "note_unfinished", "pack", "recover_into"]
+__all__ = ["Recovered", "recover_into"]
 
 _DAMAGE = (*WRONG_VALUES, LookupError, AssertionError, msgpack.UnpackException)
 """What is raised over a spool, or states, that no recorder wrote."""
 
-_MOST_VALUES = 1 << 14
-"""Of an array: more than there are headers in any request."""
 _MOST_OPEN = 1 << 16
 """More sessions than a process has sockets for."""
 
 _HEADERS = [(str, str)]
-_AGREED = bool, bool, bool, [str]
 _OPENED = str, Size, Maybe(str), str, _HEADERS
-_ANSWERED = Size, _HEADERS, Maybe(str), Maybe(str), _AGREED
-_BLOB = Maybe((Size, Size))
-_DECODER = bytes, Size, Maybe((Size, Size, bytes, Size)), Size
-_TRACKER = (
-    *(bool, Size, Size, bool, bool, Size, Maybe(bytes)),
-    *(bytes, bool, Maybe(bytes), Size),
-)
-_STREAM = Size, Size, Size, _BLOB, _BLOB, _DECODER, _TRACKER
-_STATE = (
-    int,
-    (
-        *(Size, (Size, str, Size, Maybe(str), str, str)),
-        *((Maybe(Size), Maybe(str), Maybe(str), Maybe(str)), _AGREED),
-        *(Maybe((Maybe(Size), Maybe(str), str)), Maybe(str), _STREAM, _STREAM),
-    ),
-)
-
-
-def pack(value: object) -> bytes:
-    """Return the data of a record, or a state; bytes that were no UTF-8 stay what they are."""
-    packed: bytes = msgpack.packb(value, unicode_errors="surrogateescape")
-    return packed
+_ANSWERED = Size, _HEADERS, Maybe(str), Maybe(str), AGREED
 
 
 class Recovered(NamedTuple):
@@ -80,15 +57,6 @@ class Recovered(NamedTuple):
     """That got some of them, or their beginning or end."""
     passed_over: int
     """Records about sessions whose beginning is lost, as after a power cut."""
-
-
-def note_unfinished(batch: Batch, sessions: dict[int, SessionWriter], segment: int) -> None:
-    """Write, into the transaction that is open, all that replaying from `segment` on needs."""
-    batch.run("DELETE FROM unfinished", ())
-    for number, session in sessions.items():
-        state = pack((session.started_ns, session.state()))
-        batch.run("INSERT INTO unfinished VALUES (?, ?)", (number, state))
-    batch.run("INSERT OR REPLACE INTO meta VALUES ('spool', ?)", (str(segment),))
 
 
 def recover_into(
@@ -172,9 +140,7 @@ class _Replay:
 
     def resume(self) -> None:
         """Take up the sessions that were open when the spool's first segment began."""
-        rows = self._connection.execute("SELECT session_id, state FROM unfinished").fetchall()
-        for number, state in rows:
-            started_ns, state = _unpack(state, _STATE)
+        for number, started_ns, state in unfinished_in(self._connection):
             session = self._session(number, started_ns)
             session.resume(state)
             self._know(session)
@@ -186,7 +152,7 @@ class _Replay:
         session = self._sessions.get(number)
         if kind == OPENED:
             session = self._session(number, at_ns)
-            session.opened(*_unpack(data, _OPENED))
+            session.opened(*unpack(data, _OPENED))
             self._know(session)
         elif session is None:
             self._passed_over += 1
@@ -196,7 +162,7 @@ class _Replay:
         elif kind == SERVER:
             session.server.feed(at_ns, None, data)
         elif kind == ANSWERED:
-            status, headers, subprotocol, extensions, agreed = _unpack(data, _ANSWERED)
+            status, headers, subprotocol, extensions, agreed = unpack(data, _ANSWERED)
             deflate, server_keeps, client_keeps, others = agreed
             known = Extensions(deflate, server_keeps, client_keeps, tuple(others))
             session.answered(status, headers, subprotocol, extensions, known)
@@ -247,11 +213,3 @@ class _Replay:
         if new > 0:
             self._frames += new
             self._changed.add(session.id)
-
-
-def _unpack(data: bytes, shape: object) -> Any:
-    """Return what was packed; nested arrays that claim many values each are refused."""
-    value = msgpack.unpackb(
-        data, unicode_errors="surrogateescape", max_array_len=_MOST_VALUES, max_map_len=0
-    )
-    return require(value, shape)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..wire.deflate import Extensions
 from .model import Sender
-from .recovery import pack
 from .segment import ANSWERED, CLIENT, ENDED, OPENED, SERVER, SYNTHETIC_CLIENT, SYNTHETIC_SERVER
 from .session import Headers, SessionWriter
+from .shape import pack
 from .share import HIGH, ITEM, SHARE
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class SessionTap:
         started_at = datetime.now(UTC).isoformat(timespec="microseconds")
         what = started_at, since_ns, client, target, headers
         self._keep(OPENED, writer.started_ns, what)
-        self._later(recorder.begun, 0, writer)
+        self._later(recorder.unfinished.begun, 0, writer)
         self._later(writer.opened, len(target) + _size(headers), *what)
 
     def answered(
@@ -176,7 +176,7 @@ class SessionTap:
             at_ns = monotonic_ns()
             self._keep(ENDED, at_ns, b"")
             self._later(self._writer.ended, 0, at_ns)
-            self._later(self._recorder.over, 0, self._writer)
+            self._later(self._recorder.unfinished.over, 0, self._writer)
             self.in_order(self.on_ended)
 
     def _keep(self, kind: int, at_ns: int, what: object) -> None:

@@ -6,17 +6,15 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.frames import KEY, wire
 from support.killed import Life, Talk, comparable, find, small
 from support.recordings import elsewhere
-from wsrec.store import recorder as recorder_module
 from wsrec.store.durability import Durability
 from wsrec.store.recorder import Recorder
-from wsrec.store.recovery import note_unfinished
 from wsrec.store.spool import segments, spool_folder
+from wsrec.store.unfinished import Unfinished
 from wsrec.upkeep.recover import recover
 
 SCRIPT = """
@@ -67,12 +65,13 @@ class TestARecorderKilled:
 
     def test_while_it_begins(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         left = path.parent.parent / "left"
+        note = Unfinished.note
 
-        def dying(*args: Any) -> None:
+        def dying(unfinished: Unfinished, segment: int) -> None:
             shutil.copytree(path.parent, left)
-            note_unfinished(*args)
+            note(unfinished, segment)
 
-        monkeypatch.setattr(recorder_module, "note_unfinished", dying)
+        monkeypatch.setattr(Unfinished, "note", dying)
         Recorder(path, durability=Durability.PROCESS).close()
         monkeypatch.undo()
         killed = left / path.name
