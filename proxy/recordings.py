@@ -138,7 +138,7 @@ class Recordings:
 
     def has_room(self) -> bool:
         """Whether sockets may be read; if not, the recorder's `on_room` is called when they may."""
-        return all(each.recorder.has_room() for each in self._all())
+        return all(each.recorder.backlog.has_room() for each in self._all())
 
     async def watch(self) -> None:
         """For ever: notice a disk that does not answer. Waits for no disk itself."""

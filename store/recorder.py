@@ -108,6 +108,7 @@ class Recorder:
         """What a former recorder had left in its spool."""
         self.redactor = Redactor(redaction, redaction_key) if redaction else None
         self.backlog = Backlog(on_room)
+        """What is to be written; it says whether sockets may be read."""
         self._durability = durability
         self._unmask = unmask
         self._on_loop = on_loop
@@ -167,7 +168,8 @@ class Recorder:
             undo.callback(spool.close, remove=False)
             self.unfinished.note(number)
             self.keeper = Keeper(
-                *(spool, self.backlog, self._on_loop, self._failed, self._turned),
+                *(spool, self.backlog, self._on_loop, self._failed),
+                lambda number: self.backlog.put(self._turned, 0, number),
                 synced=power,
                 goes_on=self.goes_on,
             )
@@ -199,14 +201,6 @@ class Recorder:
     def fault(self) -> Exception | None:
         """A fault in here, after which nothing is recorded any more."""
         return self._writer.fault
-
-    def is_full(self) -> bool:
-        """Whether sockets must not be read now; if so, `on_room` is called when they may."""
-        return self.backlog.is_full()
-
-    def has_room(self) -> bool:
-        """Whether sockets may be read; if not, `on_room` is called when they may."""
-        return self.backlog.has_room()
 
     def look(self) -> None:
         """Notice that nothing has been written for long, though something waits; once a second.
@@ -289,10 +283,7 @@ class Recorder:
         self._on_resumed()
 
     def _turned(self, number: int) -> None:
-        """The spool has a new segment: see that the ones before can go; on the event loop."""
-        self.backlog.put(self._turned_to, 0, number)
-
-    def _turned_to(self, number: int) -> None:
+        """The spool has a new segment: see that the ones before can go."""
         self._batch.flush()
         self.unfinished.note(number)
         self._writer.after_commit(lambda: self._drop_before(number))

@@ -120,7 +120,7 @@ class SessionTap:
         so later. The answer is whether to read on. After `Room.NONE_FOR_ONE`, `on_room` is
         called on the recorder's thread when this peer may be read again.
         """
-        put, is_full = self._put, self._recorder.is_full
+        put, is_full = self._put, self._recorder.backlog.is_full
         stream = self._stream(sender)
         feed, share = stream.feed, stream.share
         if on_room is not None:
@@ -140,7 +140,7 @@ class SessionTap:
 
     def is_full(self) -> bool:
         """Whether sockets must not be read now; if so, the recorder says when they may."""
-        return self._recorder.is_full()
+        return self._recorder.backlog.is_full()
 
     def forwarded(self, sender: Sender, now_ns: int) -> None:
         """Note that the other peer has taken all that `sender` sent until now."""

@@ -332,8 +332,8 @@ def _write(path: Path, sessions: Iterable[int], count: int, data: bytes) -> None
         for _ in sessions:
             talk = Conversation(recorder)
             for _ in range(count):
-                while recorder.is_full():
-                    eventually(lambda: not recorder.is_full())
+                while recorder.backlog.is_full():
+                    eventually(lambda: not recorder.backlog.is_full())
                 talk.server(data)
             talk.end()
 

@@ -33,7 +33,7 @@ def outage(recorder: Recorder) -> Iterator[None]:
         talk = Conversation(recorder, target="/filler")
         for _ in range(80):
             talk.server(CHUNK)
-            eventually(recorder.has_room)
+            eventually(recorder.backlog.has_room)
         eventually(lambda: recorder._batch.losing)
         yield
         talk.end()

@@ -337,7 +337,7 @@ class TestABacklog:
             recorder.backlog.put(lambda: gate.wait(30), 0)
             for _ in range(1 << 15):
                 recorder.backlog.put(int, 0)
-            assert recorder.is_full()
+            assert recorder.backlog.is_full()
             gate.set()
 
     def test_is_written_at_the_end(self, path: Path) -> None:
@@ -385,14 +385,14 @@ class TestAWriterThatFails:
         recorder = Recorder(path, on_room=room.set, on_failure=lambda error: failed.set())
         gate = threading.Event()
         recorder.backlog.put(lambda: gate.wait(30) and [][0], 0)
-        while not recorder.is_full():
+        while not recorder.backlog.is_full():
             recorder.backlog.put(int, 1 << 20)
         gate.set()
         assert failed.wait(30)
         assert room.wait(30)
         recorder.backlog.put(int, 5 << 20)
         eventually(lambda: recorder.backlog.size == 0)
-        assert not recorder.is_full()
+        assert not recorder.backlog.is_full()
         recorder.close()
 
     def test_for_any_reason_at_all(self, path: Path) -> None:

@@ -29,7 +29,7 @@ taps = [recorder.session("c", f"/{n}", []) for n in range(sessions)]
 for tap in taps:
     tap.answered(101, [], None, None)
 for n in range(count):
-    while recorder.is_full():
+    while recorder.backlog.is_full():
         time.sleep(0.001)
     now = time.monotonic_ns()
     data = b"%d %s" % (n, b"x" * 200)

@@ -492,7 +492,7 @@ def test_memory_stays_small(tmp_path: Path) -> None:
         talk.server(wire(2, b"", claim=100 << 20))
         for _ in range(100):
             talk.server(bytes(1 << 20))
-            eventually(lambda: not recorder.is_full(), 20)
+            eventually(lambda: not recorder.backlog.is_full(), 20)
         talk.end()
     script = MERGE + ("print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])")
     done = limited(1 << 30, script, path, tmp_path / "all.db")
