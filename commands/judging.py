@@ -78,9 +78,8 @@ def validate(
     summary = Path(named) if named else None
     given = None if name is None else find(name, trust_code=trust_code)
     otherwise = None if project is None or given is not None else project.contract
-    contracts = [
-        locate(each)[0] for each in (name, otherwise and otherwise.name) if each is not None
-    ]
+    names = (name, None if otherwise is None else otherwise.name)
+    contracts = [locate(each)[0] for each in names if each is not None]
     inputs = [*map(Path, recordings), *contracts, *([project.path] if project else [])]
     try:
         clear(wanted, inputs, summary)
