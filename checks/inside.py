@@ -100,10 +100,10 @@ class InsideState:
         if before is None:
             return False
         name, value, seq = before
+        message = f"{name} is {brief(value)} in {event.name}, as it was in {self._place} at frame"
         again = self._found(
             "repeated",
-            f"{name} is {brief(value)} in {event.name}, as it was in {self._place} at frame {seq} "
-            "already; expected it once",
+            f"{message} {seq} already; expected it once",
             event.seq,
             event.name,
             expected=f"another {name}",
@@ -128,8 +128,7 @@ class InsideState:
 
         A `late` one came after the close and was reported for that: it is not missing. When all is
         `over`, it came after the close and may: it is no step of a machine. One that `plays` a part
-        here is expected to carry the fields of such an event. `gaps`: how often
-        the recording missed frames so far.
+        here is expected to carry such an event's fields. `gaps`: how often frames were missed.
         """
         name, fields = event.name, event.fields
         if self._since is None:

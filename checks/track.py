@@ -162,8 +162,8 @@ class Track:
                 return None
         if role == "abort" or not self.rule.claims(event):
             return None  # where nothing is open there is nothing to abort
-        # A span for which the contract names no opening event is opened by its first; one that
-        # may have begun elsewhere has, when the first that is seen of it is its end.
+        # Where the contract names no opening event, a span is opened by its first; one that may
+        # have begun elsewhere has, when the first that is seen of it is its end.
         real = not self.rule.span.open and (self.rule.span.must_open or role == "during")
         if not real:
             shown = show_key(self.rule.bare(key))
