@@ -171,13 +171,13 @@ class Context:
             waited = end_ns - asked.at_ns
             if limit is None or waited <= limit or not asked.idle or self.excuse(rule.opens):
                 continue
-            opens = " or ".join(rule.opens)
+            opens = " or ".join(rule.opens).replace("*", "event that opens it")
             yield finding(
                 "latency.first",
                 f"no {opens} followed {rule.span.latency.after} (frame {asked.seq}); expected "
                 f"within {show_duration(limit)}, the session lasted {show_duration(waited)} more",
                 seq=asked.seq,
-                event=rule.opens[0],
+                event=next((name for name in rule.opens if name != "*"), None),
                 span=rule.name,
                 expected=f"at most {show_duration(limit)}",
                 seen="nothing",

@@ -92,7 +92,7 @@ class SpanRule:
         )
         self.directed = any(trigger.sender == "other" for _, trigger in self._roles)
         """Each peer numbers its own: the key holds who opened the span."""
-        self.opens = _names(span.open)
+        self.opens = _names(span.open or span.during)
         self.closes = _names(span.close)
         self.watched = watched(span.inside)
         self.unique = frozenset(span.inside.unique)

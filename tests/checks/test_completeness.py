@@ -185,6 +185,25 @@ def test_a_message_nobody_answered_is_one_finding() -> None:
     assert not judge(lines, ending=session(ended_ns=1_000_000_000)).all_findings()
 
 
+@pytest.mark.parametrize(
+    ("begins", "event", "said"),
+    [
+        ("[x, y]", "x", "no x or y followed ask (frame 1)"),
+        ('[{event: "*", when: {has: k}}]', None, "no event that opens it followed ask (frame 1)"),
+    ],
+)
+def test_a_message_nobody_answered_by_an_event_that_may_open_a_span(
+    begins: str, event: str | None, said: str
+) -> None:
+    rules = f"""
+events: {{fields: {{k: /k}}, types: {{ask: {{sender: client}}}}}}
+spans: {{s: {{key: [], during: {begins}, close: c, latency: {{first: {{after: ask, max: 1s}}}}}}}}
+"""
+    found = [each for each in judge([client("ask")], rules).all_findings() if each.span == "s"]
+    assert [(each.code, each.event) for each in found] == [("latency.first", event)]
+    assert found[0].message.startswith(said)
+
+
 def test_an_opening_answers_only_what_it_is_in_time_for() -> None:
     lines = run()
     found = only(judge([lines[0], 3_000_000_000, *lines]))
