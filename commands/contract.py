@@ -87,12 +87,13 @@ def contract_check(names: tuple[str, ...], trust_code: bool) -> None:
     """Check contracts, and say every mistake with its place.
 
     Exit code: 0, 2 when there are mistakes."""
+    from ..report.inert import inert
     from ..schemas.packs import find
 
     for name in names:
         found = find(name, trust_code=trust_code)
         under = f", over {', '.join(found.extends)}" if found.extends else ""
-        click.echo(f"{name}: {found.name} is a valid contract{under}")
+        click.echo(inert(f"{name}: {found.name} is a valid contract{under}"))
 
 
 @contract.command("freeze")

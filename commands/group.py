@@ -40,7 +40,7 @@ class Commands(click.Group):
             click.echo("wsrec: interrupted", err=True)
             sys.exit(130)
         except RecordingError as error:
-            click.echo(f"wsrec: {error}", err=True)
+            click.echo(inert(f"wsrec: {error}"), err=True)
             sys.exit(3)
         except ContractError as error:
             for mistake in error.mistakes:
@@ -51,7 +51,7 @@ class Commands(click.Group):
                 raise  # click ends quietly when nobody reads on
             _require_written(sys.stdout)  # if it was that, it is said there
             name = f"{error.filename}: " if error.filename else ""
-            click.echo(f"wsrec: {name}{error.strerror or error}", err=True)
+            click.echo(inert(f"wsrec: {name}{error.strerror or error}"), err=True)
             sys.exit(2)
         finally:
             _require_written(sys.stdout)

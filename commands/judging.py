@@ -70,6 +70,7 @@ def validate(
     from ..judge.choice import DEFAULT
     from ..judge.reports import RefusedError, clear, write_reports
     from ..judge.validate import exit_code, validate
+    from ..report.inert import inert
     from ..schemas.packs import find, locate
 
     wanted = wanted_reports(formats, outputs)
@@ -85,7 +86,7 @@ def validate(
         clear(wanted, inputs, summary)
         report = validate(recordings, given, otherwise or DEFAULT, scope, jobs)
     except (RefusedError, UnknownSessionError) as error:
-        click.echo(f"wsrec: {error}", err=True)
+        click.echo(inert(f"wsrec: {error}"), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         click.echo("wsrec: interrupted, nothing is reported", err=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
+from ..report.inert import inert
 from ..store.reader import Recording
 
 if TYPE_CHECKING:  # most work is done before a bar would be shown
@@ -91,13 +92,13 @@ class Progress:
         sessions = self._recording.sessions()
         frames = sum(each.client_frames + each.server_frames for each in sessions)
         bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
         )
-        bar.add_task(f"{self._doing} {self._recording.path.name}", total=frames or None)
+        bar.add_task(f"{self._doing} {inert(self._recording.path.name)}", total=frames or None)
         bar.start()
         return bar

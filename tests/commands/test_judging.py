@@ -322,3 +322,11 @@ class TestGitHub:
 def test_the_same_recording_gives_the_same_bytes(recording: Path) -> None:
     for name in ("text", "json", "junit", "github"):
         assert validate(recording, "--format", name) == validate(recording, "--format", name)
+
+
+@pytest.mark.parametrize("words", [["\x1b]0;x\a\n.db"], ["a.db", "-o", "\x1b]0;x\a\n/r"]])
+def test_no_name_of_a_file_drives_the_terminal(recording: Path, words: list[str]) -> None:
+    done = validate(*words)
+    assert done.code in (2, 3)
+    assert done.err.endswith("\n")
+    assert done.err[:-1].isprintable()

@@ -7,12 +7,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from support.conversation import Line, agent_events, run
 from support.recordings import recorder_at
 from support.talks import record
+from wsrec.judge.progress import Progress
 from wsrec.judge.validate import exit_code, validate
 from wsrec.schemas.codes import Severity
 from wsrec.store.errors import RecordingError
+from wsrec.store.reader import Recording
 
 
 def test_a_recording_that_passes(tmp_path: Path) -> None:
@@ -96,3 +99,12 @@ def test_a_recording_that_misses_frames_is_not_judged(tmp_path: Path, lost: str)
 
     with pytest.raises(RecordingError, match=r"a\.db: damaged: session 2: frames? .* missing"):
         validate([path], agent_events())
+
+
+def test_a_name_is_no_markup_of_the_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = record(tmp_path / "[red]\x1b[2J.db", run())
+    with Recording.open(path) as recording, Progress(recording, lambda: None) as progress:
+        bar = progress._begin()
+        bar.stop()
+        Console(width=200).print(bar.get_renderable())
+    assert "judging [red]\\x1b[2J.db" in capsys.readouterr().out
