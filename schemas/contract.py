@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final, Literal
 
@@ -125,8 +126,8 @@ def load(
     text = _text(path, origin)
     keep(path.name, text)
     folder = path.resolve().parent
-    models = Models(folder) if trust_code else None
-    contract = parse(text, origin, files_of(folder, keep), models)
+    with Models(folder) if trust_code else nullcontext() as models:
+        contract = parse(text, origin, files_of(folder, keep), models)
     for name, schema in models.texts.items() if models else ():
         keep(name, schema)
     return contract
@@ -138,8 +139,8 @@ def freeze(path: Path) -> dict[str, str]:
     This imports the types' modules. Raises ContractError.
     """
     folder = path.resolve().parent
-    models = Models(folder)
-    parse(_text(path, str(path)), str(path), files_of(folder), models)
+    with Models(folder) as models:
+        parse(_text(path, str(path)), str(path), files_of(folder), models)
     return dict(sorted(models.texts.items()))
 
 

@@ -84,13 +84,13 @@ def test_what_is_frozen_needs_no_code(home: Path) -> None:
     ((name, text),) = freeze(home / "c.yaml").items()
     with pytest.raises(ContractError, match=f"is code, and there is no {name}"):
         load(home / "c.yaml")
+    kept: dict[str, str] = {}
+    load(home / "c.yaml", None, kept.__setitem__, trust_code=True)
+    assert kept[name] == text
     (home / name).write_text(text)
     for code in home.glob("*.py"):
         code.unlink()
     assert codes(home, "started", {"type": "started"}) == ["event.missing_field"]
-    kept: dict[str, str] = {}
-    load(home / "c.yaml", None, kept.__setitem__, trust_code=True)
-    assert kept[name] == text
 
 
 def test_freezing_from_the_command_line(home: Path) -> None:
@@ -130,13 +130,17 @@ def test_what_code_prints_is_not_on_standard_output(
         ("{}:T.U", "class T: pass", "{} has no T.U"),
         ("{}:T", "1/0", "importing {}: ZeroDivisionError: division by zero"),
         ("{}:T", "import sys; sys.exit('no')", "importing {}: SystemExit: no"),
+        ("{}:T", "class Skip(BaseException): ...\nraise Skip('no')", "importing {}: Skip: no"),
+        ("{}:T", "class E(Exception): __str__ = 5\nraise E", "importing {}: E"),
+        ("{}:T", "def __getattr__(name): raise RuntimeError('no')",
+         "no JSON Schema of {}:T: RuntimeError: no"),
         ("{}:T", "def f(:", "importing {}: SyntaxError: "),
         ("{}:T", "class T: pass", "no JSON Schema of {}:T: PydanticSchemaGenerationError: "),
         ("{}:T", "T = 5", "no JSON Schema of {}:T: "),
         ("{}:T", "from typing import Callable; T = Callable[[], int]", "no JSON Schema of {}:T: "),
         ("{}:T", "T = dict", "the schema has no constant at /type"),
     ],
-)
+)  # fmt: skip
 def test_types_without_a_schema(
     reference: str, code: str | None, message: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -151,6 +155,28 @@ def test_types_without_a_schema(
     assert (mistake.line, mistake.column) == (2, 19)
     assert message.replace("{}", module) in mistake.message
     assert "\n" not in mistake.message
+
+
+def test_each_contract_has_the_modules_of_its_own_folder(tmp_path: Path) -> None:
+    modules = set(sys.modules)
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "my_events.py").write_text("from my_names import *")
+        code = f"from pydantic import BaseModel\nclass T(BaseModel): {name}: int\n"
+        (folder / "my_names.py").write_text(code)
+        (folder / "c.yaml").write_text('wsrec: 1\nevents: {types: {a: {schema: "my_events:T"}}}\n')
+        ((_, text),) = freeze(folder / "c.yaml").items()
+        assert name in text
+        assert codes(folder, "a", {name: 1}, trust_code=True) == []
+    assert not {"my_events", "my_names"} & (set(sys.modules) - modules)
+
+
+def test_a_module_named_like_one_that_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "types.py").write_text("T = int\n")
+    (tmp_path / "c.yaml").write_text('wsrec: 1\nevents: {types: {a: {schema: "types:T"}}}\n')
+    with pytest.raises(ContractError, match="another module types was imported before the one"):
+        load(tmp_path / "c.yaml", trust_code=True)
 
 
 def test_without_pydantic_it_says_what_to_install(
