@@ -39,6 +39,8 @@ class FoldState:
         self._last: Scalar | None = None
         self._whole = 0
         self._parts = 0.0
+        self._greatest = 0.0
+        """Of the fractions: what they cancel out to may be far smaller, their errors are not."""
 
     def feed(self, value: Scalar) -> None:
         """Take the field of an event during the span."""
@@ -57,6 +59,7 @@ class FoldState:
             self._whole += value
         else:
             self._parts += value
+            self._greatest = max(self._greatest, abs(value))
 
     def settle(self, final: Scalar) -> Mismatch | None:
         """Hold the closing event's field against what came before."""
@@ -76,7 +79,10 @@ class FoldState:
         total = float(self._whole) + self._parts if self._parts else self._whole
         if not isinstance(final, bool | str):
             exact = isinstance(total, int) and isinstance(final, int)
-            if total == final or (not exact and math.isclose(total, final, rel_tol=CLOSE)):
+            near = CLOSE * self._greatest
+            if total == final or (
+                not exact and math.isclose(total, final, rel_tol=CLOSE, abs_tol=near)
+            ):
                 return None
         text = f"{what} adds up to {total}, but {self.rule.equals!r} of the close is {brief(final)}"
         return Mismatch(text, str(total), brief(final))

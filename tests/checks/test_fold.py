@@ -36,6 +36,8 @@ def talk(deltas: list[Any], final: Any) -> list[Line]:
         ("last", [1, 2, "three"], "three"),
         ("sum", [1, 2, 3], 6),
         ("sum", [0.1] * 10, 1.0),
+        ("sum", [0.1, 0.2, -0.3], 0),
+        ("sum", [1e300, 0.5, -1e300], 0.5),
         ("sum", [10**17, 1], 10**17 + 1),
         ("sum", [], 0),
         ("join", ["a"], None),  # a close that does not carry the field
