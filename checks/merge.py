@@ -11,7 +11,7 @@ from ..schemas.durations import show_duration
 from ..schemas.model import AppliesTo, Contract, Limits, Scalar
 from .finding import Finding, Severities, Verdict, brief, finding
 from .outcome import LatencyRow, Outcome, SessionOutcome, Skipped
-from .rules import Kind
+from .rules import Kind, Part, part
 from .samples import Samples
 from .scope import EVERYTHING, Scope
 
@@ -144,10 +144,11 @@ class Merge:
         rule = self.contract.session.reconnect
         if rule is None:
             return
-        latest: dict[Scalar, Past] = {}
+        latest: dict[Part, Past] = {}
         for past in sorted(self._past, key=lambda each: (each.started_ns, each.id)):
-            before = latest.get(past.by)
-            latest[past.by] = past
+            by = part(past.by)
+            before = latest.get(by)
+            latest[by] = past
             if before is None or not before.lost or before.ended_ns is None:
                 continue
             took = past.started_ns - before.ended_ns

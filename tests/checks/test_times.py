@@ -142,6 +142,17 @@ def test_a_lost_session_must_come_back_soon(back: int, found: list[str]) -> None
     assert measured == ([] if back < 10 * SECOND else ["reconnect"])
 
 
+@pytest.mark.parametrize(("user", "same"), [(1, True), (1.0, True), (True, False), ("1", False)])
+def test_who_came_back_is_told_as_json_tells_values(user: object, same: bool) -> None:
+    rules = RUN % "{}" + "session: {reconnect: {max: 1s, by: user}}"
+    engine = Judge(contract(rules))
+    play(engine, [server("agent_started", user_id=1)], session(1, **LOST))
+    again = [server("agent_started", user_id=user)]
+    play(engine, again, session(2, started_ns=14 * SECOND))
+    found = codes(engine.finish())
+    assert found == ["span.unclosed", "span.unclosed", *["session.reconnect"] * same]
+
+
 def test_a_session_that_ended_with_a_run_open_was_lost() -> None:
     engine = Judge(agent_events())
     play(engine, run()[:3], session(1, ended_ns=10 * SECOND))
