@@ -64,7 +64,9 @@ def finding(
 
 
 def plain(value: object) -> str:
-    """Return a recorded value as JSON has it, but a text as it is."""
+    """Return a recorded value as JSON has it, but a text as it is, and bytes as Python has them."""
+    if isinstance(value, bytes):
+        return repr(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
 
 

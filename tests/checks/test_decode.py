@@ -61,6 +61,8 @@ def test_hostile_text_is_a_finding(data: str | bytes, reason: str) -> None:
     assert (found.code, found.seq) == ("event.undecodable", 1)
     assert reason in found.message
     assert len(found.message) < 300
+    if isinstance(data, bytes):
+        assert found.seen == repr(data)
 
 
 def test_what_only_looks_hostile_is_read() -> None:
