@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..schemas.event_schema import Aspect
@@ -85,3 +86,11 @@ class Compiled:
     def nearest(self, name: str | None) -> str | None:
         """Return the event of the contract that `name` was most likely meant to be."""
         return None if name is None else nearest(name, self.names)
+
+    def named(self, text: str) -> list[str]:
+        """Return the events whose names stand in a text, whole."""
+        return [
+            name
+            for name in self.names
+            if name in text and re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", text)
+        ]

@@ -118,8 +118,11 @@ def _unopened_with_its_parent(span: Instance) -> bool:
 
 def _start(span: Instance) -> int:
     """The frame before which nothing of it can have come."""
-    if span.opened is not None:
-        return span.opened.seq
+    return _beginning(span) if span.opened is None else span.opened.seq
+
+
+def _beginning(span: Instance) -> int:
+    """The frame in which what it is inside begins."""
     return 0 if span.parent is None else span.parent.first.seq
 
 
@@ -153,14 +156,24 @@ def _unclosed(span: Instance, context: Context) -> Iterator[Finding]:
         f"{span.label} was opened by {span.opened.name} (frame {span.opened.seq}) and never "
         f"closed; expected {closes} before {end}"
     )
+    # Without a whole key, what is lost may have been meant to end one before, and others moved up.
+    nameless = span.rule.nameless(span.rule.bare(span.key))
+    since = _beginning(span) if nameless else span.opened.seq
     yield span.say(
         "span.unclosed",
         message + _besides(span, missing),
         (span.opened.seq, span.opened.name),
         expected=closes,
         nearest=context.nearest(span.rule.closes, span.opened.seq, _until(span), span.rule.name),
-        cause=lack((*span.rule.closes, *missing), span.opened.seq, _until(span), 1 + len(missing)),
+        cause=lack((*_ends(span), *missing), since, _until(span), 1 + len(missing)),
     )
+
+
+def _ends(span: Instance) -> Iterable[str]:
+    """Return the events of which one may be lost or wrong when it never ended."""
+    # Another one inside it may be the same, opened twice.
+    again = span.rule.opens if span.rule.span.nest else ()
+    return (*span.rule.closes, *span.rule.aborts, *again)
 
 
 def _besides(span: Instance, missing: list[str]) -> str:

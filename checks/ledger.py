@@ -28,6 +28,10 @@ _RANK: Final = {
 """The last word of a code, and how little it says about what went wrong; others: 1."""
 _HELD: Final = frozenset({"fold", "machine", "monotonic"})
 """What shows at once, but waits for what only the end shows: a span that nobody opened."""
+_SURPLUS: Final = frozenset({"span.after_close", "span.reopened", "span.unopened"})
+"""What is said of an event that came once more than it should."""
+_AGAIN: Final = frozenset({"span.reopened", "span.unclosed"})
+"""What is said of one that opened a span again, which then had one end too few."""
 
 
 def _rank(found: Finding) -> int:
@@ -35,6 +39,18 @@ def _rank(found: Finding) -> int:
     if found.cause is not None and found.cause.rule:
         rule = "order"
     return 0 if scope == "event" else _RANK.get(rule, 1)
+
+
+def _weight(found: Finding) -> tuple[int, int]:
+    return _rank(found), SEVERITIES.index(found.severity)
+
+
+def _waits(found: Finding) -> bool:
+    """Say whether what only the end shows may account for it: that an event `between` is lost."""
+    cause = found.cause
+    return cause is not None and (
+        found.code.partition(".")[2] in _HELD or cause.rule.startswith("between ")
+    )
 
 
 def _rule(found: Finding) -> _Rule:
@@ -56,8 +72,10 @@ class _Told:
     """How many events it has accounted for, by the rule that missed them."""
 
     def echoes(self, found: Finding) -> bool:
-        """Say whether a finding says the same of the same event."""
-        return (self.rule[0], self.about) == (found.code, (found.seq, found.event))
+        """Say whether a finding says the same of the same event, perhaps for another span."""
+        codes = {self.rule[0], found.code}
+        alike = len(codes) == 1 or codes <= _SURPLUS or codes == _AGAIN
+        return alike and self.about == (found.seq, found.event)
 
     def joins(self, found: Finding) -> bool:
         """Say whether one event would have closed what this lacks and opened what that lacks."""
@@ -82,7 +100,7 @@ class Ledger:
             weighed = self._severities.apply(each)
             if weighed is None:
                 continue
-            if weighed.cause is None or weighed.code.partition(".")[2] not in _HELD:
+            if not _waits(weighed):
                 yield from self._say(weighed)
                 continue
             self._held.append(weighed)
@@ -95,7 +113,7 @@ class Ledger:
         pool = [*self._held, *(each for each in last if each is not None)]
         self._held.clear()
         said: list[Finding] = []
-        for each in sorted(pool, key=_rank):
+        for each in sorted(pool, key=_weight):
             said.extend(self._say(each, said))
         return said
 

@@ -30,7 +30,7 @@ class Illegal(NamedTuple):
     absent: frozenset[str]
     """Events of which one, had it come before, would have made it right."""
     after: int
-    """Frame of the event before."""
+    """Frame of the event that led to this state."""
 
     @property
     def wanted(self) -> str:
@@ -59,6 +59,7 @@ class MachineState:
         self._open = any(ANY in row for row in rule.states.values())
         self._places = {_Place(rule.start)}
         self._seq = 0
+        """Frame of the event that led there: one that was lost may have come ever since."""
 
     def _next(self, state: str, name: str) -> str | None:
         row = self._rule.states.get(state, {})
@@ -79,7 +80,6 @@ class MachineState:
 
     def feed(self, name: str, seq: int) -> Illegal | None:
         """Take an event that matters."""
-        after, self._seq = self._seq, seq
         moved = set()
         for place in self._places:
             if place.owed == name:
@@ -88,7 +88,8 @@ class MachineState:
             if target is not None:
                 moved.add(_Place(target, place.owed))
         if moved:
-            self._places = moved
+            if moved != self._places:
+                self._places, self._seq = moved, seq
             return None
         states = sorted({place.state for place in self._places})
         found = Illegal(
@@ -100,9 +101,9 @@ class MachineState:
                 for step, target in self._steps(state)
                 if self._next(target, name) is not None
             ),
-            after,
+            self._seq,
         )
-        self._places = set(self._repairs(states, name))
+        self._places, self._seq = set(self._repairs(states, name)), seq
         return found
 
     def _repairs(self, states: list[str], name: str) -> Iterator[_Place]:

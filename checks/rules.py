@@ -94,6 +94,7 @@ class SpanRule:
         """Each peer numbers its own: the key holds who opened the span."""
         self.opens = _names(span.open or span.during)
         self.closes = _names(span.close)
+        self.aborts = _names(span.abort)
         self.watched = watched(span.inside)
         self.unique = frozenset(span.inside.unique)
         """Fields of which no value must come twice."""

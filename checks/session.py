@@ -134,8 +134,7 @@ class SessionJudge:
     def _undecodable(self, value: Undecodable, message: MessageLike) -> Finding:
         data, compiled = message.data, self._compiled
         text = data if isinstance(data, str) else data[:_SEARCHED].decode("latin-1")
-        text = text[:_SEARCHED]
-        mentioned = [name for name in compiled.names if name in text]
+        mentioned = compiled.named(text[:_SEARCHED])
         if compiled.severities.of("event.undecodable") != "off":
             self._context.hint(mentioned)
         return tell_event.undecodable(message, value.reason, self._contract.decode.codec, mentioned)

@@ -41,7 +41,8 @@ RUN: Final = (
     "same: who",
     "once: true",
     "after_close: forbid",
-    "order: [{before: [item_added, item_done]}, {responds: {to: item_added, with: item_done}}]",
+    "order: [{before: [item_added, item_done]}, {responds: {to: item_added, with: item_done}}, "
+    "{never: item_added, between: [item_added, item_done]}]",
     "unique: id",
 )
 ITEM: Final = (

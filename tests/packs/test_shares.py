@@ -71,7 +71,20 @@ def test_the_list_of_packs_is_whole_and_says_what_their_pages_say() -> None:
 
 @pytest.mark.parametrize("name", PACKS)
 def test_one_lost_event_is_one_finding(name: str) -> None:
-    several = shares(name)["drop"].several
+    contract, measured, orders = find(name), chosen(name), set()
+    several = list(shares(name)["drop"].several)
+    for talk in talks(name):
+        order = tuple(events(talk, contract).values())
+        if order not in orders and talk not in measured and len(talk.messages) <= MOST:
+            several += measure([talk], contract, ["drop"])["drop"].several
+        orders.add(order)
+    assert not several, "\n".join(["", *map(_told, several[:10])])
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "truncate"])
+@pytest.mark.parametrize("name", PACKS)
+def test_one_repeated_or_broken_event_is_one_finding(name: str, kind: Kind) -> None:
+    several = shares(name)[kind].several
     assert not several, "\n".join(["", *map(_told, several[:10])])
 
 

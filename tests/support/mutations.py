@@ -129,13 +129,17 @@ def mutants(talk: Talk, contract: Contract) -> Iterator[Mutant]:
             yield made("truncate", [*before, half, *behind])
 
 
-def measure(talks: Iterable[Talk], contract: Contract) -> dict[Kind, Share]:
+def measure(
+    talks: Iterable[Talk], contract: Contract, kinds: Iterable[Kind] = KINDS
+) -> dict[Kind, Share]:
     """Judge every change of every session, each session by itself."""
-    shares = {kind: Share() for kind in KINDS}
+    shares = {kind: Share() for kind in kinds}
     compiled = Compiled(contract)
     for talk in talks:
         for mutant in mutants(talk, contract):
-            share = shares[mutant.kind]
+            share = shares.get(mutant.kind)
+            if share is None:
+                continue
             found = judge([mutant.talk], contract, compiled).all_findings()
             share.total += 1
             share.noticed += bool(found)
