@@ -160,6 +160,23 @@ class _Builder:
             self.keys.pop()
 
 
+def _plainly(error: yaml.MarkedYAMLError) -> tuple[int, int, str]:
+    """Return line and column of what is wrong, and it in words that need no grammar of YAML."""
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or error.context or "not YAML"
+    began = error.context_mark
+    if problem == "could not find expected ':'" and began is not None:
+        mark, problem = began, "a key without ':' behind it"
+    elif problem.startswith("expected <block end>") and began is not None:
+        problem = f"this does not go on with what began in line {began.line + 1}; is it indented"
+        problem += " as much?"
+    elif problem == "mapping values are not allowed here":
+        problem = "no ':' here: indent this line as the one before, or quote a text that has one"
+    elif problem == "found character '\\t' that cannot start any token":
+        problem = "a tab; only spaces indent"
+    return (mark.line + 1, mark.column + 1, problem) if mark else (0, 0, problem)
+
+
 def read(text: str, origin: str) -> Node:
     """Return the one document in `text`; `origin` is its name in messages.
 
@@ -176,9 +193,7 @@ def read(text: str, origin: str) -> Node:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "not YAML"
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        line, column, problem = _plainly(error)
         builder.stop(line, column, f"not valid YAML: {problem}")
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1

@@ -191,7 +191,11 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 1\nevents: {}\nseverity: {span.missin: off}", "did you mean 'span.missing'?"),
         ("wsrec: 1\nevents: {}\nseverity: {span: loud}", "severity of span must be one of"),
         ("wsrec: 1\nevents: {a: [}", "c.yaml:2:14: not valid YAML"),
-        ("wsrec: 1\n\tevents: {}", "c.yaml:2:1: not valid YAML"),
+        ("wsrec: 1\n\tevents: {}", "c.yaml:2:1: not valid YAML: a tab; only spaces indent"),
+        ("wsrec: 1\nname jobs\nevents: {}", "c.yaml:2:1: not valid YAML: a key without ':'"),
+        ("wsrec: 1\nevents:\n  name: /t\n   unknown: fail", "c.yaml:4:11: not valid YAML: no ':'"),
+        ("wsrec: 1\nevents:\n   name: /t\n  unknown: fail", "c.yaml:4:3: not valid YAML: "
+         "this does not go on with what began in line 1; is it indented as much?"),
         ("wsrec: 1\n---\nwsrec: 1", "a second document"),
         ("wsrec: 1\nevents: !!python/object:os.system {}", "is not allowed in a contract"),
         ("wsrec: 1\nevents: &a {name: *a}", "aliases (*a) are not allowed in a contract"),
