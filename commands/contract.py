@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from ..schemas.mistakes import ContractError, Mistake
+from .group import MAX_LINE
 from .options import FILE, trust_code_option
 
 __all__ = ["contract"]
@@ -86,14 +88,26 @@ def contract_copy(name: str, folder: Path) -> None:
 def contract_check(names: tuple[str, ...], trust_code: bool) -> None:
     """Check contracts, and say every mistake with its place.
 
-    Exit code: 0, 2 when there are mistakes."""
+    A name that is most likely misspelt, but may be meant, is a warning. Exit code: 0, also with
+    warnings; 2 when there are mistakes."""
+    from ..report.groups import plural
     from ..report.inert import inert
     from ..schemas.packs import find
 
+    mistakes: list[Mistake] = []
     for name in names:
-        found = find(name, trust_code=trust_code)
+        try:
+            found = find(name, trust_code=trust_code)
+        except ContractError as error:
+            mistakes += error.mistakes
+            continue
+        for doubt in found.doubts:
+            click.echo(inert(str(doubt), MAX_LINE), err=True)
         under = f", over {', '.join(found.extends)}" if found.extends else ""
-        click.echo(inert(f"{name}: {found.name} is a valid contract{under}"))
+        warned = f", with {plural(len(found.doubts), 'warning')}" if found.doubts else ""
+        click.echo(inert(f"{name}: {found.name} is a valid contract{under}{warned}"))
+    if mistakes:
+        raise ContractError(mistakes)
 
 
 @contract.command("freeze")

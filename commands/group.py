@@ -11,9 +11,9 @@ from typing import Any, Final, TextIO
 
 import click
 
-__all__ = ["Commands"]
+__all__ = ["MAX_LINE", "Commands"]
 
-_MAX_LINE: Final = 500
+MAX_LINE: Final = 500
 """Characters of a line about a contract, which may quote any word of it."""
 
 
@@ -44,7 +44,7 @@ class Commands(click.Group):
             sys.exit(3)
         except ContractError as error:
             for mistake in error.mistakes:
-                click.echo(inert(str(mistake), _MAX_LINE), err=True)
+                click.echo(inert(str(mistake), MAX_LINE), err=True)
             sys.exit(2)
         except OSError as error:
             if error.errno == errno.EPIPE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,7 +17,7 @@ from .model import Contract
 from .models import Models
 from .read_decode import read_applies_to, read_decode
 from .read_events import read_events
-from .read_names import rule_names
+from .read_names import Names, rule_names
 from .read_schemas import Schemas
 from .read_spans import read_session, read_spans, unknown_code
 from .reader import Reader
@@ -62,14 +63,16 @@ def parse(
         events=events,
         spans=read_spans(reader, found.get("spans"), names),
         session=read_session(reader, found.get("session"), names),
-        heartbeats=_heartbeats(reader, found.get("heartbeats")),
+        heartbeats=_heartbeats(reader, found.get("heartbeats"), names),
         severity=_severity(reader, found.get("severity")),
     )
     reader.finish()
-    return contract
+    return replace(contract, doubts=tuple(sorted(set(reader.doubts))))
 
 
-def _heartbeats(reader: Reader, node: Node | None) -> tuple[tuple[str, str | None], ...]:
+def _heartbeats(
+    reader: Reader, node: Node | None, names: Names
+) -> tuple[tuple[str, str | None], ...]:
     found: dict[str, str | None] = {}
     if node is not None and node.value == []:
         reader.wrong(node, "heartbeats is an empty list")
@@ -83,7 +86,9 @@ def _heartbeats(reader: Reader, node: Node | None) -> tuple[tuple[str, str | Non
             named = parts["event"]
             if "answer" in parts:
                 answer = reader.text(parts["answer"], "answer in heartbeats")
+                reader.doubt(parts["answer"], answer, "heartbeats", names.declared)
         event = reader.text(named, "heartbeats")
+        reader.doubt(named, event, "heartbeats", names.declared)
         if event in found:
             reader.wrong(named, f"event {event!r} is given twice in heartbeats")
         found[event] = answer

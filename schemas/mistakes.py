@@ -1,4 +1,4 @@
-"""Mistakes in a contract, as values with a place; and the nearest valid word."""
+"""Mistakes in a contract, as values with a place; and the word that was meant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ContractError", "Mistake", "did_you_mean", "nearest"]
+__all__ = ["ContractError", "Mistake", "did_you_mean", "nearest", "slip_of"]
 
 _COMPARED: Final = 200
 """Words that one is compared with, to guess which of them was meant."""
@@ -38,13 +38,16 @@ class ContractError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` was most likely meant to be, or None."""
-    # difflib's cost is quadratic and a contract may be hostile: long words are cut, and of very
-    # many only those are compared that begin the most like the word.
+    # difflib's cost is quadratic and a contract may be hostile: long words are cut.
+    close = difflib.get_close_matches(word[:100], _compared(word, known), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def _compared(word: str, known: Iterable[str]) -> list[str]:
+    """Return the known words, of very many only those that begin the most like the word."""
     known = sorted(known)
     place = bisect.bisect(known, word)
-    near = known[max(place - _COMPARED // 2, 0) :][:_COMPARED]
-    close = difflib.get_close_matches(word[:100], near, n=1, cutoff=0.5)
-    return close[0] if close else None
+    return known[max(place - _COMPARED // 2, 0) :][:_COMPARED]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -54,3 +57,47 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if guess is not None:
         return f"; did you mean {guess!r}?"
     return f"; expected one of {', '.join(known)}" if 0 < len(known) <= 16 else ""
+
+
+def slip_of(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that `word` is but for a slip of the finger, or None.
+
+    A slip is a letter too many, too few or wrong, two that changed places, or another spelling of
+    capitals and punctuation. Words that differ at an end alone are both meant: `subscribe` and
+    `subscribed`, `send` and `sent`, `step_1` and `step_2`; and so are short ones in which a letter
+    differs, such as `ping` and `pong`, `get` and `set`.
+    """
+    one = _letters(word)
+    for each in _compared(word, known):
+        if each != word and abs(len(each) - len(word)) <= 3 and _slipped(one, _letters(each)):
+            return each
+    return None
+
+
+def _slipped(one: str, other: str) -> bool:
+    before = _alike(one, other)
+    one, other = one[before:], other[before:]
+    after = _alike(one[::-1], other[::-1])
+    one, other = one[: len(one) - after], other[: len(other) - after]
+    match len(one), len(other):
+        case (0, 0):
+            return True
+        case (1, 0) | (0, 1):
+            return min(before, after) >= 1
+        case (1, 1):
+            return min(before, after) >= 3 and (one + other).isalpha()
+        case (2, 2):
+            return one == other[::-1]
+    return False
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word.casefold()))
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    for number, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return number
+    return min(len(one), len(other))

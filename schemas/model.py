@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .codes import Severity
+from .mistakes import Mistake
 from .model_events import (
     AppliesTo,
     Codec,
@@ -140,6 +141,8 @@ class Contract:
     or compares two."""
     severity: tuple[tuple[str, Severity | Literal["off"]], ...] = ()
     """Finding code or dotted prefix, and its severity; the longest that fits counts."""
+    doubts: tuple[Mistake, ...] = ()
+    """Names that are most likely misspelt, though the contract can be used as it is."""
 
     @property
     def chief(self) -> tuple[Span, ...]:

@@ -77,12 +77,12 @@ def read_events(reader: Reader, node: Node | None, schemas: Schemas) -> EventRul
         for name, (key, item) in reader.entries(found.get("fields"), "events: fields").items()
         if not _reserved(reader, key, name)
     }
-    alias = {
-        name: reader.text(item, f"alias {name!r}")
-        for name, (_, item) in reader.entries(found.get("alias"), "events: alias").items()
-    }
+    aliases = reader.entries(found.get("alias"), "events: alias")
+    alias = {name: reader.text(item, f"alias {name!r}") for name, (_, item) in aliases.items()}
     union = schemas.read_union(reader, found.get("schemas"), sources, alias)
     entries = reader.entries(found.get("types"), "events: types")
+    for name, (_, item) in aliases.items():
+        reader.doubt(item, alias[name], f"alias {name!r}", {*union, *entries})
     strict = strictness(reader, found, "events", ("schema", "schema"))
     types: dict[str, EventType] = {}
     for name in dict.fromkeys((*union, *entries)):

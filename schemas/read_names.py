@@ -25,6 +25,8 @@ class Names:
     events: frozenset[str] | None
     """None: the contract declares no types, so every name may be an event's."""
     fields: frozenset[str]
+    declared: frozenset[str] = frozenset()
+    """The events that `types` or `schemas` declare."""
 
     def event(self, reader: Reader, node: Node, what: str) -> str:
         """Return the name of an event that the contract mentions elsewhere."""
@@ -32,6 +34,8 @@ class Names:
         if name and self.events is not None and name not in self.events:
             hint = did_you_mean(name, self.events)
             reader.wrong(node, f"unknown event {name!r} in {what}{hint}{DECLARED['event']}")
+        else:
+            reader.doubt(node, name, what, self.declared)
         return name
 
 
@@ -59,7 +63,9 @@ def rule_names(spans: Node | None, events: EventRules) -> Names:
                 for key in TRIGGER_KEYS:
                     known.update(_trigger_names(span.value.get(key, (None, None))[1]))
     fields = frozenset(events.fields)
-    return Names(frozenset(known - {"*"}) if events.types else None, fields)
+    if not events.types:
+        return Names(None, fields)
+    return Names(frozenset(known - {"*"}), fields, frozenset(events.types))
 
 
 def read_triggers(
@@ -71,9 +77,11 @@ def read_triggers(
     for item in reader.one_or_many(node):
         if not isinstance(item.value, dict):
             found.append(Trigger(reader.text(item, what)))
+            reader.doubt(item, found[-1].event, what, names.declared)
             continue
         parts = reader.keys(item, what, ("event", "sender", "when"))
         event = reader.text(parts["event"], f"event in {what}") if "event" in parts else "*"
+        reader.doubt(parts.get("event", item), event, what, names.declared)
         sender = None
         if "sender" in parts:
             sender = reader.choice(parts["sender"], f"sender in {what}", senders, "server")

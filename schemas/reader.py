@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, TypeVar
 
 from .durations import parse_duration
-from .mistakes import ContractError, Mistake, did_you_mean, nearest
+from .mistakes import ContractError, Mistake, did_you_mean, nearest, slip_of
 from .pointers import Pointer
 from .source import Node
 
@@ -34,6 +34,9 @@ class Reader:
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
+        self.doubts: list[Mistake] = []
+        """What may be meant, but is more likely a slip; nothing is refused for it."""
+        self._meant: dict[str, str | None] = {}
 
     def wrong(self, node: Node, message: str) -> None:
         """Note a mistake at `node`; raises ContractError at one that nobody would read any more."""
@@ -42,6 +45,18 @@ class Reader:
             self.mistakes.append(Mistake(node.origin, node.line, node.column, message))
             self.finish()
         self.mistakes.append(Mistake(node.origin, node.line, node.column, message))
+
+    def doubt(self, node: Node, word: str, what: str, declared: Collection[str]) -> None:
+        """Note a name that is not declared, but is a declared one but for a slip."""
+        # As many as there may be mistakes: a contract may be hostile.
+        if word in declared or len(self._meant) >= MAX_MISTAKES:
+            return
+        if word not in self._meant:
+            self._meant[word] = slip_of(word, declared)
+        meant = self._meant[word]
+        if meant is not None:
+            message = f"warning: {word!r} in {what} is no event of 'types'; did you mean {meant!r}?"
+            self.doubts.append(Mistake(node.origin, node.line, node.column, message))
 
     def finish(self) -> None:
         """Raise ContractError when there was any mistake."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from wsrec.schemas.contract import parse
-from wsrec.schemas.mistakes import ContractError, nearest
-from wsrec.schemas.packs import find
+from wsrec.schemas.mistakes import ContractError, nearest, slip_of
+from wsrec.schemas.packs import find, packs
 from wsrec.schemas.reader import MAX_MISTAKES
 
 SPAN = "spans:\n  run: {key: id, open: a, close: b, %s}\n"
@@ -266,3 +266,75 @@ def test_a_folder_that_holds_no_contract_is_called_one(tmp_path: Path) -> None:
     with pytest.raises(ContractError) as told:
         find(str(tmp_path))
     assert str(told.value) == f"{tmp_path}: a folder without a contract.yaml"
+
+
+DECLARED = ("reply.start", "reply.delta", "hello", "subscribe", "x.ping", "step_1", "message_send")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("reply.strat", "reply.start"),
+        ("reply.detla", "reply.delta"),
+        ("reply.deelta", "reply.delta"),
+        ("repy.delta", "reply.delta"),
+        ("reply.dalta", "reply.delta"),
+        ("reply_start", "reply.start"),
+        ("Reply.Start", "reply.start"),
+        ("helo", "hello"),
+    ],
+)
+def test_a_slip_of_the_finger(word: str, meant: str) -> None:
+    assert slip_of(word, DECLARED) == meant
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["subscribed", "unsubscribe", "x.pong", "step_2", "message_sent", "reply.stop", "reply.start",
+     "prereply.start", "zzz", ""],
+)  # fmt: skip
+def test_another_word_is_no_slip(word: str) -> None:
+    assert slip_of(word, DECLARED) is None
+
+
+RULES = """wsrec: 1
+events:
+  fields: {id: /id}
+  alias: {greeting: %(hello)s}
+  types: {hello: , turn.start: , turn.delta: , turn.end: }
+spans:
+  turn:
+    key: id
+    open: %(start)s
+    during: {event: %(delta)s}
+    close: turn.end
+session:
+  first: %(hello)s
+  order: [{before: [%(start)s, turn.end]}]
+heartbeats: [{event: %(hello)s, answer: %(delta)s}]
+"""
+CORRECT = {"hello": "hello", "start": "turn.start", "delta": "turn.delta"}
+
+
+def test_a_name_that_is_most_likely_misspelt_is_told_and_nothing_is_refused() -> None:
+    contract = parse(RULES % {"hello": "helo", "start": "turn.strat", "delta": "turn.dlta"}, "c")
+
+    assert [str(doubt).replace(" is no event of 'types'", "") for doubt in contract.doubts] == [
+        "c:4:21: warning: 'helo' in alias 'greeting'; did you mean 'hello'?",
+        "c:9:11: warning: 'turn.strat' in open of span 'turn'; did you mean 'turn.start'?",
+        "c:10:21: warning: 'turn.dlta' in during of span 'turn'; did you mean 'turn.delta'?",
+        "c:13:10: warning: 'helo' in first of session; did you mean 'hello'?",
+        "c:14:21: warning: 'turn.strat' in order of session: before; did you mean 'turn.start'?",
+        "c:15:22: warning: 'helo' in heartbeats; did you mean 'hello'?",
+        "c:15:36: warning: 'turn.dlta' in heartbeats; did you mean 'turn.delta'?",
+    ]
+
+
+def test_where_no_types_are_declared_there_is_nothing_to_misspell() -> None:
+    assert parse(RULES % CORRECT, "c").doubts == ()
+    assert parse("wsrec: 1\nevents: {}\nsession: {first: helo, last: hello}\n", "c").doubts == ()
+
+
+@pytest.mark.parametrize("pack", packs())
+def test_no_pack_raises_a_doubt(pack: str) -> None:
+    assert find(pack).doubts == ()
