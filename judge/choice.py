@@ -13,7 +13,8 @@ from ..schemas.archive import Archive
 from ..schemas.mistakes import ContractError, Mistake
 from ..schemas.model import Contract
 from ..schemas.packs import DEFAULT_PACK, find
-from ..store.reader import WRONG_VALUES, Recording
+from ..store.opening import WRONG_VALUES
+from ..store.reader import Recording
 from ..store.verify import require_intact
 
 __all__ = ["DEFAULT", "Choice", "Chosen", "Named", "stored_contract"]

@@ -8,51 +8,30 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Self
 
 from .errors import RecordingError
 from .leftover import has_leftover, recovered_copy
 from .model import Frame, Message, Session
-from .opening import WRONG_VALUES, check_format, damage, open_read_only, restrict, small_rows
+from .opening import check_format, damage, open_read_only, restrict
 from .parts import Budget, whole
-from .values import (
-    FRAME_COLUMNS,
-    MESSAGE_COLUMNS,
-    PLACE_COLUMNS,
-    SESSION_COLUMNS,
-    frame_of,
-    is_place,
-    message_of,
-    read_meta,
-    session_of,
-)
+from .pieces import ROWS, Pieces
+from .values import FRAME_COLUMNS, MESSAGE_COLUMNS, frame_of, message_of, read_meta, session_of
 from .work import Work
 
-__all__ = ["SESSION_COLUMNS", "WRONG_VALUES", "Recording", "read_meta"]
+__all__ = ["Recording"]
 
-_PLACE = f"e.first_seq, {PLACE_COLUMNS}"
-_FRAME = f"{_PLACE}, {FRAME_COLUMNS}, CASE WHEN f.opcode >= {{least}} THEN f.payload END"
+_FRAME = f"{FRAME_COLUMNS}, CASE WHEN f.opcode >= {{least}} THEN f.payload END"
 _OPCODE = 8
 _MESSAGE = (
-    f"{_PLACE}, {MESSAGE_COLUMNS},"
+    f"{MESSAGE_COLUMNS},"
     " CASE WHEN f.kind IS NOT NULL AND f.message_parts IS NULL THEN f.payload END"
 )
 _KIND = 6
-_SPOKEN = f"{_PLACE}, {MESSAGE_COLUMNS}, {FRAME_COLUMNS}, f.payload"
+_SPOKEN = f"{MESSAGE_COLUMNS}, {FRAME_COLUMNS}, f.payload"
 
-_NUMBERS = (
-    "SELECT count(*), min(f.seq), max(f.seq), count(f.anomalies)"
-    " FROM extents e CROSS JOIN frames f WHERE e.session_id = ?"
-    " AND f.id BETWEEN e.first_id AND min(e.first_id + e.last_seq - e.first_seq, ?)"
-)
-
-# What is read at once, before any of it is handed out: while somebody looks at it, or judges
-# it, no statement is open that would keep a recorder's log from being written back.
-_PIECE_ROWS = 1000
-_PIECE_BYTES = 4 << 20
 _SESSIONS = 16
-
-_ANY_FRAME = (1 << 63) - 1
+"""Read at once."""
 
 
 class Recording:
@@ -74,7 +53,7 @@ class Recording:
         """To be begun by who uses `snapshot`."""
         self.budget = Budget(path)
         self._connection = connection
-        self._last_frame = _ANY_FRAME
+        self._pieces = Pieces(connection, work)
         self._alone = False
         self._copy: TemporaryDirectory[str] | None = None
 
@@ -145,7 +124,7 @@ class Recording:
         """Yield the sessions in order of arrival."""
         with damage(self.path):
             last = -(1 << 63)
-            while rows := self._some_sessions(">", last, _SESSIONS):
+            while rows := self._pieces.sessions(">", last, _SESSIONS):
                 for row in rows:
                     if row[0].__class__ is not int or row[0] <= last:
                         raise ValueError("its sessions are out of order")
@@ -161,13 +140,13 @@ class Recording:
         with damage(self.path), self.snapshot() as connection:
             (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM frames").fetchone()
             sessions = list(self.sessions())
-        self._last_frame = last
+        self._pieces.last_frame = last
         return sessions
 
     def session(self, session_id: int) -> Session | None:
         """Return one session, or None when there is none of this number."""
         with damage(self.path):
-            rows = self._some_sessions("=", session_id, 1)
+            rows = self._pieces.sessions("=", session_id, 1)
             return session_of(rows[0]) if rows else None
 
     def messages(self, session_id: int, after: int = 0) -> Iterator[Message]:
@@ -175,7 +154,7 @@ class Recording:
 
         With `after`, only those that a later frame than this one completed.
         """
-        return self._messages(session_id, after, _PIECE_ROWS)
+        return self._messages(session_id, after, ROWS)
 
     def message(self, session_id: int, seq: int) -> Message | None:
         """Return the message that a frame completed, or None when it completed none."""
@@ -186,21 +165,22 @@ class Recording:
         with damage(self.path):
             self.budget.begin("messages", session_id)
             blob = partial(self.blob, what="messages", session_id=session_id)
-            for row in self._rows(_MESSAGE, session_id, rows, after=after):
+            for row in self._pieces.frames(session_id, _MESSAGE, rows, after=after):
                 if row[_KIND] is not None:
                     yield message_of(row, blob)
 
     def delays(self, session_id: int) -> Iterator[int]:
         """Yield how many nanoseconds each message waited until it had been forwarded, if known."""
         with damage(self.path):
-            for *_, at_ns, forwarded_ns, _, kind in self._rows(f"{_PLACE}, f.kind", session_id):
+            for *_, at_ns, forwarded_ns, _, kind in self._pieces.frames(session_id, "f.kind"):
                 if kind is not None and forwarded_ns is not None:
                     yield forwarded_ns - at_ns
 
     def first_ns(self, session_id: int) -> int | None:
         """Return when a session's first frame came, since its start; None: there is none."""
         with damage(self.path):
-            return next((at_ns for *_, at_ns, _, _ in self._rows(_PLACE, session_id, 1)), None)
+            places = self._pieces.frames(session_id, rows=1)
+            return next((at_ns for *_, at_ns, _, _ in places), None)
 
     def frames(self, session_id: int, *, control: bool = False) -> Iterator[Frame]:
         """Yield a session's frames in order of arrival; with `control`, only control frames."""
@@ -208,7 +188,7 @@ class Recording:
         with damage(self.path):
             self.budget.begin("frames", session_id)
             blob = partial(self.blob, what="frames", session_id=session_id)
-            for row in self._rows(_FRAME.format(least=least), session_id):
+            for row in self._pieces.frames(session_id, _FRAME.format(least=least)):
                 if row[_OPCODE] >= least:
                     yield frame_of(row, blob)
 
@@ -227,7 +207,7 @@ class Recording:
                 self.work.begin()
                 return whole(self._connection, number, budget, "spoken", session_id)
 
-            for *row, payload in self._rows(_SPOKEN, session_id, rows, size):
+            for *row, payload in self._pieces.frames(session_id, _SPOKEN, rows, size):
                 place, (kind, message_seq, data), head = row[:6], row[6:9], row[9:]
                 frame = frame_of([*place, *head, payload], blob)
                 message = None
@@ -259,78 +239,18 @@ class Recording:
         """
         said = session.client_frames + session.server_frames
         with damage(self.path):
-            self.work.begin(self.budget.size())
-            found = self._connection.execute(_NUMBERS, (session.id, self._last_frame))
-            count, first, last, odd = found.fetchone()
+            count, first, last, odd = self._pieces.numbers(session.id, self.budget.size())
             # Nearly always; a number that is there twice is for whoever reads the frames to notice.
             if first == 1 and count == last and (not session.clean or (count == said and not odd)):
                 return None
             expected = 1
             own = 0
-            for _, seq, _, _, _, names in self._rows(_PLACE, session.id):
+            for _, seq, _, _, _, names in self._pieces.frames(session.id):
                 if seq != expected:
                     return expected
                 expected += 1
                 own += names is not None and "synthetic" in names
             return expected if session.clean and expected - 1 != said + own else None
-
-    def _some_sessions(self, which: str, number: int, most: int) -> list[tuple[Any, ...]]:
-        self.work.begin()
-        with small_rows(self._connection):
-            return self._connection.execute(
-                f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id {which} ? ORDER BY id"
-                f" LIMIT {most}",
-                (number,),
-            ).fetchall()
-
-    def _rows(
-        self,
-        columns: str,
-        session_id: int,
-        rows: int = _PIECE_ROWS,
-        most: int = _PIECE_BYTES,
-        after: int = 0,
-    ) -> Iterator[list[Any]]:
-        """Yield `columns` of a session's frames behind frame `after`, without the first, in order.
-
-        Each frame is seen once: extents that overlap, have no end or lie in other sessions' frames
-        cannot make a file longer than it is.
-        """
-        statement = (
-            f"SELECT {columns} FROM extents e CROSS JOIN frames f"
-            " WHERE e.session_id = ? AND e.first_seq >= ?"
-            " AND f.id BETWEEN e.first_id + max(? - e.first_seq, 0)"
-            " AND min(e.first_id + e.last_seq - e.first_seq, ?)"
-            f" ORDER BY e.first_seq, f.id LIMIT {rows}"
-        )
-        extent = -(1 << 63)
-        last = after
-        more = True
-        while more:
-            self.work.begin()
-            piece: list[list[Any]] = []
-            size = 0
-            failure: Exception | None = None
-            try:
-                with small_rows(self._connection):
-                    for begun, *row in self._connection.execute(
-                        statement, (session_id, extent, last + 1, self._last_frame)
-                    ):
-                        if not is_place(row) or row[0] != session_id or row[1] <= last:
-                            what = f"frames of session {session_id} are not what they were"
-                            raise ValueError(what)
-                        extent, last = begun, row[1]
-                        piece.append(row)
-                        if row[-1].__class__ is bytes:
-                            size += len(row[-1])
-                            if size > most:
-                                break
-            except (sqlite3.Error, *WRONG_VALUES) as error:
-                failure = error  # what was there before it is told first
-            more = size > most or len(piece) == rows
-            yield from piece
-            if failure is not None:
-                raise failure
 
     def blob(self, number: int, what: str, session_id: int) -> bytes:
         """Return a blob of `parts`, for `values.message_of` and `frame_of`."""

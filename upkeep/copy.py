@@ -14,8 +14,8 @@ from ..store.batch import PUT_GAP, Batch
 from ..store.chain import NOT_YET, START
 from ..store.errors import RecordingError
 from ..store.parts import parts
-from ..store.reader import SESSION_COLUMNS
 from ..store.rows import PLAIN_COLUMNS, Columns, Runs, unusual
+from ..store.values import SESSION_COLUMNS
 from .source import Source, reading
 
 __all__ = ["Copy", "Take"]

@@ -17,9 +17,9 @@ from ..redaction.redactor import Redactor
 from ..redaction.rules import Rules
 from ..store.batch import PUT_GAP
 from ..store.chain import NOT_YET, START, Chain, Details
-from ..store.reader import SESSION_COLUMNS
 from ..store.seal import SEALED_SESSIONS, Sealer, Signer
 from ..store.tables import PART_BITS, SERVER
+from ..store.values import SESSION_COLUMNS
 from ..wire.anomalies import Anomaly
 from ..wire.close import parse_close
 from ..wire.deflate import Extensions

@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from ..store.errors import RecordingError
 from ..store.opening import WRONG_VALUES, damaged
-from ..store.reader import Recording, read_meta
+from ..store.reader import Recording
+from ..store.values import read_meta
 
 __all__ = ["Source", "reading"]
 
