@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .common import EFFORT, common
-from .hearing import CROSSED_NS
+from .order import CROSSED_NS
 
 __all__ = ["NOBODY", "Alignment", "Items", "align", "most_alike"]
 

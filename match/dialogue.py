@@ -37,10 +37,11 @@ from ..wire.utterance import Utterance
 from .compare import Comparer
 from .difference import Difference
 from .expected import Awaited, runs
-from .hearing import CROSSED_NS, Hearing
+from .hearing import Hearing
 from .heartbeats import Heartbeat
 from .ids import Ids
 from .line import Line, Role
+from .order import CROSSED_NS
 from .ours import Ours
 from .pacing import Timeline, Turn
 from .pulse import Pulse

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from ..wire.utterance import Utterance
-from .compare import Comparer, Comparison
+from .compare import Comparer
 from .difference import Difference
 from .doubts import Doubt, Doubts
 from .expected import Awaited, Expected, Found, Live, runs
 from .ids import Binding, Ids
 from .line import Role
+from .order import Order
 from .overdue import Overdue
 from .pacing import Turn
 from .parse import Stream
@@ -21,10 +21,7 @@ from .text import Departure, Text
 from .texts import Texts
 from .wording import Wording
 
-__all__ = ["CROSSED_NS", "Hearing"]
-
-CROSSED_NS: Final = 100_000_000
-"""Two peers' messages may have crossed that were recorded less than so far apart."""
+__all__ = ["Hearing"]
 
 
 class Hearing:
@@ -43,13 +40,11 @@ class Hearing:
         self._comparer = comparer
         self._ids = ids
         self._unconsumed = matching.unconsumed
-        self._any_order = matching.any_order
         self._wording = wording
         self._texts = Texts(comparer.rest)
         self._doubts = Doubts()
-        self._disorder = -1
-        """Up to this place it was told that the order is another one."""
         self.expected = Expected(comparer, ids)
+        self._order = Order(peer, self.expected, wording, any_order=matching.any_order)
         self.overdue = Overdue(self.expected, wording)
         self.heard = 0
         """Utterances of the peer; pings and pongs do not count."""
@@ -176,13 +171,15 @@ class Hearing:
         self, found: Found, live: Live, turn: Turn | None, at_ns: int
     ) -> Iterator[Difference]:
         awaited = found.awaited
-        before = self._overtaker(awaited)
+        before = self._order.overtaker(awaited)
         self._take(found, live, turn, at_ns)
         ahead = turn is not None and awaited.place > turn.place
         if turn is not None and ahead and self._peer == "client":
-            yield from self._early(found, live, turn)
+            for doubt in self._order.early(found, live, turn):
+                yield from self._doubts.add(doubt)
         elif before is not None:
-            yield from self._reordered(awaited, live, found.comparison, before)
+            for doubt in self._order.reordered(found, live, before):
+                yield from self._doubts.add(doubt)
         elif not ahead:
             yield from self._doubts.settle(awaited.place)
             for text in self._texts.open():
@@ -205,33 +202,6 @@ class Hearing:
         self.moved_ns = max(self.moved_ns, at_ns)
         if turn is None or awaited.place < turn.place:
             self.ready_ns = max(self.ready_ns, at_ns)
-
-    def _early(self, found: Found, live: Live, turn: Turn) -> Iterator[Difference]:
-        awaited = found.awaited
-        crossed = awaited.turn.line.at_ns - turn.line.at_ns < CROSSED_NS
-        if not crossed and not self._any_order:
-            difference = self._wording.early(awaited, live.number, turn.line)
-            yield from self._doubts.add(Doubt(awaited, live, found.comparison, difference))
-
-    def _overtaker(self, awaited: Awaited) -> Awaited | None:
-        """Return what came before a message though it is behind it; None: nothing did.
-
-        A server may be ahead of us, but has to keep its order; a client that is ahead is `early`.
-        """
-        expected = self.expected
-        before = expected.furthest if self._peer == "client" else expected.foremost
-        return before if before is not None and awaited.place < before.place else None
-
-    def _reordered(
-        self, awaited: Awaited, live: Live, comparison: Comparison, before: Awaited
-    ) -> Iterator[Difference]:
-        if self._any_order or before.came is None:
-            return
-        known = awaited.place <= self._disorder
-        self._disorder = before.place
-        if not known:
-            difference = self._wording.reordered(awaited, live.number, before)
-            yield from self._doubts.add(Doubt(before, before.came, comparison, difference))
 
     # Texts in pieces.
 
@@ -278,9 +248,10 @@ class Hearing:
                 self._late(overdue.awaited, live, at_ns, overdue.comparison.bindings)
             return
         self._ids.take(found.comparison.bindings)
-        before = self._overtaker(found.awaited)
+        before = self._order.overtaker(found.awaited)
         if before is not None:
-            yield from self._reordered(found.awaited, live, found.comparison, before)
+            for doubt in self._order.reordered(found, live, before):
+                yield from self._doubts.add(doubt)
 
     def _complete(self, awaited: Awaited, turn: Turn | None, at_ns: int) -> None:
         self.expected.come(awaited, None, ahead=False)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..match.compare import Comparer, Comparison, Parsed
-from ..match.hearing import CROSSED_NS
 from ..match.heartbeats import Heartbeat, Watch
 from ..match.ids import Ids
 from ..match.line import Line, Role
+from ..match.order import CROSSED_NS
 from ..match.rules import Matching
 from ..wire.utterance import Utterance
 from .script import Script
