@@ -36,17 +36,17 @@ from ..checks.samples import Samples
 from ..wire.utterance import Utterance
 from .compare import Comparer
 from .difference import Difference
-from .expected import Awaited, runs
 from .hearing import Hearing
 from .heartbeats import Heartbeat
 from .ids import Ids
 from .line import Line, Role
-from .order import CROSSED_NS
 from .ours import Ours
 from .pacing import Timeline, Turn
+from .parting import Parting
 from .pulse import Pulse
 from .rules import Matching, Pacing, Patience
 from .steps import Beat, Counts, Lag, Over, Say, Wait
+from .waiting import Waiting
 from .wording import Wording
 
 __all__ = ["Beat", "Counts", "Dialogue", "Over", "Say", "Wait"]
@@ -95,27 +95,21 @@ class Dialogue:
         """Who we are."""
         self._peer: Role = "server" if role == "client" else "client"
         self._ids = ids
-        self._patience = patience
-        self._any_order = matching.any_order
-        self._binds = matching.binds
         self._timeline = Timeline(role, pacing, began_ns)
         self._ours = Ours()
         self._wording = Wording(session, self._peer)
         self._hearing = Hearing(self._peer, comparer, ids, matching, self._wording, began_ns)
         self._expected = self._hearing.expected
+        self._waiting = Waiting(self._timeline, self._hearing, self._ours, ids, matching, patience)
+        self._parting = Parting(self._hearing, self._ours, self._wording)
         self._pulse = Pulse(role, heartbeats, comparer, ids, began_ns)
         self._last = False
         self._their_close = False
         """The script has their Close: nothing of ours behind it is said, but the answer to it."""
         self._answer: Utterance | None = None
-        self._looked: Turn | None = None
-        self._giver: Awaited | None = None
-        """What of the peer's has an id that is in the line of ours that was looked at."""
         self._we_closed = False
         self._ended = False
         self._said = 0
-        self._left = 0
-        """What was still to be said and heard at the end."""
         self.lateness = Samples()
         """How long after its time each line of ours was said, by the times given to `next`."""
 
@@ -137,7 +131,7 @@ class Dialogue:
     @property
     def counts(self) -> Counts:
         """How far it has come."""
-        left = self._left if self._ended else len(self._ours) + len(self._expected)
+        left = self._parting.left if self._ended else len(self._ours) + len(self._expected)
         beats = self._pulse.counts
         return Counts(self._said, self._hearing.heard, self._hearing.matched, left, beats)
 
@@ -182,7 +176,10 @@ class Dialogue:
         if self._ended:
             return
         if said.kind == "close":
-            yield from self._closed(said)
+            yield from self.broken_off()
+            self._ended = True
+            more = not self._last
+            yield from self._parting.closed(said, we_closed=self._we_closed, more=more)
             return
         yield from self._hearing.hear(said, self._ours.next, at_ns)
         if self._last and not self._expected:
@@ -222,13 +219,13 @@ class Dialogue:
         due = None
         turn = self._ours.next
         closing = turn is not None and turn.line.said.kind == "close"
-        if turn is not None and (may_close or not closing) and not self._held(turn):
+        if turn is not None and (may_close or not closing) and not self._waiting.held(turn):
             due = self._timeline.due(turn, self._hearing.ready_ns)
             if due <= now_ns:
                 return self._say(turn, due, now_ns)
         if self._last and not self._ours and not self._expected:
             return Over()
-        times = [time for time in (due, self._deadline()) if time is not None]
+        times = [time for time in (due, self._waiting.deadline()) if time is not None]
         return Wait(min(times, default=None))
 
     def said(self, now_ns: int) -> None:
@@ -240,7 +237,7 @@ class Dialogue:
 
     def late(self, now_ns: int) -> Iterator[Difference]:
         """Yield what has not come in time; what waits for it goes on without it."""
-        deadline = self._deadline()
+        deadline = self._waiting.deadline()
         if self._ended or deadline is None or now_ns < deadline:
             return
         place = self._ours.place
@@ -248,7 +245,7 @@ class Dialogue:
         yield from self._hearing.apart(place)
         messages = [awaited for awaited in given_up if awaited.here and not awaited.is_close]
         if messages:
-            end = self._nothing_behind(len(messages))
+            end = self._last and self._parting.nothing_behind(len(messages))
             yield from self._hearing.give_up(messages, now_ns, end=end)
         elif given_up[0].is_close:
             self._expected.drop(given_up[0])
@@ -274,30 +271,7 @@ class Dialogue:
         yield from self.broken_off()
         self._ended = True
         self._hearing.moved(now_ns)
-        messages = self._messages()
-        missing = self._hearing.wanting(messages, end=self._nothing_behind(len(messages)))
-        close = self._expected.close()
-        if close is not None:
-            missing.append(close)
-        unsaid = list(self._ours.lines("ping"))
-        self._left = len(missing) + len(unsaid)
-        if missing or unsaid or not self._last:
-            yield self._wording.lost(how, missing, unsaid, more=not self._last)
-
-    # Whose turn it is.
-
-    def _held(self, turn: Turn) -> bool:
-        """Whether our next line waits for something of the peer."""
-        first = self._expected.first()
-        if first is None or first.place >= turn.place:
-            return False
-        if self._timeline.causal or turn.line.said.kind == "close":
-            return True
-        if self._looked is not turn:
-            self._looked = turn
-            ids = self._ids.unheard(turn.line.said) if self._binds else ()
-            self._giver = self._expected.naming(ids, turn.place)
-        return self._giver is not None and self._giver.here
+        yield from self._parting.lost(how, more=not self._last)
 
     def _say(self, turn: Turn, due: int, now_ns: int) -> Say:
         self._ours.take()
@@ -307,69 +281,3 @@ class Dialogue:
         self._hearing.moved(now_ns)
         self._hearing.advance(self._ours.next, now_ns)
         return Say(turn.line, self._ids.renew(turn.line.said, turn.line.seq), due)
-
-    def _deadline(self) -> int | None:
-        """Return when what is expected before our next line is given up; None: nothing is.
-
-        All of it may take as long as it took in the recording, and the patience on top: so what
-        comes behind something that is lost is not given up with it.
-        """
-        awaited = self._expected.before(self._ours.place)
-        if not awaited:
-            return None
-        first, last = awaited[0], awaited[-1]
-        patience = self._patience.close_ns
-        if not first.is_close:
-            patience = self._patience.message_ns
-            last = awaited[-2] if last.is_close else last
-            if self._expected.passed(last) and not self._any_order:
-                return self._hearing.moved_ns + min(patience, self._patience.overtaken_ns)
-        took = last.turn.at_ns - first.turn.at_ns + first.turn.pause_ns
-        return self._hearing.moved_ns + self._timeline.allowed(took) + patience
-
-    # The end.
-
-    def _messages(self) -> list[Awaited]:
-        return [awaited for awaited in self._expected.before(None) if not awaited.is_close]
-
-    def _nothing_behind(self, many: int) -> bool:
-        """Whether nothing but closes is behind so many expected messages."""
-        ours = any(self._ours.lines("close"))
-        closes = self._expected.close() is not None
-        return self._last and not ours and len(self._expected) == many + closes
-
-    def _closed(self, live: Utterance) -> Iterator[Difference]:
-        yield from self.broken_off()
-        self._ended = True
-        awaited = self._expected.close()
-        messages = self._messages()
-        missing = self._hearing.wanting(messages, end=self._last)
-        passed = [each for each in missing if self._expected.passed(each)]
-        behind = missing[len(passed) :]
-        recorded = None if awaited is None else awaited.turn.line
-        unsaid = list(self._ours.lines("ping", "close"))
-        if recorded is not None:
-            unsaid = [line for line in unsaid if recorded.at_ns - line.at_ns >= CROSSED_NS]
-        self._left = len(missing) + len(unsaid)
-        as_recorded = self._last and self._as_recorded(live, recorded)
-        if as_recorded and not unsaid and len(behind) <= 1:
-            self._hearing.matched += awaited is not None
-            passed, behind = missing, []
-        for run in runs(passed):
-            yield self._wording.missing(run)
-        if not as_recorded or unsaid or behind:
-            number = self._hearing.heard
-            more, ours = not self._last, self._ours.close
-            yield self._wording.closed(number, live, recorded, behind, unsaid, ours=ours, more=more)
-
-    def _as_recorded(self, live: Utterance, recorded: Line | None) -> bool:
-        """Whether the peer closed as it had; where it had not, whether it answers our Close.
-
-        If only our own Close was left to be said, the two may have crossed.
-        """
-        if recorded is not None:
-            return recorded.said.data == live.data
-        if self._ours:
-            closing = self._ours.close
-            return closing is not None and closing.data == live.data
-        return self._we_closed or not self._expected
