@@ -147,8 +147,7 @@ def test_who_came_back_is_told_as_json_tells_values(user: object, same: bool) ->
     rules = RUN % "{}" + "session: {reconnect: {max: 1s, by: user}}"
     engine = Judge(contract(rules))
     play(engine, [server("agent_started", user_id=1)], session(1, **LOST))
-    again = [server("agent_started", user_id=user)]
-    play(engine, again, session(2, started_ns=14 * SECOND))
+    play(engine, [server("agent_started", user_id=user)], session(2, started_ns=14 * SECOND))
     found = codes(engine.finish())
     assert found == ["span.unclosed", "span.unclosed", *["session.reconnect"] * same]
 

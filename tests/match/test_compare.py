@@ -146,7 +146,7 @@ def test_what_is_ignored_on_request(ignore: str, where: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("recorded", "live", "equal"),
-    [(1, 1.09, True), (1, 1.11, False), (1000, 1099, True), (0, 0.1, True), (10**400, 1, False),
+    [(1, 1.09, True), (1, 1.11, False), (1000, 1099, True), (0, 0.1, True), (10**308, 1, False),
      (1, True, False), (1, "1", False)],
 )  # fmt: skip
 def test_numbers_may_be_near(recorded: Any, live: Any, equal: bool) -> None:
