@@ -8,6 +8,7 @@ from . import __version__
 from .commands.contract import contract
 from .commands.demo import demo
 from .commands.diffing import diff
+from .commands.explaining import explain
 from .commands.group import Commands
 from .commands.judging import validate
 from .commands.keeping import merge, prune, recover, scrub
@@ -26,7 +27,7 @@ def main() -> None:
 
 
 for _command in (
-    *(proxy, sessions, show, tail, validate, verify),
+    *(proxy, sessions, show, tail, validate, explain, verify),
     *(replay, mock, diff, recover, scrub, merge, prune, contract, demo),
 ):
     main.add_command(_command)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:  # the oldest click that will do has no type parameter there
     _Type = click.ParamType
 
-__all__ = ["REPORTS", "SCOPE", "Ordered", "sessions_option", "wanted_reports"]
+__all__ = ["REPORTS", "SCOPE", "Codes", "Ordered", "sessions_option", "wanted_reports"]
 
 _ORDER = f"{__name__}.order"
 _STANDARD: Final = (Path("-"), Path("/dev/stdout"))
@@ -75,7 +75,7 @@ def _file(given: Sequence[Path]) -> Path | None:
     return given[0] if given and given[0] not in _STANDARD else None
 
 
-class _Codes(_Type):
+class Codes(_Type):
     """Finding codes with commas between them."""
 
     name = "codes"
@@ -139,7 +139,7 @@ REPORTS = (
 
 SCOPE = (
     click.option(
-        "--rules", type=_Codes(), multiple=True, metavar="CODE[,CODE]",
+        "--rules", type=Codes(), multiple=True, metavar="CODE[,CODE]",
         help="Only these findings count: codes, or what they begin with, such as `latency`.",
     ),
     sessions_option("Judge only this session, or these."),

@@ -74,8 +74,8 @@ def place(found: Finding) -> str:
 
 
 def read_on(code: str) -> str:
-    """Return the page, and the place in it, that says more about a finding code."""
-    return f"docs/findings.md#{code.replace('.', '')}"
+    """Return the command that says more about a finding code."""
+    return f"wsrec explain {code}"
 
 
 def plural(number: int, word: str) -> str:

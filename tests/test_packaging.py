@@ -99,6 +99,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
 
     assert {name.split("/")[0] for name in names} == {"wsrec", "wsrec-0.1.0.dist-info"}
     assert {"wsrec/py.typed", "wsrec/cli.py", "wsrec/wire/decoder.py"} <= names
+    assert {name for name in names if name.endswith(".md")} == {"wsrec/docs/findings.md"}
     data = [path for room in ("schemas", "report") for path in (source / room).rglob("*")]
     kept = {path.relative_to(source) for path in data if path.suffix in (".json", ".yaml")}
     assert len(kept) > 20

@@ -5,15 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from wsrec.report.explain import sections
 from wsrec.schemas.codes import CODES
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "findings.md"
-
-
-def sections() -> dict[str, str]:
-    parts = re.split(r"^### `([a-z_.]+)`\n", PAGE.read_text("utf-8"), flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def test_every_code_has_its_section_in_order() -> None:

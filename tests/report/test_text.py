@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -20,14 +19,12 @@ from support.conversation import (
 )
 from support.reporting import EVIL, LOST, all_kinds, evil, judged, many, report
 from wsrec.checks.scope import Scope, SessionRange
-from wsrec.report.groups import by_cause, place, ranges, read_on
+from wsrec.report.groups import by_cause, place, ranges
 from wsrec.report.inert import inert
 from wsrec.report.matrix import MAX_ROWS
 from wsrec.report.model import Report
 from wsrec.report.text import MAX_CAUSES, MAX_SHOWN, print_report
 from wsrec.schemas.codes import CODES
-
-PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 
 
 def text(made: Report, width: int = 80, *, terminal: bool = True) -> str:
@@ -52,16 +49,9 @@ def test_findings_are_grouped_by_cause() -> None:
     shown = text(report((LOST, session(1)), (run(), session(2)), (LOST, session(3))), 200)
     assert "error span.unclosed tool_executing  x2 in 2 sessions: 1, 3\n" in shown
     assert "  session 3 frame 4: tool 'search' was opened by tool_executing (frame 4)" in shown
-    assert f"  = {CODES['span.unclosed'].meaning}: docs/findings.md#spanunclosed\n" in shown
+    assert f"  = {CODES['span.unclosed'].meaning}: wsrec explain span.unclosed\n" in shown
     assert "look closer: wsrec show a.db 1\n" in shown
     assert "verdict   fail: 2 errors" in shown
-
-
-def test_where_to_read_on_is_there() -> None:
-    heads = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("### ")]
-    # GitHub makes a heading's anchor of its letters, digits, `_` and `-`.
-    anchors = {"".join(c for c in head[4:] if c.isalnum() or c in "_-") for head in heads}
-    assert {read_on(code).partition("#")[2] for code in CODES} <= anchors
 
 
 def test_the_first_findings_shown_are_of_different_sessions() -> None:
