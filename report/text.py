@@ -20,7 +20,7 @@ from .model import Judged, Report
 __all__ = ["MAX_CAUSES", "MAX_SHOWN", "print_report"]
 
 MAX_CAUSES: Final = 40
-"""Causes shown one by one; the rest are named."""
+"""Causes shown one by one, the rest being named; and recordings named that did not pass."""
 MAX_SHOWN: Final = 5
 """Findings of one cause shown one by one."""
 
@@ -41,6 +41,8 @@ def print_report(report: Report, console: Console) -> None:
             _line(console, inert(line))
             told = line
         _recording(judged, report, console)
+    if len(report.recordings) > 1:
+        _which(report, console)
     verdict = Text("verdict   ")
     verdict.append(report.verdict, STYLE[report.verdict])
     numbers = tally(report.findings())
@@ -48,6 +50,20 @@ def print_report(report: Report, console: Console) -> None:
     for part in report.limits():
         _folded(console, f"part      {inert(part)}", indent=0)
     console.print(verdict, soft_wrap=True)
+
+
+def _which(report: Report, console: Console) -> None:
+    """Of several recordings, say which did not pass: their findings may be screens above."""
+    others = [each for each in report.recordings if each.outcome.verdict != "pass"]
+    passed = len(report.recordings) - len(others)
+    _line(console, f"passed    {passed:,} of {plural(len(report.recordings), 'recording')}")
+    for judged in others[:MAX_CAUSES]:
+        line = Text("  ").append(judged.outcome.verdict, STYLE[judged.outcome.verdict])
+        numbers = tally(judged.outcome.all_findings())
+        line.append(f" {inert(judged.path)}{': ' if numbers else ''}{numbers}")
+        _line(console, line)
+    if len(others) > MAX_CAUSES:
+        _line(console, f"  … and {len(others) - MAX_CAUSES:,} more")
 
 
 def _line(console: Console, text: str | Text) -> None:

@@ -54,6 +54,23 @@ def test_findings_are_grouped_by_cause() -> None:
     assert "verdict   fail: 2 errors" in shown
 
 
+def test_of_several_recordings_those_that_did_not_pass_are_named_at_the_end() -> None:
+    good, bad = judge_all((run(), session(1))), judge_all((LOST, session(1)))
+    torn = judge_all((run()[:4], crashed(1)))
+    made = Report((judged(good), judged(bad, "b.db"), judged(good, "c.db"), judged(torn, "d.db")))
+    assert text(made).endswith(
+        "\npassed    2 of 4 recordings\n"
+        "  fail b.db: 1 error\n"
+        "  inconclusive d.db: 1 warning\n"
+        "verdict   fail: 1 error, 1 warning\n"
+    )
+
+    crowd = text(Report((judged(bad),) * (MAX_CAUSES + 3)))
+    assert crowd.count("  fail a.db: 1 error\n") == MAX_CAUSES
+    assert "  … and 3 more\nverdict" in crowd
+    assert "passed    " not in text(Report((judged(bad),)))
+
+
 def test_the_first_findings_shown_are_of_different_sessions() -> None:
     shown = text(report((many(30), session(1)), (many(30), session(2)), (many(1), session(3))), 200)
     [group] = [part for part in shown.split("\n\n") if part.startswith("error span.unopened")]
