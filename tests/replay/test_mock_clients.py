@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from wsrec.match.difference import Difference
-from wsrec.match.rules import Matching, Patience
+from wsrec.match.rules import Matching, Pacing, Patience
 from wsrec.net.errors import SettingError
 from wsrec.replay.mock import Mock
 from wsrec.replay.mock_options import MockOptions
@@ -26,10 +27,11 @@ from wsrec.schemas.pointers import Pointer
 HASTY = Patience(message_ns=1_000_000_000, close_ns=500_000_000)
 
 
-async def dialogue(socket: ServerConnection) -> None:
+async def dialogue(socket: ServerConnection, thought: float = 0) -> None:
     """Answer two questions."""
     for number in (1, 2):
         await socket.recv()
+        await asyncio.sleep(thought)
         await socket.send(json.dumps({"type": "answer", "number": number}))
     await socket.wait_closed()
 
@@ -53,8 +55,9 @@ def recording(tmp_path: Path) -> Path:
     return tmp_path / "session.db"
 
 
-async def record(path: Path, pause: float = 0) -> None:
-    async with recorded_at(path, dialogue) as url, joined(url + "/ask") as socket:
+async def record(path: Path, pause: float = 0, thought: float = 0) -> None:
+    handler = partial(dialogue, thought=thought)
+    async with recorded_at(path, handler) as url, joined(url + "/ask") as socket:
         assert await asks(socket, 1, 2, pause=pause) == [1, 2]
 
 
@@ -99,10 +102,11 @@ async def test_a_strict_mock_closes_at_the_first_difference(recording: Path) -> 
 
 @conversation
 async def test_a_client_that_does_not_wait_for_its_answer_is_early(recording: Path) -> None:
-    await record(recording, pause=0.12)
+    await record(recording, pause=0.12, thought=0.1)
     told = Told()
 
-    async with mocked(recording, told) as mock, joined(mock.url + "/ask") as socket:
+    pacing = Pacing("recorded")
+    async with mocked(recording, told, pacing=pacing) as mock, joined(mock.url + "/ask") as socket:
         for number in (1, 2):
             await socket.send(question(number))
         assert [json.loads(await socket.recv())["number"] for _ in range(2)] == [1, 2]
