@@ -166,13 +166,13 @@ class Mock:
     @property
     def plays(self) -> Plays:
         """What came of it so far; the sessions that nobody has asked for, too."""
-        playing = {scene.lead.session for scene in self._scenes}
+        cut = [scene.played for scene in self._scenes]
+        playing = {each.session for each in cut}
         unplayed = [
             Played(session=each.id, target=each.target, why="no client has asked for it")
             for each in self._casting.unplayed
             if each.id not in playing
         ]
-        cut = [scene.played for scene in self._scenes]
         excused = self.options.allow_unplayed
         return Plays(
             role="server",

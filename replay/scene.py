@@ -6,12 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from time import monotonic_ns
 
 from ..match.dialogue import Beat, Over, Say, Wait
 from ..match.difference import Difference, in_order
-from ..match.ids import Binding
 from ..net.detach import Detached
 from ..report.inert import inert
 from ..report.plays import Played
@@ -19,14 +17,13 @@ from ..store.errors import RecordingError
 from ..store.model import Session
 from ..wire.close import close_body
 from ..wire.utterance import Utterance
-from .audition import Audition
 from .casting import Casting
-from .ear import Heard
 from .fitting import Asked
 from .lead import Lead, Staging
 from .link import Link
+from .repertoire import Repertoire
 from .script import UNENDED
-from .trial import Beginnings, Trial
+from .trial import Beginnings
 
 __all__ = ["Scene"]
 
@@ -41,12 +38,7 @@ _MARGIN_NS = 1_000_000_000
 
 
 class Scene:
-    """Plays one session to one client: that with which it began, or one that fits better.
-
-    Which session a client means may be clear only from what it says. As long as that fits the
-    session that leads, nothing else is looked at; where it does not, all that was heard and said
-    is held against the others.
-    """
+    """Plays one session to one client: that with which it began, or one that fits better."""
 
     def __init__(
         self,
@@ -73,19 +65,14 @@ class Scene:
             strict: end at the first one.
         """
         self._staging = staging
-        self._casting = casting
-        self._beginnings = beginnings
-        self._sessions = {each.id: each for each in (*alike, session)}
-        self._asked = asked
         self._target = staging.secrets.target(asked.target)
         self._tell = tell
         self._strict = strict
-        self._began_ns = monotonic_ns()
-        self.lead = self._lead(session.id)
-        """What is played now."""
-        self._audition = Audition([each.id for each in alike], beginnings.get, staging.comparer)
         self._woken = asyncio.Event()
-        self._choosing = False
+        self._repertoire = Repertoire(
+            staging, casting, beginnings, session, alike, asked, monotonic_ns(),
+            report=self._report, wake=self._woken.set,
+        )  # fmt: skip
         self._gone = False
         self._stop: tuple[int, str] | None = None
         self._differences: list[Difference] = []
@@ -93,7 +80,6 @@ class Scene:
         self._why: str | None = "it was not played to its end"
         self.failure: RecordingError | None = None
         """Why the recording could not be read on."""
-        casting.begin(session.id, self)
         self._report(staging.fitting.differences(session, asked))
 
     async def run(self, link: Link, client: Detached) -> None:
@@ -101,23 +87,20 @@ class Scene:
         try:
             try:
                 with self._readable():
-                    if self.alike:
-                        await self._beginnings.load([self.lead.session])
-                    await self._fed()
+                    await self._repertoire.open()
             finally:
                 link.attach(client)
             await self._play(link)
         finally:
             if not await link.ended(0):
                 link.abort()
-            self.lead.close()
-            self._casting.end(self.lead.session)
+            self._repertoire.close()
 
     async def _play(self, link: Link) -> None:
         listening = asyncio.ensure_future(self._listen(link))
         try:
             await self._speak(link)
-            self._audition.end()
+            self._repertoire.settle()
             await self._leave(link)
         finally:
             listening.cancel()
@@ -127,22 +110,22 @@ class Scene:
 
     def answer(self, close: Utterance) -> Utterance:
         """Return the Close that answers the client's."""
-        return self.lead.dialogue.answer(close)
+        return self._lead.dialogue.answer(close)
 
     @property
     def played(self) -> Played:
         """What came of it so far."""
-        dialogue = self.lead.dialogue
+        lead, dialogue = self._lead, self._lead.dialogue
         timed = self._staging.pacing.pace == "recorded"
         return Played(
-            session=self.lead.session,
+            session=lead.session,
             target=self._target,
             differences=in_order(self._differences),
             more=self._more,
             counts=dialogue.counts,
-            bindings=tuple(self.lead.ids),
+            bindings=tuple(lead.ids),
             lateness=dialogue.lateness.quantiles() if timed else None,
-            notes=() if self._sessions[self.lead.session].clean else (UNENDED,),
+            notes=() if self._repertoire.session.clean else (UNENDED,),
             why=self._why,
         )
 
@@ -150,30 +133,13 @@ class Scene:
         """End the session with a Close of the mock's own, if it has not ended."""
         if self._stop is None:
             self._stop = code, reason
-            self._audition.end()
+            self._repertoire.settle()
             self._woken.set()
 
-    # What the casting asks.
-
     @property
-    def alike(self) -> Sequence[int]:
-        """The sessions that might be meant; none once too much was said to go back."""
-        return self._audition.alike
-
-    def audition(self, session: int) -> Callable[[], None] | None:
-        """Return what makes it that session's, if that fits all that was heard and said."""
-        trial = self._audition.trial(session)
-        return None if trial is None else partial(self._become, session, trial)
-
-    def _become(self, session: int, trial: Trial) -> None:
-        self.lead.close()
-        self.lead = self._lead(session, trial.ids)
-        self._report(self.lead.catch_up(trial.beginning, self._audition.transcript))
-        self._woken.set()
-
-    def _lead(self, session: int, bindings: Iterable[Binding] = ()) -> Lead:
-        known = *self._staging.fitting.ids(self._sessions[session], self._asked), *bindings
-        return Lead(self._staging, self._sessions[session], known, self._began_ns)
+    def _lead(self) -> Lead:
+        """What is played now."""
+        return self._repertoire.lead
 
     # What the client says.
 
@@ -182,47 +148,16 @@ class Scene:
             with self._readable():
                 while (heard := await link.hear()) is not None:
                     if heard.said.kind not in ("ping", "pong"):
-                        await self._take(heard)
+                        await self._repertoire.hear(heard)
                         self._woken.set()
-                await self._fed()
-                self._audition.end()
+                await self._repertoire.fed()
+                self._repertoire.settle()
                 if self._stop is None:
-                    self._report(self.lead.dialogue.lost(monotonic_ns(), link.how or "closed"))
+                    self._report(self._lead.dialogue.lost(monotonic_ns(), link.how or "closed"))
                     self._why = None
         finally:
             self._gone = True
             self._woken.set()
-
-    async def _take(self, heard: Heard) -> None:
-        """Have the session hear what the client says, or another one that it fits."""
-        await self._fed()
-        if self.lead.dialogue.beats(heard.said):
-            return
-        fits = self._audition.note("client", heard.said, heard.at_ns, self.lead.session)
-        if fits or not await self._recast():
-            await self._fed()
-            self._report(self.lead.dialogue.heard(heard.said, heard.at_ns))
-
-    async def _recast(self) -> bool:
-        """Find another session for what was said; False: there is none, and none is looked for."""
-        lead = self.lead
-        self._choosing = True
-        try:
-            parts = self, *self._casting.rivals()
-            await self._beginnings.load({number for part in parts for number in part.alike})
-            if self.lead is lead:
-                self._casting.recast(self, lead.session)
-        finally:
-            self._choosing = False
-            self._woken.set()
-        if self.lead is lead:
-            self._audition.end()
-        return self.lead is not lead
-
-    async def _fed(self) -> None:
-        """Have as much of the leading session as is wanted, whichever that is by then."""
-        while self.lead.dialogue.hungry:
-            await self.lead.feed()
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -252,27 +187,27 @@ class Scene:
         with self._readable():
             while not self._gone and self._stop is None:
                 self._woken.clear()
-                if self._choosing:
+                if self._repertoire.choosing:
                     await self._woken.wait()
-                elif self.lead.dialogue.hungry:
-                    await self.lead.feed()
+                elif self._lead.dialogue.hungry:
+                    await self._lead.feed()
                 elif not await self._turn(link):
                     return
 
     async def _turn(self, link: Link) -> bool:
         """Do what is to be done now; False: there is nothing more."""
         now_ns = monotonic_ns()
-        late = list(self.lead.dialogue.late(now_ns))
+        late = list(self._lead.dialogue.late(now_ns))
         if late:
             self._report(late)
             self.stop(_INTERNAL_ERROR, _awaited(late[0]))
             return False
-        match self.lead.next(now_ns):
+        match self._lead.next(now_ns):
             case Say(said=said):
-                self._audition.note("server", said, now_ns, self.lead.session)
+                self._repertoire.said(said, now_ns)
                 out_ns = await self._say(link, said)
                 if out_ns is not None:
-                    self.lead.dialogue.said(out_ns)
+                    self._lead.dialogue.said(out_ns)
             case Beat(said=said):
                 await self._say(link, said)
             case Wait(until_ns=until_ns):
@@ -307,7 +242,7 @@ class Scene:
             with suppress(ConnectionError, TimeoutError):
                 async with asyncio.timeout(seconds):
                     await link.say(Utterance("close", close_body(code, f"wsrec mock: {reason}")))
-        elif self._sessions[self.lead.session].closed_by is None:
+        elif self._repertoire.session.closed_by is None:
             await link.ended(self._until_end())
         link.close()
         await link.ended(seconds)
@@ -317,8 +252,8 @@ class Scene:
 
         The recording does not tell who ended it: the client may do it now, when it did it then.
         """
-        ended_ns = self._sessions[self.lead.session].ended_ns or 0
-        pause_ns = max(ended_ns - self.lead.last_ns, 0) + _MARGIN_NS
+        ended_ns = self._repertoire.session.ended_ns or 0
+        pause_ns = max(ended_ns - self._lead.last_ns, 0) + _MARGIN_NS
         return min(pause_ns, self._staging.patience.message_ns) / 1e9
 
 
