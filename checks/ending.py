@@ -33,6 +33,8 @@ def settle(span: Instance, context: Context) -> Iterator[Finding]:
         return
     if span.opened is None or span.opened_late:
         yield from _opening(span, context)
+    if span.opened is None and span.closed == span.first:
+        return  # a close and nothing else: most likely it came twice
     if span.never_closed:
         yield from _unclosed(span, context)
         return
@@ -98,6 +100,8 @@ def _opening(span: Instance, context: Context) -> Iterator[Finding]:
             ),
         )
     elif not context.excuse(span.rule.opens):
+        # Without a whole key it may as well be late, of a span that had closed.
+        late = (span.first.name,) if _nameless(span) else ()
         yield span.say(
             "span.unopened",
             f"{span.first.name} belongs to {span.label}, which is not open; "
@@ -106,7 +110,7 @@ def _opening(span: Instance, context: Context) -> Iterator[Finding]:
             expected=opens,
             seen=span.first.name,
             nearest=context.nearest(span.rule.opens, _start(span), span.first.seq, span.rule.name),
-            cause=lack(span.rule.opens, _start(span), span.first.seq),
+            cause=lack((*span.rule.opens, *late), _start(span), span.first.seq),
         )
 
 
@@ -119,6 +123,11 @@ def _unopened_with_its_parent(span: Instance) -> bool:
 def _start(span: Instance) -> int:
     """The frame before which nothing of it can have come."""
     return _beginning(span) if span.opened is None else span.opened.seq
+
+
+def _nameless(span: Instance) -> bool:
+    """Say whether nothing but their order tells it from others of its kind."""
+    return span.rule.nameless(span.rule.bare(span.key))
 
 
 def _beginning(span: Instance) -> int:
@@ -157,8 +166,7 @@ def _unclosed(span: Instance, context: Context) -> Iterator[Finding]:
         f"closed; expected {closes} before {end}"
     )
     # Without a whole key, what is lost may have been meant to end one before, and others moved up.
-    nameless = span.rule.nameless(span.rule.bare(span.key))
-    since = _beginning(span) if nameless else span.opened.seq
+    since = _beginning(span) if _nameless(span) else span.opened.seq
     yield span.say(
         "span.unclosed",
         message + _besides(span, missing),

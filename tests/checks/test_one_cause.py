@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from support.conversation import Line, contract, judge
@@ -146,6 +147,25 @@ def test_one_cause_is_at_most_one_finding(data: st.DataObject) -> None:
     outcome = judge(mutate(values, how, place, field), rules)
     event(f"{how}: {len(outcome.all_findings())}")
     assert told(outcome).count("\n") == 0, f"{text}\n{told(outcome)}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "how", "place", "code"),
+    [
+        ("requires: item_delta", "repeat", 5, "span.unopened"),
+        ("fold: {join: delta, equals: text}", "swap", 4, "span.unopened"),
+    ],
+)
+def test_what_nothing_but_order_tells_apart(rules: str, how: str, place: int, code: str) -> None:
+    text = (
+        HEAD % "allow" + "spans:\n  run: {key: run, open: run_started, close: run_finished}\n"
+        "  item: {in: run, key: [], open: item_added, during: item_delta, close: item_done, "
+        f"pair: fifo, {rules}}}\n"
+    )
+    values = conversation([[1]], crossed=False)
+    outcome = judge(mutate(values, how, place, "id"), contract(text))
+    assert told(outcome).startswith(code)
+    assert told(outcome).count("\n") == 0
 
 
 def test_with_all_rules_every_fault_is_exactly_one_finding() -> None:
