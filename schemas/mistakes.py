@@ -6,12 +6,17 @@ import bisect
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["ContractError", "Mistake", "did_you_mean", "nearest", "slip_of"]
 
 _COMPARED: Final = 200
 """Words that one is compared with, to guess which of them was meant."""
+_LIKE: Final = 0.5
+"""From this likeness on, of 0 to 1, one word may have been meant by another."""
+_REMEMBERED: Final = 10_000
+"""Pairs of words whose likeness is remembered: one event is often unknown, or missing, often."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,8 +44,19 @@ class ContractError(Exception):
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` was most likely meant to be, or None."""
     # difflib's cost is quadratic and a contract may be hostile: long words are cut.
-    close = difflib.get_close_matches(word[:100], _compared(word, known), n=1, cutoff=0.5)
-    return close[0] if close else None
+    close = max(
+        ((_likeness(word[:100], each), each) for each in _compared(word, known)), default=None
+    )
+    return close[1] if close is not None and close[0] >= _LIKE else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _likeness(word: str, other: str) -> float:
+    """Return how alike two words are, from 0 to 1; 0 where that is less than `_LIKE`."""
+    pair = difflib.SequenceMatcher(None, other, word)
+    if pair.real_quick_ratio() < _LIKE or pair.quick_ratio() < _LIKE:
+        return 0.0
+    return pair.ratio()
 
 
 def _compared(word: str, known: Iterable[str]) -> list[str]:

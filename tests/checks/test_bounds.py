@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.conversation import Line, contract, judge, messages, session
+from support.conversation import Line, contract, judge, messages, server, session
 from support.runs import conversation
 from wsrec.checks.compiled import Compiled
 from wsrec.checks.judge import Judge
 from wsrec.checks.samples import Samples
 from wsrec.checks.session import SessionJudge
+from wsrec.schemas.mistakes import _likeness
 from wsrec.schemas.model import Contract
 
 RULES = """
@@ -143,3 +144,17 @@ def test_interleaved_sessions_are_judged_as_each_alone(lost: int, swap: bool, ra
         else:
             engine.message(number, message)
     assert list(engine.finish().sessions) == alone
+
+
+def test_a_name_is_compared_with_another_once_however_often_it_is_missed() -> None:
+    missed = "an_event_of_the_protocol_" * 3
+    rules = f"""
+events: {{unknown: warn, fields: {{id: /id}}}}
+spans: {{s: {{key: id, open: {missed}, close: c}}}}
+"""
+    strange: list[Line] = [server(f"{number}_evant_of_a_protocol_" * 3) for number in range(50)]
+    late: list[Line] = [server("c", id=number) for number in range(200)]
+    _likeness.cache_clear()
+    outcome = judge([*strange, *late, *strange], rules)
+    assert outcome.sessions[0].suppressed["span.unopened"] == 100
+    assert _likeness.cache_info().misses <= 3 * len(strange)
