@@ -86,9 +86,9 @@ def _heartbeats(
             named = parts["event"]
             if "answer" in parts:
                 answer = reader.text(parts["answer"], "answer in heartbeats")
-                reader.doubt(parts["answer"], answer, "heartbeats", names.declared)
+                reader.declared(parts["answer"], answer, "heartbeats", names.declared)
         event = reader.text(named, "heartbeats")
-        reader.doubt(named, event, "heartbeats", names.declared)
+        reader.declared(named, event, "heartbeats", names.declared)
         if event in found:
             reader.wrong(named, f"event {event!r} is given twice in heartbeats")
         found[event] = answer

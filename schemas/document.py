@@ -16,22 +16,24 @@ from jsonschema.validators import Draft202012Validator, validator_for
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-__all__ = ["REF", "Document", "DocumentError", "mapped", "one_document"]
+__all__ = [
+    "LISTS", "MAPS", "REF", "SINGLES", "Document", "DocumentError", "mapped", "one_document",
+]  # fmt: skip
 
 Document = dict[str, Any]
 
 REF: Final = "#/$defs/"
 """How each reference of a document begins."""
 
-_SINGLES: Final = frozenset(
+SINGLES: Final = frozenset(
     {
         "additionalProperties", "unevaluatedProperties", "unevaluatedItems", "items", "contains",
         "propertyNames", "not", "if", "then", "else",
     }
 )  # fmt: skip
 """Keywords whose value is a schema."""
-_LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_MAPS: Final = frozenset({"properties", "patternProperties", "dependentSchemas"})
+LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+MAPS: Final = frozenset({"properties", "patternProperties", "dependentSchemas"})
 
 _DROPPED: Final = frozenset(
     {"$id", "id", "$schema", "$anchor", "$comment", "$defs", "definitions", "examples",
@@ -50,11 +52,11 @@ def mapped(schema: Mapping[str, Any], change: Callable[[str, Any], Any]) -> Docu
     """Return a copy of one schema in which `change(keyword, subschema)` made every subschema."""
     found: Document = {}
     for keyword, item in schema.items():
-        if keyword in _SINGLES:
+        if keyword in SINGLES:
             found[keyword] = change(keyword, item)
-        elif keyword in _LISTS:
+        elif keyword in LISTS:
             found[keyword] = [change(keyword, each) for each in item]
-        elif keyword in _MAPS:
+        elif keyword in MAPS:
             found[keyword] = {name: change(keyword, each) for name, each in item.items()}
         else:
             found[keyword] = item

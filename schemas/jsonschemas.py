@@ -27,6 +27,7 @@ from .event_schema import (
     without_dialect,
 )
 from .folders import MAX_CHARS, Files
+from .mistakes import did_you_mean
 from .patterns import PatternError, search
 from .places import schemas_in
 
@@ -215,5 +216,13 @@ def _check(schema: Any, dialect: str) -> None:
         kind.check_schema(schema, format_checker=None)
     except SchemaError as error:
         path = "".join(f"/{part}" for part in error.absolute_path)
-        message = f"at {path or 'its top'}: {error.message[:200]}"
+        message = f"at {path or 'its top'}: {error.message[:200]}{_hint(error)}"
         raise SchemaFileError(f"not a JSON Schema: {message}") from None
+
+
+def _hint(error: SchemaError) -> str:
+    """Return what a misspelt word of a schema was meant to be, with what leads to it."""
+    for each in (error, *(error.context or ())):
+        if each.validator == "enum" and isinstance(each.instance, str):
+            return did_you_mean(each.instance, map(str, each.validator_value))
+    return ""

@@ -41,13 +41,16 @@ class ContractError(Exception):
         super().__init__("\n".join(map(str, self.mistakes)))
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that `word` was most likely meant to be, or None."""
+def nearest(word: str, known: Iterable[str], cutoff: float = _LIKE) -> str | None:
+    """Return the known word that `word` was most likely meant to be, or None.
+
+    `cutoff`, not less than that, is how alike the two are at least; 1: the same.
+    """
     # difflib's cost is quadratic and a contract may be hostile: long words are cut.
     close = max(
         ((_likeness(word[:100], each), each) for each in _compared(word, known)), default=None
     )
-    return close[1] if close is not None and close[0] >= _LIKE else None
+    return close[1] if close is not None and close[0] >= cutoff else None
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -82,7 +82,7 @@ def read_events(reader: Reader, node: Node | None, schemas: Schemas) -> EventRul
     union = schemas.read_union(reader, found.get("schemas"), sources, alias)
     entries = reader.entries(found.get("types"), "events: types")
     for name, (_, item) in aliases.items():
-        reader.doubt(item, alias[name], f"alias {name!r}", {*union, *entries})
+        reader.declared(item, alias[name], f"alias {name!r}", {*union, *entries})
     strict = strictness(reader, found, "events", ("schema", "schema"))
     types: dict[str, EventType] = {}
     for name in dict.fromkeys((*union, *entries)):

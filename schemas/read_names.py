@@ -35,7 +35,7 @@ class Names:
             hint = did_you_mean(name, self.events)
             reader.wrong(node, f"unknown event {name!r} in {what}{hint}{DECLARED['event']}")
         else:
-            reader.doubt(node, name, what, self.declared)
+            reader.declared(node, name, what, self.declared)
         return name
 
 
@@ -77,11 +77,11 @@ def read_triggers(
     for item in reader.one_or_many(node):
         if not isinstance(item.value, dict):
             found.append(Trigger(reader.text(item, what)))
-            reader.doubt(item, found[-1].event, what, names.declared)
+            reader.declared(item, found[-1].event, what, names.declared)
             continue
         parts = reader.keys(item, what, ("event", "sender", "when"))
         event = reader.text(parts["event"], f"event in {what}") if "event" in parts else "*"
-        reader.doubt(parts.get("event", item), event, what, names.declared)
+        reader.declared(parts.get("event", item), event, what, names.declared)
         sender = None
         if "sender" in parts:
             sender = reader.choice(parts["sender"], f"sender in {what}", senders, "server")

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from .event_schema import EventSchema, SchemaFileError, split
 from .folders import inside
 from .jsonschemas import SchemaFiles
+from .keywords import misspelt
 from .model import Fields, NameSource
 from .models import Models, frozen_name, is_model
 from .pointers import Pointer
@@ -60,7 +61,12 @@ class Schemas:
         folder = self._folders[node.origin]
         try:
             if not isinstance(node.value, str):
-                return self._files.inline(f"{folder}inline:{quote(name, safe='')}", node.plain())
+                place = f"{folder}inline:{quote(name, safe='')}"
+                schema = self._files.inline(place, node.plain())
+                for word, keyword in misspelt(node):
+                    message = "is no keyword of JSON Schema, so it says nothing"
+                    reader.doubt(word, f"{word.value!r} {message}; did you mean {keyword!r}?")
+                return schema
             if is_model(node.value):
                 return self._model(node.value, folder)
             file, hash_, pointer = node.value.partition("#")

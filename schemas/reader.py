@@ -35,7 +35,7 @@ class Reader:
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
         self.doubts: list[Mistake] = []
-        """What may be meant, but is more likely a slip; nothing is refused for it."""
+        """What may be meant, but is more likely a mistake; nothing is refused for it."""
         self._meant: dict[str, str | None] = {}
 
     def wrong(self, node: Node, message: str) -> None:
@@ -46,17 +46,22 @@ class Reader:
             self.finish()
         self.mistakes.append(Mistake(node.origin, node.line, node.column, message))
 
-    def doubt(self, node: Node, word: str, what: str, declared: Collection[str]) -> None:
-        """Note a name that is not declared, but is a declared one but for a slip."""
+    def doubt(self, node: Node, message: str) -> None:
+        """Note what may be meant, but is more likely a mistake."""
+        if len(self.doubts) < MAX_MISTAKES:
+            warning = Mistake(node.origin, node.line, node.column, f"warning: {message}")
+            self.doubts.append(warning)
+
+    def declared(self, node: Node, word: str, what: str, words: Collection[str]) -> None:
+        """Doubt a name that is not declared, but is a declared one but for a slip."""
         # As many as there may be mistakes: a contract may be hostile.
-        if word in declared or len(self._meant) >= MAX_MISTAKES:
+        if word in words or len(self._meant) >= MAX_MISTAKES:
             return
         if word not in self._meant:
-            self._meant[word] = slip_of(word, declared)
+            self._meant[word] = slip_of(word, words)
         meant = self._meant[word]
         if meant is not None:
-            message = f"warning: {word!r} in {what} is no event of 'types'; did you mean {meant!r}?"
-            self.doubts.append(Mistake(node.origin, node.line, node.column, message))
+            self.doubt(node, f"{word!r} in {what} is no event of 'types'; did you mean {meant!r}?")
 
     def finish(self) -> None:
         """Raise ContractError when there was any mistake."""

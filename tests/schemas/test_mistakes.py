@@ -135,6 +135,7 @@ def test_mistakes_in_a_span(rules: str, message: str) -> None:
         ("wsrec: 1\nevents: {types: {a: {schema: 'm:T'}}}", "m:T is code, and there is "
          "no m.T.schema.json: freeze it with `wsrec contract freeze --trust-code`"),
         ("wsrec: 1\nevents: {types: {a: {schema: {type: strin}}}}", "not a JSON Schema: at /type"),
+        ("wsrec: 1\nevents: {types: {a: {schema: {type: strin}}}}", "; did you mean 'string'?"),
         ("wsrec: 1\nevents: {unknown: error}", "must be one of allow, warn, fail"),
         ("wsrec: 1\nevents: {unknown_fields: error}", "unknown_fields of events must be one of"),
         ("wsrec: 1\nevents: {missing_fields: alow}", "did you mean 'allow'?"),
@@ -338,3 +339,29 @@ def test_where_no_types_are_declared_there_is_nothing_to_misspell() -> None:
 @pytest.mark.parametrize("pack", packs())
 def test_no_pack_raises_a_doubt(pack: str) -> None:
     assert find(pack).doubts == ()
+
+
+SCHEMA = """wsrec: 1
+events:
+  types:
+    a:
+      schema:
+        requird: [type]
+        properties: {maxLenght: {maxLenght: 5}, b: {items: {propertis: {}}}}
+        anyOf: [{require: [b]}]
+        default: {requird: 1}
+        dependentRequired: {requird: [b]}
+        x-note: ours
+        enumNames: [ours]
+        nullable: true
+"""
+
+
+def test_a_keyword_of_a_schema_that_is_most_likely_misspelt_is_told() -> None:
+    said = "is no keyword of JSON Schema, so it says nothing; did you mean"
+    assert [str(doubt) for doubt in parse(SCHEMA, "c").doubts] == [
+        f"c:6:9: warning: 'requird' {said} 'required'?",
+        f"c:7:34: warning: 'maxLenght' {said} 'maxLength'?",
+        f"c:7:61: warning: 'propertis' {said} 'properties'?",
+        f"c:8:18: warning: 'require' {said} 'required'?",
+    ]
