@@ -15,8 +15,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..checks.finding import Finding
 from ..checks.outcome import SessionOutcome
-from ..schemas.codes import Severity, at_least
-from .groups import details, place, plural
+from ..schemas.codes import CODES, Severity, at_least
+from .groups import details, place, plural, read_on
 from .inert import inert
 from .model import Judged, Report
 from .rules import Rule, recording_rules, rule_of, session_rules
@@ -195,6 +195,7 @@ def _text(findings: Sequence[Finding], case: _Case) -> str:
         lines += [f"    {name}: {inert(text, 200)}" for name, text in details(found)]
     left = len(findings) - len(findings[:_SHOWN]) + case.beyond
     lines += [f"and {plural(left, 'more finding')}"] if left else []
+    lines.append(f"= {CODES[case.rule.code].meaning}: {read_on(case.rule.code)}")
     return escape("\n".join(lines))
 
 

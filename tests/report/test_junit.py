@@ -102,7 +102,8 @@ def test_what_a_failure_says() -> None:
     assert failure.attrib["message"].endswith(" (and 29 more)")
     lines = (failure.text or "").splitlines()
     assert lines[0].startswith("error: session 1 frame 7: ")
-    assert lines[-1] == "and 10 more findings"
+    assert lines[-2] == "and 10 more findings"
+    assert lines[-1].endswith(": wsrec explain span.unopened")
 
 
 def test_times_are_those_of_the_recording() -> None:
