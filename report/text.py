@@ -22,7 +22,7 @@ __all__ = ["MAX_CAUSES", "MAX_SHOWN", "print_report"]
 MAX_CAUSES: Final = 40
 """Causes shown one by one, the rest being named; and recordings named that did not pass."""
 MAX_SHOWN: Final = 5
-"""Findings of one cause shown one by one."""
+"""Findings of one cause shown one by one, and warnings about a contract."""
 
 _STYLE: Final = {"error": "red", "warning": "yellow", "info": "cyan"}
 
@@ -39,6 +39,8 @@ def print_report(report: Report, console: Console) -> None:
         line = f"contract  {contract.name}, {judged.chosen} ({contract.origin})"
         if line != told:  # once where it is the same for those that follow
             _line(console, inert(line))
+            for doubt in contract.doubts[:MAX_SHOWN]:
+                _folded(console, inert(str(doubt), 600))
             told = line
         _recording(judged, report, console)
     if len(report.recordings) > 1:

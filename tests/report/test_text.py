@@ -54,6 +54,16 @@ def test_findings_are_grouped_by_cause() -> None:
     assert "verdict   fail: 2 errors" in shown
 
 
+def test_what_is_doubtful_in_the_contract_is_told_with_it() -> None:
+    rules = contract(
+        "events: {types: {start: , done: }}\nspans: {s: {key: [], open: strat, close: done}}"
+    )
+    made = Report((judged(judge([server("start")], rules), rules=rules),) * 2)
+    told = [line for line in text(made, 200).splitlines() if "did you mean" in line]
+    said = "'strat' in open of span 's' is no event of 'types'; did you mean 'start'?"
+    assert told == [f"  test.yaml:3:28: warning: {said}"]
+
+
 def test_of_several_recordings_those_that_did_not_pass_are_named_at_the_end() -> None:
     good, bad = judge_all((run(), session(1))), judge_all((LOST, session(1)))
     torn = judge_all((run()[:4], crashed(1)))
