@@ -1,8 +1,8 @@
-"""Which alternative of a union was meant: the one whose constants the value has."""
+"""Which alternative of a union was meant: the one whose constants, or required fields, it has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonschema.exceptions import ValidationError, relevance
@@ -15,7 +15,8 @@ __all__ = ["meant"]
 def meant(error: ValidationError) -> ValidationError | None:
     """Return what is wrong in the alternative that was meant, or that none has this constant.
 
-    None: `error` is not of a union whose alternatives are told apart by constants.
+    None: `error` is not of a union whose alternatives are told apart by constants, nor does the
+    value have all fields that one of them requires. A description says more than the latter.
     """
     found: ValidationError | None = None
     while error.validator in ("anyOf", "oneOf") and error.context:
@@ -23,7 +24,10 @@ def meant(error: ValidationError) -> ValidationError | None:
         fitting = [branch for branch in branches if not any(map(_otherwise, branch))]
         if not fitting:
             return _none(error, branches) or found
-        if len(fitting) > 1 or len(branches) == 1:
+        described = isinstance(error.schema, Mapping) and "description" in error.schema
+        if len(fitting) > 1 and not described:
+            fitting = [branch for branch in fitting if not any(map(_lacking, branch))]
+        if len(fitting) != 1 or len(branches) == 1:
             break
         error = found = max(fitting[0], key=relevance)
     return found
@@ -44,6 +48,10 @@ def _otherwise(error: ValidationError) -> bool:
     if error.validator in ("anyOf", "oneOf") and error.context:
         return all(any(map(_otherwise, branch)) for branch in _branches(error.context))
     return error.validator == "type"
+
+
+def _lacking(error: ValidationError) -> bool:
+    return error.validator == "required" and not error.relative_path
 
 
 def _constant(error: ValidationError) -> bool:

@@ -94,9 +94,9 @@ class SchemaCheck:
         for code, part in self._schema.aspects:
             mismatch = _worst(part, value, code)
             if mismatch is not None:
+                if mismatch.code == "event.schema":
+                    return (mismatch,)
                 found.append(mismatch)
-                if code == "event.schema":
-                    break
         return tuple(found) or (worst,)
 
 
@@ -131,6 +131,8 @@ def _worst(schema: EventSchema, value: object, code: Aspect) -> Mismatch | None:
         alternative = meant(worst)
         if alternative is not None:
             worst = alternative
+            if worst.validator not in _KINDS[code]:  # it lacks only what it was not meant to have
+                code = "event.schema"
         elif not (isinstance(worst.schema, dict) and "description" in worst.schema):
             worst = _only(errors, _KINDS[code]) or best_match([worst]) or worst
     except (RecursionError, ArithmeticError, TypeError, ValueError, Unresolvable) as error:

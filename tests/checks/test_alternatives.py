@@ -64,3 +64,29 @@ def test_a_union_without_constants_is_what_its_description_says() -> None:
         "anyOf": [{"type": "string"}, {"type": "number"}],
     }
     assert told(schema, None) == ("", "a word or a number", "null")
+
+
+RESULT = {"properties": {"result": {"type": "integer"}}, "required": ["result"]}
+ERROR = {
+    "properties": {"error": {"type": "object", "required": ["code"]}},
+    "required": ["error"],
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"error": "no"}, ("event.schema", "/error", "object", "'no'")),
+        ({"result": None}, ("event.schema", "/result", "integer", "null")),
+        ({"error": {}}, ("event.missing_field", "/error", "'code' to be present",
+                         "an empty object")),
+        ({"id": 1}, ("event.missing_field", "", "'result' to be present", "an object with 'id'")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
+def test_the_alternative_that_was_meant_is_the_one_that_lacks_nothing(
+    keyword: str, value: Any, said: tuple[str, str, str, str]
+) -> None:
+    files = SchemaFiles({"s.json": json.dumps({keyword: [RESULT, ERROR]})}.__getitem__)
+    (mismatch,) = SchemaCheck(files.file("s.json"))(value)
+    assert (mismatch.code, mismatch.path, mismatch.expected, mismatch.seen) == said
