@@ -114,10 +114,7 @@ class Mock:
         if self._listens:
             raise RuntimeError("the mock listens already")
         running = mock.Mock(self.path, self._options)
-        try:
-            await running.__aenter__()
-        except UnicodeError:
-            raise SettingError(f"cannot listen on {running.address}: not a host name") from None
+        await running.__aenter__()
         self._server, self._listens = running, True
         return self
 

@@ -60,10 +60,7 @@ class Proxy:
             OSError: the address cannot be listened on.
         """
         running = server.Proxy(self._upstream, self._output, self._options)
-        try:
-            await running.__aenter__()
-        except UnicodeError:
-            raise SettingError(f"cannot listen on {running.address}: not a host name") from None
+        await running.__aenter__()
         self._server = running
         return self
 

@@ -95,6 +95,7 @@ class Listener:
 
         Raises:
             OSError: it cannot be had.
+            SettingError: it names no host.
         """
         loop = asyncio.get_running_loop()
         options: Any = {
@@ -107,7 +108,10 @@ class Listener:
             with _unix_socket(address.path) as sock:
                 server = await loop.create_unix_server(factory, sock=sock.dup(), **options)
             return cls(server, address)
-        server = await loop.create_server(factory, address.host, address.port, **options)
+        try:
+            server = await loop.create_server(factory, address.host, address.port, **options)
+        except UnicodeError:
+            raise SettingError(f"cannot listen on {address}: not a host name") from None
         for each in server.sockets:
             size_buffers(each, buffer)  # connections take over what their listener has
         port: int = server.sockets[0].getsockname()[1]

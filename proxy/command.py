@@ -58,8 +58,8 @@ async def _run(proxy: Proxy, format: str, command: Sequence[str]) -> int:  # noq
         await proxy.__aenter__()
     except RecordingError as error:
         return _fail(3, str(error))
-    except UnicodeError:
-        return _fail(2, f"cannot listen on {proxy.address}: not a host name")
+    except SettingError as error:
+        return _fail(2, str(error))
     except OSError as error:
         return _fail(2, f"cannot listen on {proxy.address}: {reason(error)}")
     _tune_collector()

@@ -79,6 +79,7 @@ class Proxy:
         Raises:
             RecordingError: the recording cannot be opened.
             OSError: the address cannot be listened on.
+            SettingError: it names no host.
         """
         options = self.options
         async with AsyncExitStack() as stack:

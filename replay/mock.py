@@ -70,7 +70,7 @@ class Mock:
 
         Raises:
             RecordingError: the recording cannot be read, or is damaged.
-            SettingError: there is nothing in it that can be played.
+            SettingError: there is nothing in it that can be played; the address names no host.
             OSError: the address cannot be listened on.
         """
         options = self.options

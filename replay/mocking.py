@@ -78,8 +78,6 @@ async def _run(mock: Mock, format: str, command: Sequence[str]) -> Mocked:  # no
     stop, faults = stop_signals(loop), note_faults(loop)
     try:
         await mock.__aenter__()
-    except UnicodeError as error:
-        raise SettingError(f"cannot listen on {mock.address}: not a host name") from error
     except OSError as error:
         raise SettingError(f"cannot listen on {mock.address}: {reason(error)}") from error
     try:

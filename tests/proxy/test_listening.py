@@ -157,6 +157,11 @@ def test_a_file_that_is_no_socket_is_left_alone(recording: Path) -> None:
     assert path.read_text() == "mine"
 
 
+def test_a_name_that_no_host_can_have(recording: Path) -> None:
+    line = refused(recording, "-l", "agent..local:8080")
+    assert line == "wsrec: cannot listen on agent..local:8080: not a host name"
+
+
 def test_certificates_that_cannot_be_used(recording: Path, papers: Papers) -> None:
     other = Papers(_folder(recording, "other"))
     certificate, key = str(papers.certificate), str(papers.key)

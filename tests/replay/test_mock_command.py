@@ -200,6 +200,10 @@ def test_what_cannot_be_begun_is_one_line_without_usage(recording: Path) -> None
     assert done.exit_code == 2
     assert done.stderr == f"wsrec: cannot listen on {address}: Address already in use\n"
 
+    done = here(recording, "-l", "agent..local:8080")
+    assert done.exit_code == 2
+    assert done.stderr == "wsrec: cannot listen on agent..local:8080: not a host name\n"
+
 
 def test_there_must_be_a_command_behind_two_dashes(recording: Path) -> None:
     done = wsrec("mock", str(recording), "--")  # click does not tell of them: only a process can
