@@ -6,8 +6,6 @@ things null; recorded text is inert: what is not plainly visible is an escape.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Final
 
 from ..checks.samples import Quantiles
@@ -22,13 +20,12 @@ from ..match.contrast import (
 )
 from ..match.ids import Binding, Id
 from .inert import inert
+from .value import Value, inert_or_none, written
 
 __all__ = ["FORMAT", "diff_to_json"]
 
 FORMAT: Final = 1
 """Grows when a name changes its meaning or goes away; new names may come any time."""
-
-Value = Mapping[str, object]
 
 
 def diff_to_json(contrast: Contrast) -> str:
@@ -56,7 +53,7 @@ def diff_to_json(contrast: Contrast) -> str:
         "min_samples": contrast.min_samples,
         "max_slower": contrast.max_slower,
     }
-    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+    return written(value)
 
 
 def _session(session: SessionContrast) -> Value:
@@ -72,7 +69,7 @@ def _session(session: SessionContrast) -> Value:
         "ids": [_binding(each) for each in session.bindings],
         "recut": [
             {
-                "event": _text(each.event),
+                "event": inert_or_none(each.event),
                 "a_seq": each.a_seq,
                 "a_pieces": each.a_pieces,
                 "b_seq": each.b_seq,
@@ -109,7 +106,7 @@ def _said(said: Said | None) -> Value | None:
         "pieces": said.pieces,
         "at_ns": said.at_ns,
         "sender": said.sender,
-        "event": _text(said.event),
+        "event": inert_or_none(said.event),
         "text": inert(said.text),
     }
 
@@ -117,8 +114,8 @@ def _said(said: Said | None) -> Value | None:
 def _changed(change: Changed) -> Value:
     return {
         "pointer": inert(change.pointer),
-        "a": _text(change.a),
-        "b": _text(change.b),
+        "a": inert_or_none(change.a),
+        "b": inert_or_none(change.b),
         "note": inert(change.note),
     }
 
@@ -154,10 +151,6 @@ def _times(times: Quantiles) -> Value:
         "max_ns": times.max,
         "exact": times.exact,
     }
-
-
-def _text(text: str | None) -> str | None:
-    return None if text is None else inert(text)
 
 
 def _id(value: Id) -> Id:

@@ -8,26 +8,23 @@ Recorded text in it is inert: what is not plainly visible is an escape.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Final
 
 from ..checks.finding import Finding
 from ..checks.outcome import LatencyRow, SessionOutcome
 from .inert import inert
 from .model import Judged, Report
+from .value import Value, inert_or_none, times, written
 
 __all__ = ["FORMAT", "finding_value", "to_json", "to_value"]
 
 FORMAT: Final = 1
 """Grows when a name changes its meaning or goes away; new names may come any time."""
 
-Value = Mapping[str, object]
-
 
 def to_json(report: Report) -> str:
     """Return the report as an indented JSON text that ends with a newline."""
-    return json.dumps(to_value(report), indent=2, allow_nan=False) + "\n"
+    return written(to_value(report))
 
 
 def to_value(report: Report) -> Value:
@@ -68,7 +65,7 @@ def _recording(judged: Judged) -> Value:
 def _session(session: SessionOutcome) -> Value:
     return {
         "id": session.id,
-        "client": _text(session.client),
+        "client": inert_or_none(session.client),
         "target": inert(session.target),
         "started_at": inert(session.started_at),
         "lasted_ns": session.lasted_ns,
@@ -89,29 +86,15 @@ def finding_value(found: Finding) -> Value:
         "severity": found.severity,
         "session": found.session,
         "seq": found.seq,
-        "event": _text(found.event),
-        "span": _text(found.span),
-        "key": _text(found.key),
+        "event": inert_or_none(found.event),
+        "span": inert_or_none(found.span),
+        "key": inert_or_none(found.key),
         "message": inert(found.message),
-        "expected": _text(found.expected),
-        "seen": _text(found.seen),
-        "nearest": _text(found.nearest),
+        "expected": inert_or_none(found.expected),
+        "seen": inert_or_none(found.seen),
+        "nearest": inert_or_none(found.nearest),
     }
 
 
 def _latency(row: LatencyRow) -> Value:
-    times = row.times
-    return {
-        "span": inert(row.span),
-        "kind": row.kind,
-        "count": times.count,
-        "p50_ns": times.p50,
-        "p95_ns": times.p95,
-        "p99_ns": times.p99,
-        "max_ns": times.max,
-        "exact": times.exact,
-    }
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else inert(value)
+    return {"span": inert(row.span), "kind": row.kind, **times(row.times)}

@@ -8,8 +8,6 @@ Recorded text in it is inert: what is not plainly visible is an escape.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Final
 
 from ..checks.samples import Quantiles
@@ -19,6 +17,7 @@ from ..match.shown import shown
 from ..schemas.pointers import ABSENT
 from .inert import inert
 from .plays import Played, Plays
+from .value import Value, inert_or_none, times, written
 
 __all__ = ["FORMAT", "plays_to_json"]
 
@@ -26,8 +25,6 @@ FORMAT: Final = 1
 """Grows when a name changes its meaning or goes away; new names may come any time."""
 
 _LONG: Final = 2000
-
-Value = Mapping[str, object]
 
 
 def plays_to_json(plays: Plays) -> str:
@@ -38,13 +35,13 @@ def plays_to_json(plays: Plays) -> str:
         "role": plays.role,
         "recording": inert(plays.recording),
         "address": inert(plays.address),
-        "output": _text(plays.output),
-        "contract": _text(plays.contract),
+        "output": inert_or_none(plays.output),
+        "contract": inert_or_none(plays.contract),
         "ignored": [inert(each) for each in plays.ignored],
-        "lateness": _times(plays.lateness),
+        "lateness": _lateness(plays.lateness),
         "sessions": [_played(each) for each in plays.sessions],
     }
-    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+    return written(value)
 
 
 def _played(played: Played) -> Value:
@@ -54,14 +51,14 @@ def _played(played: Played) -> Value:
         "live": played.live,
         "target": inert(played.target),
         "verdict": played.verdict,
-        "why": _text(played.why),
+        "why": inert_or_none(played.why),
         "excused": played.excused,
         "said": None if counts is None else counts.said,
         "heard": None if counts is None else counts.heard,
         "matched": None if counts is None else counts.matched,
         "left": None if counts is None else counts.left,
         "heartbeats": None if counts is None else counts.beats._asdict(),
-        "lateness": _times(played.lateness),
+        "lateness": _lateness(played.lateness),
         "differences": [_difference(each) for each in played.differences],
         "more": played.more,
         "bindings": [_binding(each) for each in played.bindings],
@@ -75,7 +72,7 @@ def _difference(found: Difference) -> Value:
         "message": inert(found.message),
         "seq": found.seq,
         "number": found.number,
-        "event": _text(found.event),
+        "event": inert_or_none(found.event),
         "changes": [_change(each) for each in found.changes],
         "nearest": found.nearest,
     }
@@ -99,22 +96,9 @@ def _binding(binding: Binding) -> Value:
     }
 
 
-def _times(times: Quantiles | None) -> Value | None:
-    if times is None or not times.count:
-        return None
-    return {
-        "count": times.count,
-        "p50_ns": times.p50,
-        "p95_ns": times.p95,
-        "p99_ns": times.p99,
-        "max_ns": times.max,
-        "exact": times.exact,
-    }
+def _lateness(measured: Quantiles | None) -> Value | None:
+    return None if measured is None or not measured.count else times(measured)
 
 
 def _json(value: object) -> str | None:
     return None if value is ABSENT else inert(shown(value, _LONG), _LONG)
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else inert(value)
