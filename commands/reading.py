@@ -12,6 +12,13 @@ from .project import choice_of
 
 __all__ = ["sessions", "show", "tail", "verify"]
 
+_WIDTH = 200
+"""Characters of a line's data, without --full."""
+
+_session = click.argument("session", type=click.IntRange(min=1), required=False)
+_frames = click.option("--frames", is_flag=True, help="Every frame as it crossed the wire.")
+_full = click.option("--full", is_flag=True, help="All of each message, however long.")
+
 
 @click.command()
 @recording_argument
@@ -27,9 +34,9 @@ def sessions(recording: Path, format: Format) -> None:  # noqa: A002
 
 @click.command()
 @recording_argument
-@click.argument("session", type=click.IntRange(min=1), required=False)
-@click.option("--frames", is_flag=True, help="Every frame as it crossed the wire.")
-@click.option("--full", is_flag=True, help="All of each message, however long.")
+@_session
+@_frames
+@_full
 @format_option
 def show(
     recording: Path,
@@ -44,20 +51,22 @@ def show(
     frame, sender, kind, data. With --format json, a line of JSON for each.
     """
     from ..judge.inspect import show
+    from ..judge.lines import View
 
-    width = None if full else 200
-    show(recording, sys.stdout, format, session_id=session, frames=frames, width=width)
+    width = None if full else _WIDTH
+    view = View(format=format, session_id=session, frames=frames, width=width)
+    show(recording, sys.stdout, view)
 
 
 @click.command()
 @recording_argument
-@click.argument("session", type=click.IntRange(min=1), required=False)
+@_session
 @click.option(
     "-n", "--last", type=click.IntRange(0, 1_000_000), default=10, show_default=True, metavar="N",
     help="Begin with the last N of what is there already.",
 )  # fmt: skip
-@click.option("--frames", is_flag=True, help="Every frame as it crossed the wire.")
-@click.option("--full", is_flag=True, help="All of each message, however long.")
+@_frames
+@_full
 @click.option("--retry", is_flag=True, help="Wait for a RECORDING or a SESSION that is not there"
               " yet, and go on with another RECORDING in its place.")  # fmt: skip
 @click.option("--until-end", is_flag=True, help="End when the recorder has closed RECORDING.")
@@ -89,6 +98,7 @@ def tail(
     Exit code: 0, also after Ctrl-C, 2 usage or contract, 3 RECORDING not there, unreadable or
     replaced. Judged to the end, of RECORDING or of SESSION: that of `wsrec validate`.
     """
+    from ..judge.lines import View
     from ..judge.tail import Tail
 
     choice = None
@@ -96,9 +106,10 @@ def tail(
         if frames:
             raise click.UsageError("what is judged are messages: leave --frames away")
         choice = choice_of(name)
+    width = None if full else _WIDTH
+    view = View(format=format, session_id=session, frames=frames, width=width)
     sys.exit(Tail(
-        recording, sys.stdout, format, session_id=session, last=last, frames=frames,
-        width=None if full else 200, retry=retry, until_end=until_end, choice=choice,
+        recording, sys.stdout, view, last=last, retry=retry, until_end=until_end, choice=choice,
         findings_only=findings_only,
     ).run())  # fmt: skip
 

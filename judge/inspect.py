@@ -11,28 +11,19 @@ from typing import Literal, TextIO
 
 from rich.console import Console
 
-from ..report.listing import (
-    frame_json,
-    frame_line,
-    message_json,
-    message_line,
-    session_json,
-    session_table,
-    session_title,
-)
+from ..report.listing import session_json, session_table, session_title
 from ..store.errors import RecordingError
 from ..store.model import Frame, Message, Session
 from ..store.reader import Recording
+from .lines import Lines, View
 
 __all__ = ["list_sessions", "memory_for", "show"]
-
-Format = Literal["text", "json"]
 
 _TABLE = 2000
 """Sessions in one table: it is held in memory until all its widths are known."""
 
 
-def list_sessions(path: Path, out: TextIO, format: Format) -> None:  # noqa: A002
+def list_sessions(path: Path, out: TextIO, format: Literal["text", "json"]) -> None:  # noqa: A002
     """Write a table of the recording's sessions, or a line of JSON for each.
 
     Raises:
@@ -52,46 +43,27 @@ def list_sessions(path: Path, out: TextIO, format: Format) -> None:  # noqa: A00
                 console.print(session_table(table))
 
 
-def show(
-    path: Path,
-    out: TextIO,
-    format: Format,  # noqa: A002
-    *,
-    session_id: int | None = None,
-    frames: bool = False,
-    width: int | None = None,
-) -> None:
-    """Write what was said: messages and control frames, or with `frames` every frame.
-
-    Args:
-        path: the recording.
-        out: where to write.
-        format: lines for people, or a line of JSON for each.
-        session_id: only this session.
-        frames: frames as they crossed the wire instead of messages.
-        width: cut a line's data to so many characters; None for all of it.
+def show(path: Path, out: TextIO, view: View) -> None:
+    """Write what was said: messages and control frames, or every frame.
 
     Raises:
         RecordingError: the file cannot be read as a recording, or has no such session.
     """
+    lines = Lines(out, view)
     with memory_for(path), Recording.open(path) as recording:
         sessions: Iterable[Session]
-        if session_id is None:
+        if view.session_id is None:
             sessions = recording.sessions()
         else:
-            session = recording.session(session_id)
+            session = recording.session(view.session_id)
             if session is None:
-                raise RecordingError(f"{path}: no session {session_id}; see `wsrec sessions`")
+                raise RecordingError(f"{path}: no session {view.session_id}; see `wsrec sessions`")
             sessions = [session]
         for session in sessions:
-            if format == "text":
+            if view.format == "text":
                 print(session_title(session), file=out)
-            for item in _items(recording, session.id, frames=frames):
-                if isinstance(item, Message):
-                    line = message_json(item) if format == "json" else message_line(item, width)
-                else:
-                    line = frame_json(item) if format == "json" else frame_line(item, width)
-                print(line, file=out)
+            for item in _items(recording, session.id, frames=view.frames):
+                lines.item(item)
 
 
 def _items(recording: Recording, session_id: int, *, frames: bool) -> Iterator[Frame | Message]:

@@ -1,8 +1,9 @@
-"""The lines of `wsrec tail`: items, findings and verdicts, for people or as JSON."""
+"""The lines of `wsrec show` and `wsrec tail`: items, findings, verdicts; for people or as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from ..checks.finding import Finding
@@ -32,32 +33,32 @@ from ..store.news import Began, Ended, RecordingEnded
 if TYPE_CHECKING:
     from .choice import Chosen
 
-__all__ = ["Lines"]
+__all__ = ["Lines", "View"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What of a recording is shown, and how."""
+
+    format: Literal["text", "json"] = "text"
+    """Lines for people, or a line of JSON for each."""
+    session_id: int | None = None
+    """The only session that is shown; None: all are."""
+    frames: bool = False
+    """Whether frames are shown as they crossed the wire, instead of messages."""
+    width: int | None = None
+    """A line's data is cut to so many characters; None: it is not."""
 
 
 class Lines:
     """Writes a line for each thing it is told."""
 
-    def __init__(
-        self,
-        out: TextIO,
-        format: Literal["text", "json"],  # noqa: A002
-        *,
-        numbered: bool,
-        width: int | None,
-    ) -> None:
-        """Say how to write.
-
-        Args:
-            out: where to.
-            format: lines for people, or a line of JSON for each.
-            numbered: with the number of the session.
-            width: cut a line's data to so many characters; None for all of it.
-        """
+    def __init__(self, out: TextIO, view: View, *, numbered: bool = False) -> None:
+        """Write to `out`; `numbered`: with the number of the session."""
         self._out = out
-        self._json = format == "json"
+        self._json = view.format == "json"
         self._numbered = numbered
-        self._width = width
+        self._width = view.width
 
     def item(self, item: Began | Ended | RecordingEnded | Message | Frame) -> None:
         """Write what was recorded."""

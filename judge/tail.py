@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..net.streams import drop
 from ..store.changes import Changes
@@ -21,7 +21,7 @@ from ..store.model import Frame, Message
 from ..store.news import Began, Ended, Item, Missing, RecordingEnded
 from ..store.reader import Recording
 from .inspect import memory_for
-from .lines import Lines
+from .lines import Lines, View
 
 if TYPE_CHECKING:  # whoever only looks on need not wait for the libraries of the engine
     from .choice import Choice
@@ -40,12 +40,9 @@ class Tail:
         self,
         path: Path,
         out: TextIO,
-        format: Literal["text", "json"],  # noqa: A002
+        view: View,
         *,
-        session_id: int | None = None,
         last: int = 10,
-        frames: bool = False,
-        width: int | None = None,
         retry: bool = False,
         until_end: bool = False,
         choice: Choice | None = None,
@@ -56,11 +53,8 @@ class Tail:
         Args:
             path: the recording.
             out: where to write.
-            format: lines for people, or a line of JSON for each.
-            session_id: only this session.
+            view: what of it is shown, and how.
             last: how many of the messages, or frames, that are there to begin with.
-            frames: frames as they crossed the wire instead of messages.
-            width: cut a line's data to so many characters; None for all of it.
             retry: wait for what is not there yet, and go on with what replaces it.
             until_end: end when the recorder has closed the file itself.
             choice: of the contract to judge by, from the first session on; None: do not judge.
@@ -68,9 +62,8 @@ class Tail:
         """
         self._path = path
         self._out = out
-        self._lines = Lines(out, format, numbered=session_id is None, width=width)
-        self._session_id = session_id
-        self._frames = frames
+        self._view = view
+        self._lines = Lines(out, view, numbered=view.session_id is None)
         self._retry = retry
         self._until_end = until_end
         self._choice = choice
@@ -148,8 +141,8 @@ class Tail:
         self._headless.clear()
         return Follower(
             self._path,
-            session_id=self._session_id,
-            frames=self._frames,
+            session_id=self._view.session_id,
+            frames=self._view.frames,
             last=last,
             whole=self._choice is not None,
         )
