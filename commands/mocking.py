@@ -15,7 +15,7 @@ from .matching import (
     PACING,
     choose_contract,
 )
-from .options import FILE, Format, add, format_option, recording_argument
+from .options import LISTEN, REPORT, TLS, Format, add, format_option, recording_argument
 from .reporting import sessions_option
 
 if TYPE_CHECKING:
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["mock"]
 
 _OPTIONS = (
-    click.option(
-        "-l", "--listen", default="127.0.0.1:8080", show_default=True,
-        metavar="HOST:PORT|unix:PATH", help="Where clients connect; port 0 takes a free one.",
-    ),
+    LISTEN,
     sessions_option("Play only this session, or these."),
     click.option(
         "--order", type=click.Choice(["any", "recorded", "round-robin"]), default="any",
@@ -58,12 +55,8 @@ _OPTIONS = (
         "--close-timeout", default="5s", show_default=True, metavar="TIME",
         help="For the client's close, and the end of the connection.",
     ),
-    click.option(
-        "--report", type=FILE, metavar="FILE",
-        help="Where the report goes.  [default: standard output]",
-    ),
-    click.option("--tls-cert", type=FILE, metavar="PEM", help="Speak TLS: the certificate."),
-    click.option("--tls-key", type=FILE, metavar="PEM", help="Its key, if not in the same file."),
+    REPORT,
+    *TLS,
 )  # fmt: skip
 
 

@@ -11,8 +11,11 @@ import click
 
 __all__ = [
     "FILE",
+    "LISTEN",
     "REDACTION",
+    "REPORT",
     "SIGN_KEY",
+    "TLS",
     "Format",
     "add",
     "format_option",
@@ -39,6 +42,20 @@ REDACTION = (
     ),
 )  # fmt: skip
 
+LISTEN = click.option(
+    "-l", "--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT|unix:PATH",
+    help="Where clients connect; port 0 takes a free one.",
+)  # fmt: skip
+TLS = (
+    click.option(
+        "--tls-cert", type=FILE, metavar="PEM", help="Speak TLS to clients: the certificate."
+    ),
+    click.option("--tls-key", type=FILE, metavar="PEM", help="Its key, if not in the same file."),
+)
+REPORT = click.option(
+    "--report", type=FILE, metavar="FILE",
+    help="Where the report goes.  [default: standard output]",
+)  # fmt: skip
 SIGN_KEY = click.option(
     "--sign-key", type=FILE, metavar="PEM",
     help="Seal each session, and the recording's end, with this Ed25519 key.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import FILE, REDACTION, SIGN_KEY, Format, add, format_option
+from .options import FILE, LISTEN, REDACTION, SIGN_KEY, TLS, Format, add, format_option
 
 __all__ = ["proxy"]
 
@@ -30,10 +30,7 @@ _proxy_settings = (
     ),
     *REDACTION,
     SIGN_KEY,
-    click.option(
-        "--tls-cert", type=FILE, metavar="PEM", help="Speak TLS to clients: the certificate."
-    ),
-    click.option("--tls-key", type=FILE, metavar="PEM", help="Its key, if not in the same file."),
+    *TLS,
     click.option(
         "--upstream-ca", type=FILE, metavar="PEM",
         help="Authorities to trust for a wss upstream.  [default: the system's]",
@@ -114,10 +111,7 @@ _proxy_settings = (
 @click.command()
 @click.argument("upstream")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
-@click.option(
-    "-l", "--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT|unix:PATH",
-    help="Where clients connect; port 0 takes a free one.",
-)  # fmt: skip
+@LISTEN
 @click.option(
     "-o", "--output", default="session.db", show_default=True, metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -15,7 +15,7 @@ from .matching import (
     PATIENCE,
     choose_contract,
 )
-from .options import FILE, REDACTION, Format, add, format_option, recording_argument
+from .options import FILE, REDACTION, REPORT, Format, add, format_option, recording_argument
 from .reporting import sessions_option
 
 if TYPE_CHECKING:
@@ -59,17 +59,13 @@ _OUTPUT = click.option(
     "-o", "--output", type=FILE, metavar="FILE",
     help="Record what is said now, to a new file. Without it nothing is recorded.",
 )  # fmt: skip
-_REPORT = click.option(
-    "--report", type=FILE, metavar="FILE",
-    help="Where the report goes.  [default: standard output]",
-)  # fmt: skip
 
 
 @click.command()
 @recording_argument
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @add((*_SERVER, _OUTPUT, _SESSIONS, _CONCURRENCY, *PACING, CONTRACT, *MATCHING, *PATIENCE))
-@add((*REDACTION, format_option, _REPORT))
+@add((*REDACTION, format_option, REPORT))
 def replay(
     recording: Path,
     command: tuple[str, ...],
