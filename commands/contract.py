@@ -99,7 +99,9 @@ def contract_check(names: tuple[str, ...], trust_code: bool) -> None:
         try:
             found = find(name, trust_code=trust_code)
         except ContractError as error:
-            mistakes += error.mistakes
+            stored = "a recording; `wsrec contract show` prints the contract that it stores"
+            told = [Mistake(name, 0, 0, stored)] if _is_sqlite(Path(name)) else error.mistakes
+            mistakes += told
             continue
         for doubt in found.doubts:
             click.echo(inert(str(doubt), MAX_LINE), err=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.conversation import run
+from support.talks import record
 from wsrec.cli import main
 
 GOOD = "wsrec: 1\nevents: {types: {job: , done: }}\nspans: {s: {key: [], open: %s, close: done}}\n"
@@ -46,3 +48,14 @@ def test_the_mistakes_of_all_files_are_told(here: Path) -> None:
     assert [line.split(": ")[0] for line in told.stderr.splitlines()] == [
         "a.yaml:1:8", "c.yaml:1:1", "c.yaml:2:1", "none.yaml",
     ]  # fmt: skip
+
+
+def test_a_recording_is_no_contract_but_may_store_one(here: Path) -> None:
+    record(here / "session.db", run())
+
+    told = check("session.db")
+
+    assert told.exit_code == 2
+    assert told.stderr == (
+        "session.db: a recording; `wsrec contract show` prints the contract that it stores\n"
+    )
