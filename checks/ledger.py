@@ -79,10 +79,12 @@ class _Told:
 
     def joins(self, found: Finding) -> bool:
         """Say whether one event would have closed what this lacks and opened what that lacks."""
+        ours, theirs = self.cause.names, None if found.cause is None else found.cause.names
         return (
             {self.rule[0], found.code} == {"span.unclosed", "span.unopened"}
-            and found.cause is not None
-            and self.cause.names == found.cause.names is not None
+            and ours is not None
+            and theirs is not None
+            and (ours <= theirs or theirs <= ours)
         )
 
 

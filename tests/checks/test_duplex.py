@@ -153,3 +153,6 @@ def test_an_event_that_closes_one_span_and_opens_another_is_lost_once() -> None:
     assert codes(judge([first[0], *first[2:], *second], JOINED)) == ["span.unclosed"]
     both = [first[0], *first[2:], second[0], *second[2:]]
     assert codes(judge(both, JOINED)) == ["span.unclosed", "span.unclosed"]
+    # A request may be answered in other ways, too.
+    other = JOINED.replace("close: began", "close: [began, refused]")
+    assert codes(judge([first[0], *first[2:], *second], other)) == ["span.unclosed"]
