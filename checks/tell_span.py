@@ -66,8 +66,10 @@ def closed_again(rule: SpanRule, span: Instance, event: Event) -> Finding:
     by = f"{span.closed.name} had closed (frame {span.closed.seq})" if span.closed else "closed"
     message = f"{event.name} closes {span.label}, which {by}; expected it once"
     expected = " or ".join(rule.opens)
-    closed = span.closed.seq if span.closed else 0
-    cause = Cause(frozenset({event.name, *rule.opens}), closed, event.seq)
+    since = span.closed.seq if span.closed else 0
+    if rule.span.nest:  # what was lost may as well have opened one around it, or inside
+        since = 0 if span.parent is None else span.parent.first.seq
+    cause = Cause(frozenset({event.name, *rule.opens}), since, event.seq)
     return _about(rule, span.key, event, "span.unopened", message, expected, cause)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from support.conversation import Line, contract, judge
+from support.conversation import Line, codes, contract, judge, only, server
 from support.runs import Value, conversation
 from wsrec.checks.outcome import Outcome
 
@@ -183,3 +183,17 @@ def test_with_all_rules_every_fault_is_exactly_one_finding() -> None:
         for place in range(len(values) - (how == "swap")):
             outcome = judge(mutate(values, how, place, "seq"), rules)
             assert len(outcome.all_findings()) == 1, f"{how} {place}\n{told(outcome)}"
+
+
+@pytest.mark.parametrize("lost", [2, 3, 4])
+def test_one_of_nested_spans_that_was_not_opened_is_one_finding(lost: int) -> None:
+    rules = """
+events: {fields: {seq: /seq}}
+spans: {step: {key: [], nest: true, open: o, during: x, close: c}}
+session: {monotonic: {seq: {by: 1}}}
+"""
+    talk: list[Line] = [server(name, seq=number) for number, name in enumerate("ocoooxccxc")]
+    assert codes(judge(talk, rules)) == []
+    del talk[lost]
+    found = only(judge(talk, rules))
+    assert (found.code, found.event) == ("span.unopened", "c")
