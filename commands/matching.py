@@ -115,7 +115,7 @@ def choose_contract(name: str | None, path: Path, meta: Mapping[str, str]) -> Ch
 
     if name is not None:
         return Choice(find(name)).of(path, meta)
-    project = Project.nearest(Path.cwd())
+    project = Project.here()
     named = project and project.contract
     if "contract" not in meta and named is None:
         return None

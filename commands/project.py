@@ -39,6 +39,15 @@ class Project:
     values: Mapping[str, object]
 
     @classmethod
+    def here(cls) -> Project | None:
+        """Return what `nearest` does of the working folder; None: somebody has removed that."""
+        try:
+            folder = Path.cwd()
+        except FileNotFoundError:
+            return None
+        return cls.nearest(folder)
+
+    @classmethod
     def nearest(cls, folder: Path) -> Project | None:
         """Return that of a folder, or of the nearest one above it; None: there is none.
 
@@ -67,7 +76,7 @@ class Project:
                 data = file.read(_MAX_BYTES + 1)
             if len(data) > _MAX_BYTES:
                 raise ProjectError(f"{shown}: longer than {_MAX_BYTES} bytes")
-            text = data.decode()
+            text = data.decode("utf-8-sig")
             values: object = tomllib.loads(text)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -147,7 +156,7 @@ def choice_of(name: str | None) -> Choice:
 
     if name is not None:
         return Choice(find(name))
-    project = Project.nearest(Path.cwd())
+    project = Project.here()
     return Choice(None, (project and project.contract) or DEFAULT)
 
 
@@ -156,7 +165,7 @@ class Configured(click.Command):
 
     def invoke(self, context: click.Context) -> object:
         """Run the command with what is set; the `Project`, or None, is the context's object."""
-        project = context.obj = Project.nearest(Path.cwd())
+        project = context.obj = Project.here()
         if project is not None:
             for option in self.params:
                 key = option.opts[-1].removeprefix("--").replace("-", "_")

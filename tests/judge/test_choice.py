@@ -157,6 +157,21 @@ class TestWrong:
         (here / "wsrec.toml").write_bytes(b"#" * ((1 << 20) + 1))
         assert "wsrec.toml: longer than" in wsrec("validate", "a.db").stderr
 
+    def test_a_mark_of_the_order_of_bytes_is_no_part_of_it(self, here: Path) -> None:
+        (here / "wsrec.toml").write_bytes(b"\xef\xbb\xbfcontract = 'agent-events'\n")
+        [(_, why, _)] = contracts("a.db")
+        assert why == "named in wsrec.toml"
+
+    def test_a_working_folder_that_was_removed_has_none(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recording = (here / "a.db").absolute()
+        (here / "gone").mkdir()
+        monkeypatch.chdir(here / "gone")
+        (here / "gone").rmdir()
+        [(_, why, _)] = contracts(recording)
+        assert why == "the default"
+
     def test_help_needs_none_of_it(self, here: Path) -> None:
         (here / "wsrec.toml").write_text("?")
         assert wsrec("validate", "--help").exit_code == 0
