@@ -75,7 +75,12 @@ class OpenSpans:
         if exact and whole:
             return exact[-1:] if innermost else exact[:1]
         spans = self._vague if whole else self.spans  # two whole keys agree only when equal
-        fitting = [span for span in spans.values() if compatible(span.key, key)]
+        if any(part is not None for part in key):
+            fitting = [span for span in spans.values() if compatible(span.key, key)]
+        else:
+            fitting = list(spans.values())
+            if self._rule.span.pair == "lifo":
+                return fitting[-1:]
         if not fitting:
             loose = [span for span in self._vague.values() if span.loose]
             return loose if len(loose) == 1 else []

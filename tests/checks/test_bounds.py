@@ -158,3 +158,26 @@ spans: {{s: {{key: id, open: {missed}, close: c}}}}
     outcome = judge([*strange, *late, *strange], rules)
     assert outcome.sessions[0].suppressed["span.unopened"] == 100
     assert _likeness.cache_info().misses <= 3 * len(strange)
+
+
+def test_the_newest_of_many_open_spans_is_found_without_looking_at_the_others() -> None:
+    rules = contract(
+        "spans: {s: {key: id, pair: lifo, open: o, close: c}}\nevents: {fields: {id: /id}}"
+    )
+
+    def calls(count: int) -> int:
+        opened: list[Line] = [server("o", id=number) for number in range(count)]
+        closed: list[Line] = [server("c")] * count
+        calls = 0
+
+        def called(frame: object, event: str, arg: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(called)
+        outcome = judge([*opened, *closed], rules)
+        sys.setprofile(None)
+        assert outcome.all_findings() == ()
+        return calls
+
+    assert calls(200) <= calls(100) * 2.1
