@@ -81,6 +81,8 @@ class OpenSpans:
             fitting = list(spans.values())
             if self._rule.span.pair == "lifo":
                 return fitting[-1:]
+            if len(fitting) > 1 and not innermost:
+                return fitting
         if not fitting:
             loose = [span for span in self._vague.values() if span.loose]
             return loose if len(loose) == 1 else []

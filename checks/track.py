@@ -135,8 +135,9 @@ class Track:
         if fitting or (event.malformed and self._open):
             # Which one is not known, so none of them can be blamed for lacking this event.
             for span in fitting or self._open:
-                span.unsure |= {event.name}
-                span.inside.explained |= {event.name}
+                if event.name not in span.unsure:
+                    span.unsure |= {event.name}
+                    span.inside.explained |= {event.name}
             if fitting and not event.malformed and event.name not in self._ambiguous:
                 self._ambiguous |= {event.name}
                 found.append(tell_span.ambiguous(self.rule, event, fitting))
@@ -207,9 +208,9 @@ class Track:
         """Return the span that the event opens, or has opened already."""
         bare = self.rule.bare(key)
         parallel = self.rule.nameless(bare)
-        same = self._open.exact(key)
+        same = () if parallel else self._open.exact(key)
         for span in same:
-            if span.opened is not None and not (parallel or self.rule.span.nest):
+            if span.opened is not None and not self.rule.span.nest:
                 if span.inside.repeats(event, found):
                     return None
                 state = f"open since frame {span.opened.seq}"

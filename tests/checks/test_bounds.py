@@ -120,6 +120,30 @@ def test_a_long_session_costs_no_more_than_what_is_open(monkeypatch: pytest.Monk
     assert slow <= quick * 1.05
 
 
+def asked(count: int) -> int:
+    """The calls that a hundred events without a key take where so many spans are open."""
+    rules = contract("events: {fields: {run: /run}}\n"
+                     "spans: {run: {key: run, open: a, during: b, close: c}}")  # fmt: skip
+    lines: list[Line] = [("server", {"type": "a", "run": f"r{n}"}) for n in range(count)]
+    lines += [("server", {"type": "b"})] * 101
+    engine, calls = SessionJudge(Compiled(rules), session(), defaultdict(Samples)), 0
+
+    def called(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    for message in messages(lines):
+        if message.seq == count + 2:
+            sys.setprofile(called)
+        engine.message(message)
+    sys.setprofile(None)
+    return calls
+
+
+def test_an_event_that_may_be_of_many_spans_is_not_compared_with_each() -> None:
+    assert asked(1_000) == asked(100)
+
+
 @given(st.integers(0, 40), st.booleans(), st.randoms(use_true_random=False))
 def test_interleaved_sessions_are_judged_as_each_alone(lost: int, swap: bool, random: Any) -> None:
     rules = contract(RULES)
