@@ -169,7 +169,10 @@ def _text(path: Path, origin: str) -> str:
     except OSError as error:
         message = error.strerror or "cannot be read"
         raise ContractError([Mistake(origin, 0, 0, message)]) from None
-    except UnicodeDecodeError:
-        raise ContractError([Mistake(origin, 0, 0, "not a text file (UTF-8)")]) from None
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        text = f"not a text file (UTF-8): the byte 0x{error.object[error.start]:02X}"
+        raise ContractError([Mistake(origin, line, column, text)]) from None
     except ValueError:
         raise ContractError([Mistake(origin, 0, 0, "far too long for a contract")]) from None

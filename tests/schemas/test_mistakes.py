@@ -365,3 +365,10 @@ def test_a_keyword_of_a_schema_that_is_most_likely_misspelt_is_told() -> None:
         f"c:7:61: warning: 'propertis' {said} 'properties'?",
         f"c:8:18: warning: 'require' {said} 'required'?",
     ]
+
+
+def test_bytes_that_are_no_text_have_a_place(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes("wsrec: 1\nname: \u00e9".encode() + b"\xff")
+    with pytest.raises(ContractError) as told:
+        find(str(tmp_path / "c.yaml"))
+    assert str(told.value).endswith("c.yaml:2:8: not a text file (UTF-8): the byte 0xFF")
