@@ -28,6 +28,12 @@ def test_the_schema_is_one_and_leaves_nothing_open(kind: str) -> None:
             assert each["required"] == list(each["properties"])
 
 
+def test_every_name_is_explained() -> None:
+    for part, each in SCHEMA["$defs"].items():
+        for name, value in each.get("properties", {}).items():
+            assert "description" in value or "$ref" in value, f"{part}: {name}"
+
+
 @pytest.mark.parametrize("name", [name for name, _ in all_kinds()])
 def test_every_report_is_as_documented(name: str) -> None:
     made = dict(all_kinds())[name]
