@@ -11,6 +11,7 @@ from support.conversation import (
     Said,
     client,
     codes,
+    contract,
     judge,
     only,
     run,
@@ -236,6 +237,19 @@ def test_tools_with_a_call_id_pair_by_it() -> None:
     ]
     found = only(judge([*lines[:3], *crossed, lines[5]]))
     assert (found.code, found.key) == ("span.unclosed", "a/search")
+
+
+def test_of_tools_without_and_with_a_call_id_the_one_that_has_it_is_meant() -> None:
+    rules = contract(
+        "events: {fields: {call: /call, tool: /tool}}\n"
+        "spans: {tool: {key: [call, tool], open: a, close: c, pair: fifo}}"
+    )
+    opened: list[Line] = [
+        ("server", {"type": "a", "tool": "t"}),
+        ("server", {"type": "a", "call": "1", "tool": "t"}),
+    ]
+    found = only(judge([*opened, ("server", {"type": "c", "call": "1"})], rules))
+    assert (found.code, found.seq, found.key) == ("span.unclosed", 1, "t")
 
 
 def test_what_the_client_sends_is_not_taken_for_the_server() -> None:
