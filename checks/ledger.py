@@ -149,8 +149,8 @@ class Ledger:
         wanted, reasons = cause.number, []
         for told in self._told:
             if (
-                not told.cause.meets(cause)
-                or told.rule == rule
+                told.rule == rule  # what comes by the thousand is all of one rule
+                or not told.cause.meets(cause)
                 # Two spans of a kind are two things.
                 or (told.rule[1] == found.span is not None and told.key != found.key)
                 # What is lacking is told by what is lacking; only a bad event tells more of it,
