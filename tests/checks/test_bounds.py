@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.conversation import Line, contract, judge, messages, server, session
 from support.runs import conversation
@@ -205,3 +205,29 @@ def test_the_newest_of_many_open_spans_is_found_without_looking_at_the_others() 
         return calls
 
     assert calls(200) <= calls(100) * 2.1
+
+
+PARTLY = """
+events: {sender: both, name: /t, fields: {call: /call, tool: /tool}}
+spans: {tool: {key: [call, tool], open: o, during: x, close: c, PAIRING}}
+"""
+PARTS = st.sampled_from([None, "a", "b", 1, True])
+
+
+@pytest.mark.parametrize("pairing", ["pair: key", "pair: fifo", "pair: lifo", "nest: true"])
+@given(st.lists(st.tuples(st.sampled_from("ooxc"), PARTS, PARTS), max_size=25))
+@settings(max_examples=150, deadline=None)
+def test_of_many_open_spans_the_same_ones_fit(
+    pairing: str, said: list[tuple[str, Any, Any]]
+) -> None:
+    rules = contract(PARTLY.replace("PAIRING", pairing))
+    lines: list[Line] = []
+    for name, *parts in said:
+        carried = zip(("call", "tool"), parts, strict=True)
+        lines.append(
+            ("server", {"t": name} | {key: part for key, part in carried if part is not None})
+        )
+    looked = judge(lines, rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wsrec.checks.open_spans.MANY", 0)
+        assert judge(lines, rules) == looked
