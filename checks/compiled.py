@@ -88,9 +88,11 @@ class Compiled:
         return None if name is None else nearest(name, self.names)
 
     def named(self, text: str) -> list[str]:
-        """Return the events whose names stand in a text, whole."""
-        return [
+        """Return the events whose names, or aliases, stand in a text, whole."""
+        words = {name: name for name in self.names} | dict(self.contract.events.alias)
+        found = (
             name
-            for name in self.names
-            if name in text and re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", text)
-        ]
+            for word, name in words.items()
+            if word in text and re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w./-])", text)
+        )
+        return list(dict.fromkeys(found))

@@ -105,6 +105,15 @@ def test_a_truncated_event_is_one_finding(place: int) -> None:
     assert (found.code, found.seq) == ("event.undecodable", place + 1)
 
 
+def test_a_truncated_event_is_one_finding_also_by_another_name() -> None:
+    lines = run()
+    sender, said = lines[4]  # type: ignore[misc]
+    assert said["type"] == "tool_completed"
+    said = {"by": "agent_thinking", **said, "type": "tool_result"}
+    lines[4] = sender, json.dumps(said)[:-3]
+    assert codes(judge(lines)) == ["event.undecodable"]
+
+
 def test_an_unreadable_message_excuses_only_what_it_may_have_been() -> None:
     lines = [line for line in run() if _name(line) != "tool_completed"]
     assert codes(judge([*lines, ("server", '{"type": "heartb')])) == [
