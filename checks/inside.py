@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..schemas.model import Inside, Scalar
+from ..schemas.model import Inside
 from .cause import END, Cause, at
 from .edges import EdgesState
 from .events import Event
@@ -17,10 +17,6 @@ from .same import Changed, SameState
 from .unique import MAX_UNIQUE, UniqueState, repeated
 
 __all__ = ["InsideState"]
-
-
-def _value(value: Scalar | None) -> str:
-    return "absent" if value is None else brief(value)
 
 
 class InsideState:
@@ -209,7 +205,7 @@ class InsideState:
 
     def _changed(self, name: str, changed: Changed, event: Event) -> Finding:
         first, since, value = changed
-        expected, seen = (_value(each) for each in (first, value))
+        expected, seen = ("absent" if each is None else brief(each) for each in (first, value))
         return self._found(
             "differs",
             f"{name} is {seen} in {event.name}, but was {expected} in "

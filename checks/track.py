@@ -114,24 +114,11 @@ class Track:
     ) -> Instance | None:
         """Return the span an event with this key belongs to, if it can be told."""
         fitting = self._open.match(key)
-        if len(fitting) != 1:
-            return self._searched(fitting, event, key, role, context, found, late)
-        if self._ambiguous and len(self._open.spans) == 1:
-            self._ambiguous = frozenset()
-        self._open.learn(fitting[0], key)
-        return fitting[0]
-
-    def _searched(
-        self,
-        fitting: list[Instance],
-        event: Event,
-        key: Key,
-        role: Role | None,
-        context: Context,
-        found: list[Finding],
-        late: bool,
-    ) -> Instance | None:
-        """Return the span an event belongs to that fits several open ones, or none of them."""
+        if len(fitting) == 1:
+            if self._ambiguous and len(self._open.spans) == 1:
+                self._ambiguous = frozenset()
+            self._open.learn(fitting[0], key)
+            return fitting[0]
         if fitting or (event.malformed and self._open):
             # Which one is not known, so none of them can be blamed for lacking this event.
             for span in fitting or self._open:
