@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from random import SystemRandom
@@ -32,6 +33,7 @@ from .link import Link
 from .mock_options import MockOptions
 from .opening import unplayable
 from .reception import Reception
+from .repertoire import Repertoire
 from .scene import Scene
 from .script import Script
 from .trial import Beginnings
@@ -196,10 +198,10 @@ class Mock:
         asked: Asked,
     ) -> None:
         """Play a session behind its 101."""
-        scene = Scene(
-            self._staging, self._casting, self._beginnings, session, alike, asked, self._tell,
-            strict=self.options.strict,
-        )  # fmt: skip
+        begin = partial(
+            Repertoire, self._staging, self._casting, self._beginnings, session, alike, asked
+        )
+        scene = Scene(self._staging, begin, asked, self._tell, strict=self.options.strict)
         link = Link(
             "server",
             Extensions.parse(extensions),

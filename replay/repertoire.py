@@ -17,7 +17,7 @@ from .fitting import Asked
 from .lead import Lead, Staging
 from .trial import Beginnings, Trial
 
-__all__ = ["Repertoire"]
+__all__ = ["Begin", "Repertoire"]
 
 
 class Repertoire:
@@ -151,3 +151,7 @@ class Repertoire:
         if self.lead is lead:
             self.settle()
         return self.lead is not lead
+
+
+Begin = Callable[[int, Callable[[Iterable[Difference]], object], Callable[[], object]], Repertoire]
+"""Makes a repertoire, of when the live session began, `report` and `wake`."""

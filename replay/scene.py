@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic_ns
 
@@ -14,16 +14,13 @@ from ..net.detach import Detached
 from ..report.inert import inert
 from ..report.plays import Played
 from ..store.errors import RecordingError
-from ..store.model import Session
 from ..wire.close import close_body
 from ..wire.utterance import Utterance
-from .casting import Casting
 from .fitting import Asked
 from .lead import Lead, Staging
 from .link import Link
-from .repertoire import Repertoire
+from .repertoire import Begin
 from .script import UNENDED
-from .trial import Beginnings
 
 __all__ = ["Scene"]
 
@@ -43,10 +40,7 @@ class Scene:
     def __init__(
         self,
         staging: Staging,
-        casting: Casting,
-        beginnings: Beginnings,
-        session: Session,
-        alike: Sequence[Session],
+        begin: Begin,
         asked: Asked,
         tell: Callable[[Difference], object],
         *,
@@ -56,10 +50,7 @@ class Scene:
 
         Args:
             staging: how sessions are played.
-            casting: is asked for another session when this one does not fit.
-            beginnings: what those are held against.
-            session: the one that leads.
-            alike: those that might be meant, itself included.
+            begin: makes what may be played.
             asked: what the client has asked for.
             tell: called with each difference that is kept.
             strict: end at the first one.
@@ -69,10 +60,7 @@ class Scene:
         self._tell = tell
         self._strict = strict
         self._woken = asyncio.Event()
-        self._repertoire = Repertoire(
-            staging, casting, beginnings, session, alike, asked, monotonic_ns(),
-            report=self._report, wake=self._woken.set,
-        )  # fmt: skip
+        self._repertoire = begin(monotonic_ns(), self._report, self._woken.set)
         self._gone = False
         self._stop: tuple[int, str] | None = None
         self._differences: list[Difference] = []
@@ -80,7 +68,7 @@ class Scene:
         self._why: str | None = "it was not played to its end"
         self.failure: RecordingError | None = None
         """Why the recording could not be read on."""
-        self._report(staging.fitting.differences(session, asked))
+        self._report(staging.fitting.differences(self._repertoire.session, asked))
 
     async def run(self, link: Link, client: Detached) -> None:
         """Play; return when the connection has ended."""
